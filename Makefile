@@ -1,0 +1,37 @@
+# Everything here needs Python 3.11 or newer and make; the rest is installed into .venv when it is missing.
+PYTHON ?= python3
+BIN := .venv/bin
+export PYTHONDONTWRITEBYTECODE = 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo local test check lock
+
+help: ## list these commands
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+demo: .venv/ready ## upload three documents through the whole pipeline on this machine, and show what came of them
+	@$(BIN)/python -m local demo
+
+local: .venv/ready ## keep the whole pipeline running on this machine, for playing and for hot reload
+	@$(BIN)/python -m local
+
+test: .venv/ready ## run the tests
+	@$(BIN)/python -m pytest
+
+check: .venv/ready ## lint, types, the workflow's grammar
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+lock: .venv/ready ## pin requirements-dev.in, and all that it needs, in requirements-dev.txt
+	@$(BIN)/pip install -q pip-tools
+	@$(BIN)/pip-compile -q --no-header --strip-extras --allow-unsafe --annotation-style=line \
+	  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host -o requirements-dev.txt requirements-dev.in
+
+.venv/ready: requirements.txt requirements-dev.txt
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed, and $(PYTHON) was not found. Say which: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version 2>&1). Say which: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@echo "Installing into .venv (once, about a minute) ..."
+	@$(PYTHON) -m venv .venv || { echo "python3 -m venv failed: on Debian and Ubuntu, apt install python3-venv" >&2; exit 1; }
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements-dev.txt
+	@touch $@

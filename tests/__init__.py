@@ -1,0 +1,1 @@
+"""The tests; doubles are those of `local/`."""
