@@ -1,0 +1,131 @@
+"""The environment's variables, read when they are needed, and everything missing reported at once.
+
+A secret is given as its value, or as `ssm:/path` of a SecureString, read once per process. The table in README
+is made of `VARIABLES`.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from chalicelib import clients, log
+from chalicelib.errors import SecretsUnreadable, SettingsWrong
+
+if TYPE_CHECKING:
+    from mypy_boto3_ssm import SSMClient
+
+REFERENCE = "ssm:"
+
+
+@dataclass(frozen=True)
+class Variable:
+    """A variable's *name*, what it is for, and its *default*, if leaving it out makes sense."""
+
+    name: str
+    purpose: str
+    default: str = ""
+    secret: bool = False
+
+
+VARIABLES = (
+    Variable(
+        "SIGNING_SECRET", "the Slack app's signing secret, which proves that a request is Slack's", secret=True
+    ),
+    Variable("VERIFICATION_TOKEN", "the Slack app's legacy verification token", secret=True),
+    Variable("ACCESS_TOKEN", "the bot token (xoxb-…) that fetches files and posts replies", secret=True),
+    Variable(
+        "SLACK_URL",
+        "where replies go: https://slack.com/api/chat.postMessage, or an incoming webhook's address",
+        secret=True,
+    ),
+    Variable("SLACK_INTEGRATOR_SF", "the state machine's ARN"),
+    Variable("SLACK_INTEGRATOR_SNS", "the topic's ARN"),
+    Variable("BUCKET", "the bucket that holds the archive"),
+    Variable("MAX_FILE_BYTES", "larger files are skipped and reported; in bytes", default=str(1024**3)),
+    Variable("ALLOWED_TYPES", "the MIME types that are archived, such as `application/pdf,image/*`", default="*/*"),
+    Variable("SLACK_LOOPBACK", "1: Slack may be a double on this machine (http, 127.0.0.1)"),
+)
+_BY_NAME = {variable.name: variable for variable in VARIABLES}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The variables of one function, with secrets resolved; what it did not ask for is empty."""
+
+    signing_secret: str = ""
+    verification_token: str = ""
+    access_token: str = ""
+    slack_url: str = ""
+    state_machine: str = ""
+    topic: str = ""
+    bucket: str = ""
+    max_file_bytes: int = 0
+    allowed_types: tuple[str, ...] = ()
+    slack_loopback: bool = False
+
+
+_secrets: dict[str, str] = {}
+"""What the references stand for; filled once per process."""
+
+
+def load(
+    *needed: str,
+    optional: Iterable[str] = (),
+    environ: Mapping[str, str] = os.environ,
+    ssm: Callable[[], "SSMClient"] = clients.ssm,
+) -> Settings:
+    """Return the settings with the *needed* variables, and the *optional* ones where they are set.
+
+    *ssm* makes the client, only if a reference has to be read. Raises SettingsWrong, which names all that is
+    missing or makes no sense and logs what each is for; SecretsUnreadable when SSM does not answer.
+    """
+    values = {name: environ.get(name, "").strip() for name in (*needed, *optional)}
+    wrong = {name: f"missing: {_BY_NAME[name].purpose}" for name in needed if not values[name]}
+    values, unknown = _resolved(values, ssm)
+    wrong.update(unknown)
+    limit = environ.get("MAX_FILE_BYTES") or _BY_NAME["MAX_FILE_BYTES"].default
+    if not limit.isdecimal():
+        wrong["MAX_FILE_BYTES"] = "not a whole number of bytes"
+    if wrong:
+        log.error("settings are missing or wrong", variables=wrong)
+        raise SettingsWrong(f"The archive's settings are missing or wrong: {', '.join(wrong)}. Its log says more.")
+    types = environ.get("ALLOWED_TYPES") or _BY_NAME["ALLOWED_TYPES"].default
+    return Settings(
+        signing_secret=values.get("SIGNING_SECRET", ""),
+        verification_token=values.get("VERIFICATION_TOKEN", ""),
+        access_token=values.get("ACCESS_TOKEN", ""),
+        slack_url=values.get("SLACK_URL", ""),
+        state_machine=values.get("SLACK_INTEGRATOR_SF", ""),
+        topic=values.get("SLACK_INTEGRATOR_SNS", ""),
+        bucket=values.get("BUCKET", ""),
+        max_file_bytes=int(limit),
+        allowed_types=tuple(part.strip().lower() for part in types.split(",") if part.strip()),
+        slack_loopback=environ.get("SLACK_LOOPBACK") == "1",
+    )
+
+
+def _resolved(values: dict[str, str], ssm: Callable[[], "SSMClient"]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return *values* with every reference replaced, and those that SSM does not know with why."""
+    references = {
+        name: value.removeprefix(REFERENCE) for name, value in values.items() if _is_reference(name, value)
+    }
+    unread = sorted(set(references.values()) - set(_secrets))
+    if unread:
+        _secrets.update(_read(unread, ssm))
+    known = {name: _secrets[path] for name, path in references.items() if path in _secrets}
+    unknown = {name: f"SSM has no {path}" for name, path in references.items() if path not in _secrets}
+    return {**values, **known}, unknown
+
+
+def _is_reference(name: str, value: str) -> bool:
+    return _BY_NAME[name].secret and value.startswith(REFERENCE)
+
+
+def _read(paths: list[str], ssm: Callable[[], "SSMClient"]) -> dict[str, str]:
+    """Return the SecureStrings at *paths*, those that exist, in one request (GetParameters takes ten names)."""
+    try:
+        answer: Any = ssm().get_parameters(Names=paths, WithDecryption=True)
+    except clients.aws_errors() as error:
+        raise SecretsUnreadable(f"SSM did not give the app's secrets ({clients.error_code(error)}).") from error
+    return {parameter["Name"]: parameter["Value"] for parameter in answer["Parameters"]}
