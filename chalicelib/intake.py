@@ -1,0 +1,124 @@
+"""One request from Slack ► an answer: who is let in, what is started, what goes wrong.
+
+As in the article, the answer is success for everything but a failed authentication: an error status would make
+Slack deliver the same event again, and switch the app off if it went on. What went wrong goes to the topic. Only
+when nothing could take the event, not even as an error report, is the answer 503, so that Slack does deliver again.
+"""
+
+import json
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from chalicelib import clients, events, log, settings, signing, workflow
+from chalicelib.errors import NotReported, NotStarted, NotUnderstood, Refused, SecretsUnreadable, SettingsWrong
+
+if TYPE_CHECKING:
+    from mypy_boto3_sns import SNSClient
+
+LONGEST_BODY = 1_000_000
+LAST_TRY_AFTER = 1.0
+"""Seconds. Slack waits for 3: a try to start takes up to 0.8 s, reporting its failure up to 0.65 s."""
+Answer = tuple[int, dict[str, Any]]
+"""HTTP status and JSON body."""
+
+DONE: Answer = (200, {"ok": True})
+
+
+def receive(body: bytes, headers: Mapping[str, str], now: float) -> Answer:
+    """Return what Slack is told about the request with the raw *body* and case-insensitive *headers*."""
+    last_try = time.monotonic() + LAST_TRY_AFTER
+    try:
+        return _dispatch(authenticated(body, headers, now), last_try)
+    except Refused as refused:
+        log.warning("refused", status=refused.status, reason=str(refused))
+        return refused.status, {"ok": False}
+    except (SecretsUnreadable, SettingsWrong) as error:
+        log.error("not able to answer", error=type(error).__name__, reason=str(error))
+        return 503, {"ok": False}
+
+
+def authenticated(body: bytes, headers: Mapping[str, str], now: float) -> dict[str, Any]:
+    """Return the request's JSON object if it is Slack's.
+
+    Whatever is configured must hold, and with nothing configured nobody is let in. Raises Refused;
+    SecretsUnreadable when it cannot be told.
+    """
+    if len(body) > LONGEST_BODY:
+        raise Refused(413, "The body is over 1 MB.")
+    secrets = settings.load(optional=("SIGNING_SECRET", "VERIFICATION_TOKEN"))
+    secret, token = secrets.signing_secret, secrets.verification_token
+    if not secret and not token:
+        raise Refused(401, "Neither SIGNING_SECRET nor VERIFICATION_TOKEN is set.")
+    timestamp, signature = headers.get("X-Slack-Request-Timestamp"), headers.get("X-Slack-Signature")
+    if secret and not signing.is_signed(secret, timestamp, signature, body, now):
+        raise Refused(401, "The signature does not hold.")
+    envelope = _json_object(body)
+    if envelope is None:
+        raise Refused(401 if token else 400, "The body is no JSON object.")
+    if token and not signing.is_token(token, envelope.get("token")):
+        raise Refused(401, "The token is not the app's.")
+    return envelope
+
+
+def _json_object(body: bytes) -> dict[str, Any] | None:
+    try:
+        value = json.loads(body.decode())
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _dispatch(envelope: dict[str, Any], last_try: float) -> Answer:
+    kind = envelope.get("type")
+    if kind == "url_verification":
+        return 200, {"challenge": envelope.get("challenge")}
+    if kind == "app_rate_limited":
+        return _report(envelope, "Slack holds events back: the workspace made more than 30,000 in an hour.")
+    if kind != "event_callback":
+        return DONE
+    with log.about(event_id=events.place(envelope)["event_id"]):
+        return _take(envelope, last_try)
+
+
+def _take(envelope: dict[str, Any], last_try: float) -> Answer:
+    try:
+        upload = events.upload(envelope)
+        if upload is None:
+            return DONE
+        name, text = workflow.execution_name(upload.message), workflow.execution_input(upload)
+        with log.about(execution=name):
+            return _start(envelope, name, text, last_try)
+    except NotUnderstood as error:
+        return _report(envelope, str(error))
+
+
+def _start(envelope: dict[str, Any], name: str, text: str, last_try: float) -> Answer:
+    chosen = settings.load("SLACK_INTEGRATOR_SF", "SLACK_INTEGRATOR_SNS")
+    try:
+        workflow.start(clients.stepfunctions(), chosen.state_machine, name, text, last_try)
+    except NotStarted as error:
+        # The parking queue's place: what cannot be started now would be put there, under this name.
+        return _report(envelope, str(error))
+    log.info("started")
+    return DONE
+
+
+def _report(envelope: dict[str, Any], reason: str) -> Answer:
+    """Publish that this event came to nothing; 503 when that fails as well."""
+    message = {"type": "error", **events.place(envelope), "error": reason}
+    log.error("not archived", message=message)
+    topic = settings.load("SLACK_INTEGRATOR_SNS").topic
+    try:
+        _publish(clients.sns(), topic, message)
+    except NotReported as error:
+        log.error("not reported either", error=str(error))
+        return 503, {"ok": False}
+    return DONE
+
+
+def _publish(client: "SNSClient", topic: str, message: dict[str, Any]) -> None:
+    try:
+        client.publish(TopicArn=topic, Message=json.dumps(message))
+    except clients.aws_errors() as error:
+        raise NotReported(f"The topic did not take the report ({clients.error_code(error)}).") from error

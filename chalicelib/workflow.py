@@ -1,0 +1,118 @@
+"""Upload ► one execution of the state machine, named after the message.
+
+The name is the message's identity, so that starting twice is the same start: Slack delivers a message more than
+once, in parallel, and under different event ids.
+"""
+
+import json
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+from chalicelib import clients, log
+from chalicelib.errors import NotStarted, NotUnderstood
+from chalicelib.events import File, Message, Upload
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions import SFNClient
+
+LONGEST_INPUT = 200_000
+"""Bytes. Step Functions takes 262,144 per state payload; the rest is for what the states add."""
+SHORT_NAME = 100
+"""Bytes of a name or title in an input that would be too long otherwise."""
+MOST_NAMED = 10
+"""Left-out tags that are carried by name; of the others only the number is."""
+
+_THROTTLED = {"ThrottlingException", "TooManyRequestsException"}
+
+
+def execution_name(message: Message) -> str:
+    """Return the name of the execution that archives *message*: `T1-C1-1499081899_737651`."""
+    return f"{message['team']}-{message['channel']}-{message['ts'].replace('.', '_')}"
+
+
+def execution_input(upload: Upload) -> str:
+    """Return the workflow's input as JSON of at most `LONGEST_INPUT` bytes.
+
+    What is too long loses names beyond `SHORT_NAME` bytes and the addresses, which `files.info` gives back to the
+    fetcher; then the end of the comment, whose tags were taken before. Raises NotUnderstood when even that is not
+    enough: thousands of files, where Slack allows ten or so.
+    """
+    text = _as_json(upload.message, upload.files, upload)
+    if len(text.encode()) <= LONGEST_INPUT:
+        return text
+    files = [_shortened(file) for file in upload.files]
+    spare = LONGEST_INPUT - len(_as_json({**upload.message, "comment": ""}, files, upload).encode())
+    if spare < 0:
+        raise NotUnderstood(f"A message with {len(files)} files is more than one execution can carry.")
+    comment = upload.message["comment"]
+    kept = _longest_prefix(comment, spare)
+    return _as_json({**upload.message, "comment": kept, "comment_cut": kept != comment}, files, upload)
+
+
+def start(client: "SFNClient", state_machine: str, name: str, text: str, last_try: float) -> None:
+    """Start the execution *name* with the input *text*, or find it started; raises NotStarted.
+
+    One try takes up to 0.8 s. It is repeated once, if that may help and *last_try* (time.monotonic) has not passed.
+    """
+    failure = _try(client, state_machine, name, text)
+    if failure and failure.may_pass and time.monotonic() < last_try:
+        log.warning("start failed once", error=failure.error)
+        failure = _try(client, state_machine, name, text)
+    if failure:
+        raise NotStarted(f"The workflow could not be started ({failure.error}).")
+
+
+class _Failure(NamedTuple):
+    error: str
+    may_pass: bool
+
+
+def _try(client: "SFNClient", state_machine: str, name: str, text: str) -> _Failure | None:
+    """Return None when the execution was started or has been before."""
+    try:
+        client.start_execution(stateMachineArn=state_machine, name=name, input=text)["executionArn"]
+    except client.exceptions.ExecutionAlreadyExists:
+        log.info("already started")
+    except KeyError:
+        return _Failure("an answer without an ARN", may_pass=True)
+    except clients.aws_errors() as error:
+        code, status = clients.error_code(error), clients.error_status(error)
+        return _Failure(code, may_pass=status == 0 or status >= 500 or code in _THROTTLED)
+    return None
+
+
+def _as_json(message: Message, files: list[File], upload: Upload) -> str:
+    """Return the contract of the workflow's input: keys in one order, since Step Functions compares inputs."""
+    kept, left_out = upload.tags
+    body = {
+        "kind": "upload",
+        "message": message,
+        "files": files,
+        "removed": [],
+        "tags": kept,
+        "tags_left_out": {
+            "count": len(left_out),
+            "first": [_cut(tag, SHORT_NAME) for tag in left_out[:MOST_NAMED]],
+        },
+    }
+    return json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def _shortened(file: File) -> File:
+    name, title = (value and _cut(value, SHORT_NAME) for value in (file["name"], file["title"]))
+    return {**file, "name": name, "title": title, "url": None, "permalink": None}
+
+
+def _cut(text: str, size: int) -> str:
+    """Return the beginning of *text*, at most *size* bytes of UTF-8, never half a character."""
+    return text.encode()[:size].decode("utf-8", "ignore")
+
+
+def _longest_prefix(text: str, size: int) -> str:
+    """Return the longest beginning of *text* that adds at most *size* bytes to a JSON string."""
+    low, high = 0, len(text)
+    while low < high:
+        middle = (low + high + 1) // 2
+        fits = len(json.dumps(text[:middle], ensure_ascii=False).encode()) - len('""') <= size
+        low, high = (middle, high) if fits else (low, middle - 1)
+    return text[:low]
