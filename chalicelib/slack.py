@@ -1,0 +1,191 @@
+"""Slack's Web API, and which addresses the token may go to.
+
+https://docs.slack.dev/apis/web-api: most errors come as HTTP 200 with `ok: false` and a word in `error`.
+"""
+
+import re
+from collections.abc import Callable
+from time import sleep
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from urllib.parse import urlsplit
+
+from chalicelib import events
+from chalicelib.errors import (
+    AccessRefused,
+    FileGone,
+    HostRefused,
+    SlackRateLimited,
+    SlackRefused,
+    SlackUnavailable,
+    TokenRejected,
+)
+from chalicelib.settings import Settings
+
+if TYPE_CHECKING:
+    from requests import PreparedRequest, Response, Session
+
+LONGEST_SLEEP = 20.0
+"""Seconds of Retry-After that are slept here; what is longer the workflow waits out."""
+_MOST_SLEEPS = 3
+_TIMEOUT = (3.05, 10)
+
+# The whole address is matched, and nothing but these characters may stand before the first slash: no user, no
+# other port, no look-alike. Parsers disagree about odd addresses; about one of this form they cannot.
+_PATH = r"(?:/[^\s\\\x00-\x1f\x7f]*)?"
+_SLACK = re.compile(
+    r"https://(?:[a-z0-9-]+\.)*(?:slack\.com|slack-files\.com|slack-edge\.com|slack-gov\.com)(?::443)?" + _PATH,
+    re.ASCII | re.IGNORECASE,
+)
+_LOOPBACK = re.compile(r"http://127\.0\.0\.1:[0-9]{1,5}" + _PATH, re.ASCII)
+
+_GONE = {"file_not_found", "file_deleted"}
+_HIDDEN = {"missing_scope", "not_visible", "access_denied", "no_permission", "not_allowed_token_type"}
+_TOKEN = {"invalid_auth", "not_authed", "token_revoked", "token_expired", "account_inactive", "org_login_required"}
+_BUSY = {"internal_error", "service_unavailable", "request_timeout", "fatal_error", "team_added_to_org"}
+_LIMITED = {"ratelimited", "rate_limited"}
+
+T = TypeVar("T")
+
+
+def is_slack(url: str, settings: Settings) -> bool:
+    """Tell whether *url* is https and one of Slack's hosts (or, when the settings allow it, this machine)."""
+    return bool(_SLACK.fullmatch(url)) or (settings.slack_loopback and bool(_LOOPBACK.fullmatch(url)))
+
+
+def host(url: str) -> str:
+    """Return the host that *url* names, for a message about it."""
+    try:
+        return urlsplit(url).hostname or "no host"
+    except ValueError:
+        return "no host"
+
+
+def is_webhook(url: str) -> bool:
+    """Tell an incoming webhook (hooks.slack.com/services/…) from the Web API (slack.com/api/…)."""
+    return urlsplit(url).path.startswith("/services/")
+
+
+def api_url(method: str, slack_url: str) -> str:
+    """Return the address of *method* at the Slack that SLACK_URL belongs to (slack.com, slack-gov.com)."""
+    parts = urlsplit(slack_url)
+    return f"{parts.scheme}://{parts.netloc.removeprefix('hooks.')}/api/{method}"
+
+
+def call(
+    http: "Session",
+    settings: Settings,
+    method: str,
+    arguments: dict[str, Any],
+    *,
+    form: bool = False,
+    timeout: tuple[float, float] = _TIMEOUT,
+) -> dict[str, Any]:
+    """Return Slack's answer to the Web API's *method*, which was `ok`; raises by what `error` says.
+
+    *form*: methods that only read take their arguments form-encoded and not as JSON.
+    """
+    url = api_url(method, settings.slack_url)
+    return judged(post(http, settings, url, arguments, bearer(settings.access_token), timeout=timeout, form=form))
+
+
+def file_info(http: "Session", settings: Settings, file_id: str) -> events.File:
+    """Return the whole of a file that an event brought only in part (https://docs.slack.dev/apis/slack-connect)."""
+    found = call(http, settings, "files.info", {"file": file_id}, form=True).get("file")
+    if not isinstance(found, dict) or found.get("id") != file_id:
+        raise SlackUnavailable("Slack described another file than the one it was asked about.")
+    return events.file(found)
+
+
+def post(
+    http: "Session",
+    settings: Settings,
+    url: str,
+    body: dict[str, Any],
+    auth: Callable[["PreparedRequest"], "PreparedRequest"] | None,
+    *,
+    timeout: tuple[float, float],
+    form: bool = False,
+) -> "Response":
+    """Send *body* to *url*, if that is Slack's; redirects are not followed."""
+    from requests import RequestException
+
+    if not is_slack(url, settings):
+        raise HostRefused(f"SLACK_URL points to {host(url)}, which is not Slack's: nothing was sent there.")
+    content: dict[str, Any] = {"data": body} if form else {"json": body}
+    try:
+        return http.post(url, auth=auth, timeout=timeout, allow_redirects=False, **content)
+    except RequestException as error:
+        raise SlackUnavailable(f"Slack could not be reached ({type(error).__name__}).") from error
+
+
+def judged(response: "Response") -> dict[str, Any]:
+    """Return the Web API's answer in *response* if it is `ok`."""
+    check_status(response)
+    try:
+        answer = response.json()
+    except ValueError as error:
+        raise SlackUnavailable("Slack answered something that is no JSON.") from error
+    if not isinstance(answer, dict) or not isinstance(answer.get("ok"), bool):
+        raise SlackUnavailable("Slack answered something that makes no sense.")
+    if not answer["ok"]:
+        refuse(str(answer.get("error")), answer)
+    return answer
+
+
+def check_status(response: "Response") -> None:
+    """Raise for 429 and 5xx, which pass."""
+    if response.status_code == 429:
+        raise SlackRateLimited("Slack asks for fewer requests.", retry_after(response))
+    if response.status_code >= 500:
+        raise SlackUnavailable(f"Slack has a problem of its own (status {response.status_code}).")
+
+
+def retry_after(response: "Response") -> float:
+    """Return the seconds of Retry-After; a minute when Slack does not say, or not in seconds."""
+    given = response.headers.get("Retry-After", "")
+    return float(given) if re.fullmatch(r"[0-9]{1,6}", given, re.ASCII) else 60.0
+
+
+def refuse(error: str, answer: dict[str, Any]) -> NoReturn:
+    """Raise what the Web API's *error* means."""
+    if error in _LIMITED:
+        raise SlackRateLimited("Slack asks for fewer requests.", 60.0)
+    if error in _BUSY:
+        raise SlackUnavailable(f"Slack has a problem of its own ({error}).")
+    if error in _GONE:
+        raise FileGone(
+            f"Slack has no such file for the app ({error}): it was deleted, or the app is not in the channel."
+        )
+    if error == "missing_scope":
+        raise AccessRefused(
+            f"The app's token lacks the scope {answer.get('needed')}: add it to the Slack app, then reinstall it."
+        )
+    if error in _HIDDEN:
+        raise AccessRefused(f"Slack does not show this to the app ({error}). Invite the app to the channel.")
+    if error in _TOKEN:
+        raise TokenRejected(
+            f"Slack does not accept the app's token ({error}). Reinstall the app and renew ACCESS_TOKEN."
+        )
+    raise SlackRefused(f"Slack refused ({error}).")
+
+
+def patiently(action: Callable[[], T]) -> T:
+    """Return what *action* returns, sleeping through up to three short Retry-After."""
+    for _ in range(_MOST_SLEEPS):
+        try:
+            return action()
+        except SlackRateLimited as limited:
+            if limited.retry_after > LONGEST_SLEEP:
+                raise
+            sleep(limited.retry_after)
+    return action()
+
+
+def bearer(token: str) -> Callable[["PreparedRequest"], "PreparedRequest"]:
+    """Return the authorisation by *token*; as `auth`, so that a .netrc on the laptop does not replace it."""
+
+    def authorise(request: "PreparedRequest") -> "PreparedRequest":
+        request.headers["Authorization"] = f"Bearer {token}"
+        return request
+
+    return authorise
