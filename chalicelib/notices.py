@@ -1,0 +1,179 @@
+"""What the topic says ► what Slack shows: a sentence, then a line per file, what went wrong first.
+
+Names and reasons are foreign text: they are escaped, and sections are `verbatim`, so that a file called
+`<!channel>` or `@here` neither links nor calls anybody
+(https://docs.slack.dev/messaging/formatting-message-text).
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from chalicelib.errors import NotUnderstood
+
+MOST_FILES = 20
+"""Files that are named; of the others the notice gives the number. Block Kit takes 50 blocks."""
+LONGEST_SECTION = 2_900
+"""Characters; Block Kit takes 3,000."""
+LONGEST_NAME = 120
+
+_EXECUTION = re.compile(
+    r"(?P<team>[A-Za-z0-9]+)-(?P<channel>[A-Za-z0-9]+)-(?P<ts>[0-9]+_[0-9]+)(?:-\w+)*", re.ASCII
+)
+_ORDER = ("failed", "skipped", "archived", "unchanged")
+
+
+class Notice(NamedTuple):
+    """A reply: *name* is what it is claimed under, so that it is posted once."""
+
+    name: str
+    channel: str
+    thread_ts: str
+    text: str
+    blocks: list[dict[str, Any]]
+
+
+def notice(message: dict[str, Any]) -> Notice | None:
+    """Return what to post about the topic's *message*, or None when there is nobody to tell.
+
+    Raises NotUnderstood for a type that is none of the app's.
+    """
+    kind = message.get("type")
+    if kind == "outcome":
+        return _of_outcome(message)
+    if kind == "ended":
+        return _of_ended(message)
+    if kind == "error":
+        return _of_error(message)
+    raise NotUnderstood(f"The topic's message has an unknown type ({kind}).")
+
+
+def _of_outcome(outcome: dict[str, Any]) -> Notice:
+    files = sorted(outcome["files"], key=lambda file: _ORDER.index(file["status"]))
+    summary = _summary(files, outcome["tags"])
+    lines = [_line(file) for file in files[:MOST_FILES]]
+    if len(files) > MOST_FILES:
+        lines.append(f"… and {len(files) - MOST_FILES} more")
+    left_out = _left_out(outcome.get("tags_left_out") or {"count": 0, "first": []})
+    blocks = _sections([summary], lines, left_out)
+    text = _cut(" ".join([summary, *lines[:1], *left_out]), LONGEST_SECTION)
+    return Notice(outcome["execution"], outcome["channel"], outcome["thread_ts"] or outcome["ts"], text, blocks)
+
+
+def _of_ended(ended: dict[str, Any]) -> Notice:
+    """The execution died without an outcome; its name tells the message."""
+    name = _EXECUTION.fullmatch(str(ended.get("execution")))
+    if name is None:
+        raise NotUnderstood("The ended execution is not named after a message.")
+    how = str(ended.get("status", "")).lower().replace("_", " ")
+    text = (
+        f"❌ Archiving this upload ended before it was done ({escaped(how)}). What is missing is not tried again: "
+        "please share it once more, and tell whoever runs the archive."
+    )
+    return Notice(name[0], name["channel"], name["ts"].replace("_", "."), text, _sections([text]))
+
+
+def _of_error(error: dict[str, Any]) -> Notice | None:
+    team, channel, ts = error.get("team"), error.get("channel"), error.get("ts")
+    if not (team and channel and ts):
+        return None
+    text = f"❌ This upload was not archived. {escaped(str(error.get('error')))} Please share it again."
+    return Notice(f"error-{team}-{channel}-{ts}", channel, error.get("thread_ts") or ts, text, _sections([text]))
+
+
+def _summary(files: Sequence[dict[str, Any]], tags: Sequence[str]) -> str:
+    """Return the sentence that a person reads first; the archive's own words, so what is foreign is escaped."""
+    count = {status: sum(file["status"] == status for file in files) for status in _ORDER}
+    stored = count["archived"] + count["unchanged"]
+    said = []
+    if count["failed"]:
+        said.append(f"{_files(count['failed'])} could not be archived")
+    if count["skipped"]:
+        said.append(f"{_files(count['skipped'])} not archived")
+    if stored:
+        tagged = " with " + " ".join(f"#{escaped(tag)}" for tag in tags) if tags else ""
+        said.append(f"{_files(stored)} in the archive{tagged}")
+    sign = "❌" if count["failed"] else "⚠️" if count["skipped"] else "✅"
+    return f"{sign} {', '.join(said)}."
+
+
+def _files(count: int) -> str:
+    return "1 file" if count == 1 else f"{count} files"
+
+
+def _line(file: dict[str, Any]) -> str:
+    name = escaped(shown_name(file["name"] or file["id"]))
+    if file["status"] == "archived":
+        return f"• {name} ({size(file['size'])})"
+    if file["status"] == "unchanged":
+        return f"• {name} was in the archive already"
+    return f"• {name}: {escaped(file['reason'] or 'no reason was given.')}"
+
+
+def _left_out(tags: dict[str, Any]) -> list[str]:
+    if not tags["count"]:
+        return []
+    named = " ".join(f"#{escaped(tag)}" for tag in tags["first"])
+    more = tags["count"] - len(tags["first"])
+    return [
+        f"Left out, since a message has at most 30 tags of 100 bytes: {named}{f' and {more} more' if more else ''}."
+    ]
+
+
+def _sections(*groups: Iterable[str]) -> list[dict[str, Any]]:
+    """Return Block Kit sections; the lines of a group share one as long as they fit."""
+    blocks = []
+    for group in groups:
+        for text in _packed(group):
+            blocks.append({"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}})
+    return blocks
+
+
+def _packed(lines: Iterable[str]) -> list[str]:
+    packed: list[str] = []
+    for line in (part for whole in lines for part in _slices(whole)):
+        if packed and len(packed[-1]) + 1 + len(line) <= LONGEST_SECTION:
+            packed[-1] += "\n" + line
+        else:
+            packed.append(line)
+    return packed
+
+
+def _slices(line: str) -> list[str]:
+    """Break a line that is longer than a section at blanks (thirty long tags are)."""
+    slices = []
+    while len(line) > LONGEST_SECTION:
+        at = line.rfind(" ", 1, LONGEST_SECTION)
+        at = at if at > 0 else LONGEST_SECTION
+        slices.append(line[:at])
+        line = line[at:].lstrip()
+    return [*slices, line]
+
+
+def escaped(text: str) -> str:
+    """Return *text* as Slack shows it to the letter."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def shown_name(name: str) -> str:
+    """Return *name* on one line, without characters that turn the text around, at most `LONGEST_NAME` long."""
+    visible = "".join(" " if unicodedata.category(one) in {"Cc", "Cf", "Zl", "Zp"} else one for one in name)
+    return _cut(" ".join(visible.split()), LONGEST_NAME)
+
+
+def size(count: int | None) -> str:
+    """Return a number of bytes as people read it: `1 byte`, `47 KB`, `3.2 MB`."""
+    if count is None:
+        return "size unknown"
+    if count < 1024:
+        return "1 byte" if count == 1 else f"{count} bytes"
+    if count < 1024**2:
+        return f"{count / 1024:.0f} KB"
+    if count < 1024**3:
+        return f"{count / 1024**2:.1f} MB"
+    return f"{count / 1024**3:.1f} GB"
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 1] + "…"
