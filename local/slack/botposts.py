@@ -1,0 +1,108 @@
+"""What the app says: the Web API methods that write, and the incoming webhook's posts."""
+
+from collections.abc import Callable
+from typing import Any
+
+from local.slack.call import Call, RefusedError
+from local.slack.events import changed_message, in_thread, posted
+from local.slack.files import Json
+from local.slack.limits import refusal
+from local.slack.model import Channel, Message
+from local.slack.workspace import Workspace
+
+
+class BotPosts:
+    """The writing methods; *publish* sends an event of what they did to the app, as Slack does."""
+
+    def __init__(self, workspace: Workspace, publish: Callable[[Channel, Json], Json]) -> None:
+        self.workspace = workspace
+        self.publish = publish
+        self.methods: dict[str, Callable[[Call], Json]] = {
+            "chat.postMessage": self.post_message,
+            "chat.update": self.update,
+            "reactions.add": self.add_reaction,
+        }
+
+    def post_message(self, call: Call) -> Json:
+        """chat.postMessage. https://docs.slack.dev/reference/methods/chat.postMessage"""
+        call.require("chat:write")
+        channel = self._writable(call)
+        content = _content(call)
+        body = content | self._author() | {"type": "message", "ts": self.workspace.new_ts()}
+        thread_ts = call.text("thread_ts") or None
+        body |= in_thread(self.workspace.message(channel.id, thread_ts or ""), thread_ts)
+        message = self.add(channel, body)
+        return {"channel": channel.id, "ts": message.ts, "message": message.body}
+
+    def add(self, channel: Channel, body: Json) -> Message:
+        """Keep a post of the app's, and tell the app of it: subscribed apps get their own posts."""
+        message = Message(channel, body)
+        message.envelope = self.publish(channel, posted(message))
+        return self.workspace.add_message(message)
+
+    def _author(self) -> Json:
+        app = self.workspace.app
+        profile = {"id": app.bot_id, "app_id": app.app_id, "name": app.name, "team_id": app.team_id}
+        bot_profile = {**profile, "icons": {}, "updated": 1700000000, "deleted": False}
+        who = {"user": app.bot_user_id, "bot_id": app.bot_id, "app_id": app.app_id, "team": app.team_id}
+        return {**who, "bot_profile": bot_profile}
+
+    def _writable(self, call: Call) -> Channel:
+        target = call.text("channel")
+        user = self.workspace.user(target)
+        channel = self.workspace.direct_message(target) if user else self.workspace.channel(target)
+        if channel is None or (not channel.bot_is_member and channel.kind != "channel"):
+            raise RefusedError("channel_not_found")
+        if not channel.bot_is_member and "chat:write.public" not in self.workspace.scopes:
+            raise RefusedError("not_in_channel")
+        if channel.is_archived:
+            raise RefusedError("is_archived")
+        return channel
+
+    def update(self, call: Call) -> Json:
+        """chat.update: the app's own messages only; sends message_changed even when nothing changed."""
+        call.require("chat:write")
+        message = self._found(call, call.text("ts"))
+        if message.body.get("bot_id") != self.workspace.app.bot_id:
+            raise RefusedError("cant_update_message")
+        before = message.body
+        edited = {"user": self.workspace.app.bot_user_id, "ts": self.workspace.new_ts()}
+        message.body = before | _content(call) | {"edited": edited}
+        self.publish(message.channel, changed_message(message.channel, message.body, before, edited["ts"]))
+        return {"channel": message.channel.id, "ts": message.ts, "text": message.text, "message": message.body}
+
+    def add_reaction(self, call: Call) -> Json:
+        """reactions.add. https://docs.slack.dev/reference/methods/reactions.add"""
+        call.require("reactions:write")
+        name = call.text("name").strip(":")
+        if not name:
+            raise RefusedError("invalid_name")
+        message = self._found(call, call.text("timestamp"))
+        with self.workspace.changed:
+            users = message.reactions.setdefault(name, [])
+            if self.workspace.app.bot_user_id in users:
+                raise RefusedError("already_reacted")
+            users.append(self.workspace.app.bot_user_id)
+        return {}
+
+    def _found(self, call: Call, ts: str) -> Message:
+        message = self.workspace.message(self._writable(call).id, ts)
+        if message is None:
+            raise RefusedError("message_not_found")
+        return message
+
+
+def _content(call: Call) -> Json:
+    """What is said, with an id for each block, or the refusal of it."""
+    text, blocks, attachments = call.text("text"), call.structure("blocks"), call.structure("attachments")
+    if wrong := refusal(text, blocks, attachments):
+        raise RefusedError(wrong)
+    content: Json = {"text": text}
+    if blocks:
+        content["blocks"] = with_ids(blocks)
+    return content | ({"attachments": attachments} if attachments else {})
+
+
+def with_ids(blocks: list[Any]) -> list[Json]:
+    """*blocks*, each with the id that Slack gives it when it has none."""
+    return [{"block_id": f"local{number}"} | block for number, block in enumerate(blocks)]

@@ -1,0 +1,136 @@
+"""The Slack double as a whole: a workspace, a Web API, a file host and a sender of events, over real HTTP."""
+
+import secrets
+import time
+from typing import Any, Self
+
+from local.clock import Clock
+from local.slack import events
+from local.slack.botposts import BotPosts
+from local.slack.faults import Faults, Misbehaviour
+from local.slack.files import Json, changed
+from local.slack.identity import Address, App
+from local.slack.inspection import Inspection
+from local.slack.model import Channel
+from local.slack.people import People
+from local.slack.posting import Attempt
+from local.slack.sender import Delivery, Sender
+from local.slack.signing import signed_headers
+from local.slack.site import Site
+from local.slack.workspace import HISTORY_SCOPES, Workspace
+
+SUBSCRIPTIONS = {
+    "channel": "message.channels",
+    "group": "message.groups",
+    "mpim": "message.mpim",
+    "im": "message.im",
+}
+
+
+class Slack(People, Inspection):
+    """Slack on this machine. Constructing does not listen; `start` does, and so does entering it as a context.
+
+    *clock* passes between the sender's retries; the time limits of HTTP are real seconds.
+    """
+
+    def __init__(self, clock: Clock | None = None, port: int = 0, app: App | None = None) -> None:
+        self.app = app = app or App()
+        self.team_id, self.app_id = app.team_id, app.app_id
+        self.bot_id, self.bot_user_id = app.bot_id, app.bot_user_id
+        self.signing_secret, self.verification_token = app.signing_secret, app.verification_token
+        self.bot_token = app.bot_token
+        self.port = port
+        self.address = Address()
+        self.faults = Faults()
+        self.workspace = Workspace(self.app, self.address)
+        # Add "file_shared" for an app that is subscribed to that as well: one upload then makes two events.
+        self.subscriptions = set(SUBSCRIPTIONS.values())
+        self.sender = Sender(self.app, clock or Clock(), self.faults, lambda: self.workspace.new_id("Ev"))
+        self.site = Site(self.workspace, self.faults, BotPosts(self.workspace, self._publish_own))
+        for name in ("mira", "tomas"):
+            self.workspace.add_user(name)
+
+    def start(self) -> Self:
+        """Listen."""
+        self.site.open(self.port)
+        return self
+
+    def close(self) -> None:
+        """Stop listening, sending and waiting."""
+        self.sender.closing.set()
+        self.site.close()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    @property
+    def request_url(self) -> str:
+        """Where events are delivered to; may be set at any time, "" while there is no app."""
+        return self.sender.request_url
+
+    @request_url.setter
+    def request_url(self, url: str) -> None:
+        self.sender.request_url = url
+
+    def envelope(self, event: Json, **fields: Any) -> Json:
+        """*event* as the body of a delivery, with a fresh event id; *fields* replace, or with ``...`` remove."""
+        whole = events.envelope(self.app, event, self.workspace.new_id("Ev"), int(time.time()))
+        return changed(whole, fields)
+
+    def deliver(self, envelope: Json, retries: bool = True) -> Delivery:
+        """Send *envelope*, with Slack's retries, and return when it was acknowledged or given up."""
+        return self.sender.deliver(envelope, retries)
+
+    def deliver_later(self, envelope: Json, retries: bool = True) -> Delivery:
+        """The same in the background."""
+        return self.sender.deliver_later(envelope, retries)
+
+    def sign(self, body: bytes, timestamp: int | str | None = None, secret: str | None = None) -> dict[str, str]:
+        """The headers that Slack would send with *body*, by default signed now with the app's secret."""
+        moment = str(int(time.time()) if timestamp is None else timestamp)
+        return signed_headers(body, moment, self.app.signing_secret if secret is None else secret)
+
+    def send_url_verification(self, challenge: str | None = None) -> Attempt:
+        """What Slack sends when the request URL is entered; ask the answer whether it `echoes` the challenge."""
+        challenge = challenge or secrets.token_urlsafe(32)
+        about = {"token": self.app.verification_token, "challenge": challenge}
+        return self.deliver({"type": "url_verification", **about}, retries=False).attempts[0]
+
+    def send_rate_limited(self) -> Delivery:
+        """What Slack sends instead of events above 30,000 an hour: a body without an event."""
+        app = {"token": self.app.verification_token, "team_id": self.app.team_id, "api_app_id": self.app.app_id}
+        minute = {"minute_rate_limited": int(time.time()) // 60 * 60}
+        return self.deliver({"type": "app_rate_limited", **app, **minute})
+
+    def misbehave(
+        self, name: str, times: int | None = None, only: str | None = None, **options: Any
+    ) -> Misbehaviour:
+        """Switch on a misbehaviour of faults.py.
+
+        *times* is how often it happens, None for until stopped. *only* limits it: to a file id or an API method
+        ("webhook" for the webhook); for files shown in events also to a channel id; for deliveries to an event id,
+        an event's type, a channel id or a message's ts.
+        """
+        return self.faults.misbehave(name, times, only, options)
+
+    def behave(self) -> None:
+        """Switch all misbehaviours off."""
+        self.faults.behave()
+
+    def _publish(self, channel: Channel, event: Json, deliver: bool, **fields: Any) -> Json:
+        """The envelope of *event*, sent if told to and if the app is subscribed and sees the channel."""
+        envelope = self.envelope(event, is_ext_shared_channel=channel.is_ext_shared, **fields)
+        scope, subscription = HISTORY_SCOPES[channel.kind], SUBSCRIPTIONS[channel.kind]
+        if event["type"] == "file_shared":
+            scope, subscription = "files:read", "file_shared"
+        sees = channel.bot_is_member and scope in self.workspace.scopes
+        if deliver and sees and subscription in self.subscriptions:
+            self.deliver_later(envelope)
+        return envelope
+
+    def _publish_own(self, channel: Channel, event: Json) -> Json:
+        """The same for what the app did itself, silently while there is nowhere to send it."""
+        return self._publish(channel, event, deliver=bool(self.request_url))

@@ -1,0 +1,140 @@
+"""The Web API methods that read: who am I, files, conversations, people.
+
+https://docs.slack.dev/reference/methods
+"""
+
+from collections.abc import Callable
+
+from local.slack.call import Call, RefusedError
+from local.slack.files import PROCESSED, File, Json
+from local.slack.model import Channel, Message
+from local.slack.pages import page, within
+from local.slack.workspace import READ_SCOPES
+
+
+def auth_test(call: Call) -> Json:
+    """auth.test"""
+    app = call.workspace.app
+    team = {"url": f"{call.workspace.address.url}/", "team": app.team_name, "team_id": app.team_id}
+    bot = {"user": app.name, "user_id": app.bot_user_id, "bot_id": app.bot_id}
+    return {**team, **bot, "is_enterprise_install": False}
+
+
+def files_info(call: Call) -> Json:
+    """files.info: invisible files are "not found", never forbidden."""
+    call.require("files:read")
+    file = call.workspace.file(call.text("file"))
+    if file is None or file.mode == "file_not_found" or not call.workspace.app_can_see(file):
+        raise RefusedError("file_not_found")
+    if file.deleted or file.mode == "tombstone":
+        raise RefusedError("file_deleted")
+    found = _described(call, file)
+    if call.workspace.still_processing(file):
+        found = {name: value for name, value in found.items() if name not in PROCESSED}
+    snippet = {"content": file.content.decode(errors="replace")} if isinstance(file.content, bytes) else {}
+    return {"file": found, "comments": [], **(snippet if file.mode == "snippet" else {})}
+
+
+def files_list(call: Call) -> Json:
+    """files.list: numbered pages, newest first."""
+    call.require("files:read")
+    wanted = [f for f in reversed(call.workspace.files) if not f.deleted and _listed(call, f)]
+    count, number = call.count("count", 100, most=1000), call.count("page", 1, most=100)
+    shown = wanted[(number - 1) * count : number * count]
+    paging = {"count": count, "total": len(wanted), "page": number, "pages": -(-len(wanted) // count)}
+    return {"files": [_described(call, f) for f in shown], "paging": paging}
+
+
+def _listed(call: Call, file: File) -> bool:
+    channel, user = call.text("channel"), call.text("user")
+    here = not channel or channel in file.shares
+    return here and (not user or file.user == user) and call.workspace.app_can_see(file)
+
+
+def _described(call: Call, file: File) -> Json:
+    """The whole object with the places that show the file."""
+    info = file.info()
+    if info["mode"] == "hidden_by_limit":
+        return info
+    channels = [channel for channel in call.workspace.channels if channel.id in file.shares]
+    shares: dict[str, Json] = {}
+    for channel in channels:
+        side = shares.setdefault("public" if channel.kind == "channel" else "private", {})
+        side[channel.id] = [{"ts": ts, "channel_name": channel.name} for ts in file.shares[channel.id]]
+    return info | {"shares": shares} | {name: _ids(channels, kinds) for name, kinds in PLACES.items()}
+
+
+PLACES = {"channels": ("channel",), "groups": ("group", "mpim"), "ims": ("im",)}
+
+
+def _ids(channels: list[Channel], kinds: tuple[str, ...]) -> list[str]:
+    return [channel.id for channel in channels if channel.kind in kinds]
+
+
+def conversations_info(call: Call) -> Json:
+    """conversations.info"""
+    return {"channel": _channel(call.channel(READ_SCOPES))}
+
+
+def conversations_list(call: Call) -> Json:
+    """conversations.list, on one page: what the app can see."""
+    call.require(*READ_SCOPES.values())
+    visible = [c for c in call.workspace.channels if c.kind == "channel" or c.bot_is_member]
+    kinds = {READ_SCOPES[c.kind]: c.kind for c in visible if READ_SCOPES[c.kind] in call.workspace.scopes}
+    shown = [_channel(c) for c in visible if c.kind in kinds.values()]
+    return {"channels": shown, "response_metadata": {"next_cursor": ""}}
+
+
+def _channel(channel: Channel) -> Json:
+    kinds = {f"is_{kind}": channel.kind == kind for kind in ("channel", "group", "im", "mpim")}
+    state = {"is_archived": channel.is_archived, "is_member": channel.bot_is_member}
+    shared = {"is_private": channel.kind != "channel", "is_ext_shared": channel.is_ext_shared}
+    name = {"user": channel.user} if channel.kind == "im" else {"name": channel.name}
+    return {"id": channel.id, **name, **kinds, **state, **shared}
+
+
+def conversations_history(call: Call) -> Json:
+    """conversations.history: newest first, without the replies inside threads."""
+    conversation = _readable(call)
+    roots = [m for m in conversation if m.thread_ts in (None, m.ts) or m.body.get("subtype") == "thread_broadcast"]
+    return page(call, within(call, roots)[::-1], conversation, default=100)
+
+
+def conversations_replies(call: Call) -> Json:
+    """conversations.replies: the root, then its replies, oldest first."""
+    conversation = _readable(call)
+    ts = call.text("ts")
+    thread = [m for m in conversation if ts in (m.ts, m.thread_ts)]
+    if not thread:
+        raise RefusedError("thread_not_found")
+    return page(call, within(call, thread), conversation, default=999)
+
+
+def _readable(call: Call) -> list[Message]:
+    channel = call.channel()
+    if not channel.bot_is_member:
+        raise RefusedError("not_in_channel")
+    return call.workspace.messages_in(channel.id)
+
+
+def users_info(call: Call) -> Json:
+    """users.info"""
+    call.require("users:read")
+    user = call.workspace.user(call.text("user"))
+    if user is None:
+        raise RefusedError("user_not_found")
+    profile = {"display_name": user.name, "real_name": user.name.title()}
+    who = {"id": user.id, "team_id": call.workspace.app.team_id, "name": user.name, "real_name": user.name.title()}
+    return {"user": {**who, "deleted": False, "is_bot": user.is_bot, "profile": profile}}
+
+
+READING: dict[str, Callable[[Call], Json]] = {
+    "auth.test": auth_test,
+    "files.info": files_info,
+    "files.list": files_list,
+    "conversations.info": conversations_info,
+    "conversations.list": conversations_list,
+    "conversations.history": conversations_history,
+    "conversations.replies": conversations_replies,
+    "users.info": users_info,
+}

@@ -1,0 +1,66 @@
+"""The nouns of a workspace: channels, people, messages."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from local.slack.files import File, Json
+
+
+@dataclass(eq=False)
+class Channel:
+    """A conversation. *kind* is Slack's `channel_type`; *is_ext_shared* makes it a Slack Connect channel."""
+
+    id: str
+    name: str
+    kind: str
+    bot_is_member: bool = True
+    is_archived: bool = False
+    is_ext_shared: bool = False
+    user: str | None = None
+    """The other person, in a direct message with the app."""
+
+
+@dataclass(frozen=True)
+class User:
+    """A person, or the app's bot."""
+
+    id: str
+    name: str
+    is_bot: bool = False
+
+
+@dataclass(eq=False)
+class Message:
+    """A message as it stands now; *envelope* is the event that told the app of it."""
+
+    channel: Channel
+    body: Json
+    files: tuple[File, ...] = ()
+    envelope: Json = field(default_factory=dict)
+    reactions: dict[str, list[str]] = field(default_factory=dict)
+    deleted: bool = False
+
+    @property
+    def ts(self) -> str:
+        """When it was posted; its name within the channel."""
+        return str(self.body["ts"])
+
+    @property
+    def thread_ts(self) -> str | None:
+        """The root of the thread that it stands in."""
+        return self.body.get("thread_ts")
+
+    @property
+    def text(self) -> str:
+        """Its words, in Slack's escaped form."""
+        return str(self.body.get("text") or "")
+
+    @property
+    def blocks(self) -> list[Any]:
+        """Its Block Kit blocks."""
+        return list(self.body.get("blocks") or [])
+
+    @property
+    def user(self) -> str | None:
+        """Who posted it; None for a webhook."""
+        return self.body.get("user")

@@ -1,0 +1,147 @@
+"""What people do in Slack: upload, talk, edit, delete. Each is told to the app as Slack tells it."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from local.slack import events
+from local.slack.content import Content
+from local.slack.faults import Faults
+from local.slack.files import File, Json, changed, connect_stub
+from local.slack.model import Channel, Message, User
+from local.slack.richtext import rich_text
+from local.slack.workspace import Workspace
+
+Upload = File | tuple[str | None, Content, str]
+
+
+class People:
+    """The deeds of people; a base of Slack, which has the rest.
+
+    Wherever fields can be given by name, they are laid over the event's own; the value ``...`` removes one.
+    """
+
+    workspace: Workspace
+    faults: Faults
+
+    def _publish(self, channel: Channel, event: Json, deliver: bool, **fields: Any) -> Json:
+        """The envelope of *event*, sent to the app when told to and when the app may see it."""
+        raise NotImplementedError
+
+    def upload(
+        self,
+        channel: Channel,
+        user: User | None,
+        files: Sequence[Upload],
+        text: str = "",
+        thread_ts: str | None = None,
+        deliver: bool = True,
+        **fields: Any,
+    ) -> Message:
+        """*user* shares *files*, new ones or ones that exist, in one message.
+
+        For an app's upload *user* is its bot user, or None as some come without; give its `bot_id` as a field.
+        """
+        kept = tuple(self._kept(file, user) for file in files)
+        shown = [self._shown(file, channel) for file in kept]
+        body = events.shared(user.id if user else None, text, self.workspace.new_ts(), shown)
+        message = self._post(channel, body, thread_ts, deliver, fields, kept)
+        for file in kept:
+            event = events.file_was_shared(file.id, user.id if user else file.user, channel.id, message.ts)
+            self._publish(channel, event, deliver)
+        return message
+
+    def say(
+        self,
+        channel: Channel,
+        user: User,
+        text: str,
+        thread_ts: str | None = None,
+        deliver: bool = True,
+        **fields: Any,
+    ) -> Message:
+        """*user* writes *text*, which is in Slack's escaped form (see `typed`)."""
+        body = events.said(user.id, text, self.workspace.new_ts())
+        return self._post(channel, body, thread_ts, deliver, fields)
+
+    def legacy_upload(
+        self, channel: Channel, user: User, file: Upload, comment: str = "", deliver: bool = True, **fields: Any
+    ) -> Message:
+        """*user* uploads *file* as Slack told it in 2017."""
+        kept = self._kept(file, user)
+        body = events.shared_in_2017(user.id, user.name, kept.full(), comment, self.workspace.new_ts())
+        message = self.workspace.add_message(Message(channel, body, (kept,)))
+        event = {**body, "channel": channel.id, "event_ts": message.ts}
+        of_2017 = {"authorizations": ..., "authed_users": [self.workspace.app.bot_user_id]}
+        message.envelope = self._publish(channel, changed(event, fields), deliver, **of_2017)
+        return message
+
+    def edit(self, message: Message, text: str, without: Iterable[File] = (), deliver: bool = True) -> Json:
+        """The author changes the words, and takes the files in *without* off; returns the envelope."""
+        removed = {file.id for file in without}
+        edited: Json = {"text": text, "edited": {"user": message.user, "ts": self.workspace.new_ts()}}
+        if text:
+            edited["blocks"] = [rich_text(text)]
+        if removed:
+            edited["files"] = [_removed(file) if file["id"] in removed else file for file in message.body["files"]]
+        return self._change(message, message.body | edited, deliver)
+
+    def unfurl(self, message: Message, url: str, deliver: bool = True) -> Json:
+        """Slack adds a preview of a link: a change that no person made; returns the envelope."""
+        attachment = {"id": 1, "from_url": url, "original_url": url, "fallback": url, "title": "Example"}
+        return self._change(message, message.body | {"attachments": [attachment]}, deliver)
+
+    def delete(self, message: Message, deliver: bool = True) -> Json:
+        """The author deletes the message; a root that has replies stays as a tombstone; returns the envelope."""
+        thread = [m for m in self.workspace.messages_in(message.channel.id) if m.thread_ts == message.ts]
+        if any(m is not message for m in thread):
+            return self._change(message, events.tombstone(message.body), deliver)
+        message.deleted = True
+        event = events.deleted_message(message.channel, message.body, self.workspace.new_ts())
+        return self._publish(message.channel, event, deliver)
+
+    def delete_file(self, file: File) -> None:
+        """The file is deleted from Slack; no message event tells of it."""
+        file.deleted = True
+
+    def _change(self, message: Message, now: Json, deliver: bool) -> Json:
+        before, message.body = message.body, now
+        event = events.changed_message(message.channel, now, before, self.workspace.new_ts())
+        return self._publish(message.channel, event, deliver)
+
+    def _post(
+        self,
+        channel: Channel,
+        body: Json,
+        thread_ts: str | None,
+        deliver: bool,
+        fields: Json,
+        files: tuple[File, ...] = (),
+    ) -> Message:
+        root = self.workspace.message(channel.id, thread_ts or "")
+        message = Message(channel, changed(body | events.in_thread(root, thread_ts), fields), files)
+        self.workspace.add_message(message)
+        message.envelope = self._publish(channel, changed(events.posted(message), fields), deliver)
+        return message
+
+    def _kept(self, upload: Upload, user: User | None) -> File:
+        if isinstance(upload, File):
+            return upload
+        name, content, mimetype = upload
+        about = {"mimetype": mimetype, "user": user.id if user else "", "title": name, "mode": "hosted"}
+        return self.workspace.add_file(name, content, **about)
+
+    def _shown(self, file: File, channel: Channel) -> Json:
+        """*file* as an event in *channel* shows it, misbehaviours included."""
+        faults = self.faults
+        if not file.shares:
+            file.is_public = channel.kind == "channel"
+        if channel.is_ext_shared or faults.one_of(["check_file_info"], file.id, channel.id):
+            return connect_stub(file)
+        if fault := faults.one_of(["still_processing"], file.id, channel.id):
+            self.workspace.hold_back(file, fault.options["lookups"])
+            return file.unprocessed()
+        return file.object()
+
+
+def _removed(file: Json) -> Json:
+    return {"id": file["id"], "mode": "tombstone"}

@@ -1,0 +1,87 @@
+"""The hosts that the double plays: Slack itself, files-origin, and a foreign one that must never see the token."""
+
+import threading
+
+from local.slack.botposts import BotPosts
+from local.slack.faults import Faults
+from local.slack.filehost import FileHost
+from local.slack.listener import Answer, Listener, Request, plain
+from local.slack.signin import sign_in_page
+from local.slack.webapi import WebApi
+from local.slack.webhook import Webhook
+from local.slack.workspace import Workspace
+
+
+class Site:
+    """Three listeners, and what arrived at them."""
+
+    def __init__(self, workspace: Workspace, faults: Faults, posts: BotPosts) -> None:
+        self.address = workspace.address
+        self.web_api = WebApi(workspace, posts, faults)
+        self.webhook = Webhook(workspace, posts, faults, workspace.add_channel("general"))
+        self.file_host = FileHost(workspace, faults)
+        self._lock = threading.Lock()
+        self._requests: list[Request] = []
+        self._foreign_requests: list[Request] = []
+        self._listeners: list[Listener] = []
+
+    @property
+    def requests(self) -> list[Request]:
+        """What arrived at Slack and at files-origin, oldest first."""
+        with self._lock:
+            return list(self._requests)
+
+    @property
+    def foreign_requests(self) -> list[Request]:
+        """What arrived at the foreign host."""
+        with self._lock:
+            return list(self._foreign_requests)
+
+    def open(self, port: int) -> None:
+        """Listen; Slack itself at *port*."""
+        slack = Listener("127.0.0.1", port, self._slack, self._record)
+        origin = Listener("127.0.0.1", 0, self._origin, self._record)
+        foreign = self._foreign_listener()
+        self._listeners = [slack, origin, foreign]
+        self.address.slack, self.address.origin = slack.url, origin.url
+        self.address.foreign = foreign.url.replace("127.0.0.1", "localhost")
+
+    def close(self) -> None:
+        """Listen no more."""
+        for listener in self._listeners:
+            listener.stop()
+        for listener in self._listeners:
+            listener.close()
+        self._listeners = []
+
+    def _foreign_listener(self) -> Listener:
+        try:
+            return Listener("127.0.0.2", 0, self._foreign, self._record_foreign)
+        except OSError:  # macOS has only 127.0.0.1; there the other name has to do
+            return Listener("127.0.0.1", 0, self._foreign, self._record_foreign)
+
+    def _record(self, request: Request) -> None:
+        with self._lock:
+            self._requests.append(request)
+
+    def _record_foreign(self, request: Request) -> None:
+        with self._lock:
+            self._foreign_requests.append(request)
+
+    def _slack(self, request: Request) -> Answer:
+        if request.path.startswith("/api/"):
+            return self.web_api.respond(request)
+        if request.path.startswith("/services/"):
+            return self.webhook.respond(request)
+        if request.path.startswith("/files-pri/"):
+            return self.file_host.respond(request)
+        # Permalinks and the like: web pages for people who are signed in.
+        return sign_in_page()
+
+    def _origin(self, request: Request) -> Answer:
+        if request.path.startswith("/files-pri/"):
+            return self.file_host.respond(request, origin=True)
+        return sign_in_page()
+
+    def _foreign(self, request: Request) -> Answer:
+        return plain("these are not the bytes of a Slack file\n")

@@ -1,0 +1,92 @@
+"""slack.com/api: most refusals come with status 200 and ``ok: false``. https://docs.slack.dev/apis/web-api"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from local.slack.botposts import BotPosts
+from local.slack.call import Call, RefusedError, arguments_of
+from local.slack.faults import WEB_API, Faults, Misbehaviour
+from local.slack.files import Json
+from local.slack.listener import Answer, Request, as_json
+from local.slack.methods import READING
+from local.slack.signin import sign_in_page
+from local.slack.workspace import Workspace
+
+
+class WebApi:
+    """Answers method calls, misbehaviours included."""
+
+    def __init__(self, workspace: Workspace, posts: BotPosts, faults: Faults) -> None:
+        self.workspace = workspace
+        self.faults = faults
+        self.methods = READING | posts.methods
+
+    def respond(self, request: Request) -> Answer:
+        """The answer to a request whose path starts with /api/."""
+        name = request.path.removeprefix("/api/")
+        fault = self.faults.one_of(WEB_API, name)
+        return misbehaving(fault, lambda: self._honest(name, request)) if fault else self._honest(name, request)
+
+    def _honest(self, name: str, request: Request) -> Answer:
+        scopes = ",".join(sorted(self.workspace.scopes))
+        return as_json(self._result(name, request), X_OAuth_Scopes=scopes)
+
+    def _result(self, name: str, request: Request) -> Json:
+        try:
+            method = self.methods.get(name)
+            if method is None:
+                raise RefusedError("unknown_method", req_method=name)
+            arguments = arguments_of(request)
+            self._authenticate(request, arguments)
+            return {"ok": True, **method(Call(self.workspace, arguments))}
+        except RefusedError as refused:
+            return {"ok": False, "error": refused.error, **refused.fields}
+
+    def _authenticate(self, request: Request, arguments: Json) -> None:
+        """The token is a bearer header or an argument."""
+        bearer = (request.header("Authorization") or "").removeprefix("Bearer ")
+        token = bearer or str(arguments.pop("token", ""))
+        if not token:
+            raise RefusedError("not_authed")
+        if token != self.workspace.app.bot_token:
+            raise RefusedError("invalid_auth")
+
+
+def misbehaving(fault: Misbehaviour, honest: Callable[[], Answer]) -> Answer:
+    """The answer under *fault*. Only a lost answer has the effect that was asked for."""
+    return ANSWERS[fault.name](fault.options, honest)
+
+
+def _error(options: Json, honest: Callable[[], Answer]) -> Answer:
+    about = {name: options[name] for name in ("needed", "provided") if options[name] is not None}
+    return as_json({"ok": False, "error": options["error"], **about}, options["status"] or 200)
+
+
+def _rate_limited(options: Json, honest: Callable[[], Answer]) -> Answer:
+    return as_json({"ok": False, "error": "ratelimited"}, 429, Retry_After=str(options["retry_after"]))
+
+
+def _server_error(options: Json, honest: Callable[[], Answer]) -> Answer:
+    return as_json({"ok": False, "error": "internal_error"}, options["status"])
+
+
+def _silent(options: Json, honest: Callable[[], Answer]) -> Answer:
+    return Answer(silence=options["seconds"], dropped=True)
+
+
+def _garbage(options: Json, honest: Callable[[], Answer]) -> Answer:
+    return sign_in_page()
+
+
+def _lost(options: Json, honest: Callable[[], Answer]) -> Answer:
+    return replace(honest(), dropped=True)
+
+
+ANSWERS: dict[str, Callable[[Json, Callable[[], Answer]], Answer]] = {
+    "api_error": _error,
+    "api_rate_limited": _rate_limited,
+    "api_server_error": _server_error,
+    "api_silent": _silent,
+    "api_garbage": _garbage,
+    "api_lost_answer": _lost,
+}

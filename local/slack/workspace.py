@@ -1,0 +1,168 @@
+"""The state of one Slack workspace: channels, people, files, messages. Safe to use from many threads."""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from local.slack.content import Content
+from local.slack.files import File, Json
+from local.slack.identity import Address, App
+from local.slack.model import Channel, Message, User
+
+T = TypeVar("T")
+
+# A prefix tells the kind, never the privacy: private channels made lately start with C as well.
+CHANNEL_PREFIXES = {"channel": "C", "group": "C", "mpim": "G", "im": "D"}
+HISTORY_SCOPES = {
+    "channel": "channels:history",
+    "group": "groups:history",
+    "mpim": "mpim:history",
+    "im": "im:history",
+}
+READ_SCOPES = {"channel": "channels:read", "group": "groups:read", "mpim": "mpim:read", "im": "im:read"}
+ALL_SCOPES = {
+    *HISTORY_SCOPES.values(),
+    *READ_SCOPES.values(),
+    "files:read",
+    "chat:write",
+    "reactions:write",
+    "users:read",
+    "incoming-webhook",
+    "commands",
+}
+
+
+class Workspace:
+    """Everything that Slack remembers. Lists that it hands out are copies."""
+
+    def __init__(self, app: App, address: Address) -> None:
+        self.app = app
+        self.address = address
+        self.scopes: set[str] = set(ALL_SCOPES)
+        self.changed = threading.Condition(threading.RLock())
+        self._numbers: Counter[str] = Counter()
+        self._last_micros = 0
+        self._channels: dict[str, Channel] = {}
+        self._users: dict[str, User] = {app.bot_user_id: User(app.bot_user_id, app.name, is_bot=True)}
+        self._files: dict[str, File] = {}
+        self._messages: list[Message] = []
+        self._by_ts: dict[tuple[str, str], Message] = {}
+        self._lookups_left: Counter[str] = Counter()
+
+    def new_id(self, prefix: str) -> str:
+        """An id never given before, such as F0LOCAL001."""
+        with self.changed:
+            self._numbers[prefix] += 1
+            return f"{prefix}0LOCAL{self._numbers[prefix]:03}"
+
+    def new_ts(self) -> str:
+        """Now, as Slack writes it; later than every one before."""
+        with self.changed:
+            self._last_micros = max(self._last_micros + 1, time.time_ns() // 1000)
+            return f"{self._last_micros // 1_000_000}.{self._last_micros % 1_000_000:06}"
+
+    def add_channel(self, name: str, kind: str = "channel", **state: Any) -> Channel:
+        """A new conversation of that kind; *state* sets the channel's other fields."""
+        channel = Channel(self.new_id(CHANNEL_PREFIXES[kind]), name, kind, **state)
+        return self._keep(self._channels, channel.id, channel)
+
+    def add_user(self, name: str) -> User:
+        """A new person."""
+        user = User(self.new_id("U"), name)
+        return self._keep(self._users, user.id, user)
+
+    def add_file(self, name: str | None, content: Content, **about: Any) -> File:
+        """A new file, not yet shown in any message."""
+        place: Json = {"created": int(time.time()), "team_id": self.app.team_id, "address": self.address}
+        file = File(id=self.new_id("F"), name=name, content=content, **place, **about)
+        return self._keep(self._files, file.id, file)
+
+    def add_message(self, message: Message) -> Message:
+        """Keep *message*, note where its files are shown, and wake who waits for messages."""
+        with self.changed:
+            self._messages.append(message)
+            self._by_ts[message.channel.id, message.ts] = message
+            for file in message.files:
+                file.shares.setdefault(message.channel.id, []).append(message.ts)
+            self.changed.notify_all()
+        return message
+
+    def _keep(self, shelf: dict[str, T], key: str, thing: T) -> T:
+        with self.changed:
+            shelf[key] = thing
+        return thing
+
+    @property
+    def channels(self) -> list[Channel]:
+        """All conversations, oldest first."""
+        with self.changed:
+            return list(self._channels.values())
+
+    @property
+    def users(self) -> list[User]:
+        """All people and the bot, which comes first."""
+        with self.changed:
+            return list(self._users.values())
+
+    @property
+    def files(self) -> list[File]:
+        """All files, oldest first, deleted ones included."""
+        with self.changed:
+            return list(self._files.values())
+
+    @property
+    def messages(self) -> list[Message]:
+        """All messages, oldest first, deleted ones included."""
+        with self.changed:
+            return list(self._messages)
+
+    def channel(self, channel_id: str) -> Channel | None:
+        """The conversation of that id."""
+        return self._channels.get(channel_id)
+
+    def user(self, user_id: str) -> User | None:
+        """The person or bot of that id."""
+        return self._users.get(user_id)
+
+    def file(self, file_id: str) -> File | None:
+        """The file of that id."""
+        return self._files.get(file_id)
+
+    def message(self, channel_id: str, ts: str) -> Message | None:
+        """The message of that channel and time, unless it was deleted."""
+        message = self._by_ts.get((channel_id, ts))
+        return None if message is None or message.deleted else message
+
+    def messages_in(self, channel_id: str) -> list[Message]:
+        """What can be read in a conversation, threads included, oldest first."""
+        return [m for m in self.messages if m.channel.id == channel_id and not m.deleted]
+
+    def direct_message(self, user_id: str) -> Channel:
+        """The direct message between the app and that person, opened when there is none."""
+        with self.changed:
+            open_already = next((c for c in self.channels if c.kind == "im" and c.user == user_id), None)
+            return open_already or self.add_channel(f"dm-{user_id}", "im", user=user_id)
+
+    def app_can_see(self, file: File) -> bool:
+        """Whether the bot is in a channel that shows *file*. A file not shown anywhere yet counts as seen."""
+        with self.changed:
+            channels = [self._channels[channel_id] for channel_id in file.shares]
+        return not channels or any(channel.bot_is_member for channel in channels)
+
+    def hold_back(self, file: File, lookups: int) -> None:
+        """Let the next *lookups* of files.info find *file* still being processed."""
+        with self.changed:
+            self._lookups_left[file.id] = lookups
+
+    def still_processing(self, file: File) -> bool:
+        """Count one look-up of *file*; whether Slack is still processing it."""
+        with self.changed:
+            self._lookups_left[file.id] -= 1
+            return self._lookups_left[file.id] >= 0
+
+    def wait_until(self, condition: Callable[[], bool], timeout: float) -> bool:
+        """Whether *condition* came to hold within *timeout* seconds; looked at whenever a message is added."""
+        with self.changed:
+            return self.changed.wait_for(condition, timeout)
