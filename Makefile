@@ -13,7 +13,7 @@ demo: .venv/ready ## upload three documents through the whole pipeline on this m
 	@$(BIN)/python -m local demo
 
 local: .venv/ready ## keep the whole pipeline running on this machine, for playing and for hot reload
-	@$(BIN)/python -m local
+	@$(BIN)/python -m local $(ARGS)
 
 test: .venv/ready ## run the tests
 	@$(BIN)/python -m pytest

@@ -16,7 +16,7 @@ from chalicelib.errors import NotReported, NotStarted, NotUnderstood, Refused, S
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
 
-LONGEST_BODY = 1_000_000
+LONGEST_BODY = 1024 * 1024
 LAST_TRY_AFTER = 1.0
 """Seconds. Slack waits for 3: a try to start takes up to 0.8 s, reporting its failure up to 0.65 s."""
 Answer = tuple[int, dict[str, Any]]

@@ -1,0 +1,95 @@
+"""`python -m local demo` shows the whole path once; `python -m local` keeps it running."""
+
+import argparse
+import signal
+import sys
+import time
+from contextlib import closing, suppress
+from pathlib import Path
+
+from local import demo
+from local.desk import Desk
+from local.pipeline import PROJECT, Pipeline
+from local.show import Page
+
+FOLDER = PROJECT / ".local"
+PORTS = {"routes": 8000, "slack": 8001, "aws": 8002, "desk": 8003}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line *arguments*; the result is the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
+    parser.add_argument("what", nargs="?", choices=["demo", "stay"], default="stay")
+    for name, default in PORTS.items():
+        parser.add_argument(f"--{name}-port", type=int, default=default, help=f"default {default}; 0: a free one")
+    chosen = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    page = Page()
+    if chosen.what == "demo":
+        return _demo(page)
+    return _stay(page, {name: getattr(chosen, f"{name}_port") for name in PORTS})
+
+
+def _demo(page: Page) -> int:
+    begun = time.monotonic()
+    page.line("Starting AWS and Slack on this machine ...", "dim")
+    with Pipeline() as pipeline:
+        good = demo.run(pipeline, page)
+        logs = pipeline.folder
+    page.title("All of it is as it should be." if good else "Not everything is as it should be: see above.")
+    page.line(f"{time.monotonic() - begun:.1f} s. What the functions printed: {logs}", "dim")
+    return 0 if good else 1
+
+
+def _stay(page: Page, ports: dict[str, int]) -> int:
+    def log(function: str, line: str) -> None:
+        page.line(f"{function.removeprefix('slack-integrator-local-'):14} {line}", "dim")
+
+    try:
+        with (
+            Pipeline(ports=ports, reload=True, log=log, folder=FOLDER) as pipeline,
+            closing(Desk(pipeline.slack, ports["desk"])) as desk,
+        ):
+            _explain(pipeline, desk, page)
+            _until_interrupted()
+    except OSError as error:
+        page.line(f"A port is taken ({error}). Is it running already? Others: make local ARGS=--routes-port=0")
+        return 1
+    page.line()
+    page.line("Stopped. What was in the local AWS is gone with it.", "dim")
+    return 0
+
+
+def _until_interrupted() -> None:
+    with suppress(KeyboardInterrupt):
+        signal.pause()
+
+
+def _explain(pipeline: Pipeline, desk: Desk, page: Page) -> None:
+    relative = Path(pipeline.folder).name
+    page.title("The whole pipeline is running on this machine. Ctrl-C ends it.")
+    page.rows(
+        [
+            ("routes", pipeline.routes.url, "chalice local; restarts when the code changes, as the functions do"),
+            (
+                "Slack",
+                pipeline.slack.url,
+                f"a double: team {pipeline.slack.team_id}, bot token {pipeline.slack.bot_token}",
+            ),
+            ("AWS", pipeline.aws.url, "moto: any credentials, region us-east-1"),
+            ("bucket", f"s3://{pipeline.deployed.bucket}", ""),
+            ("logs", f"{relative}/", "each function's, and routes.log"),
+        ]
+    )
+    page.title("Upload something as mira in #general:")
+    page.line(f"curl --data-binary @README.md '{desk.url}/upload?name=README.md&text=Read+this+%23docs'", "cyan")
+    page.title("See what is in the archive:")
+    page.line(
+        f"AWS_ACCESS_KEY_ID=x AWS_SECRET_ACCESS_KEY=x aws --endpoint-url {pipeline.aws.url} "
+        f"s3 ls --recursive s3://{pipeline.deployed.bucket}",
+        "cyan",
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,162 @@
+"""`make demo`: a person uploads three documents, and what came of each is shown, step by step.
+
+The third one is deleted in Slack before it can be fetched: an honest failure, which the person must be told.
+"""
+
+import hashlib
+import json
+import time
+from typing import Any
+
+from local import samples
+from local.pipeline import Pipeline
+from local.show import Page
+from local.slack.files import File
+from local.slack.model import Message
+from local.slack.sender import Delivery
+
+TEXT = "Q3 numbers #finance #2026"
+REPLY_SECONDS = 30
+
+
+def run(pipeline: Pipeline, page: Page) -> bool:
+    """Run the demo in the started *pipeline*; tell whether everything was as it should be."""
+    message, files = _upload(pipeline)
+    page.title("1  In Slack, mira writes in #general")
+    page.line(f'"{TEXT}"')
+    page.rows([(file.name or "", file.mimetype, f"{file.size:,} bytes", _fate(file)) for file in files])
+    replies = pipeline.slack.wait_for_replies(message.channel, message.ts, timeout=REPLY_SECONDS)
+    answered = time.time() - float(message.ts)
+    _acknowledgement(pipeline, page, message)
+    execution = _execution(pipeline, page, message)
+    _objects(pipeline, page)
+    _record(pipeline, page, files[0])
+    _thread(page, message, replies, answered)
+    return _verdicts(pipeline, page, message, files, execution)
+
+
+def _upload(pipeline: Pipeline) -> tuple[Message, list[File]]:
+    slack = pipeline.slack
+    files = [
+        slack.add_file("q3-report.pdf", samples.report_pdf(), "application/pdf"),
+        slack.add_file("Übersicht Q3.png", samples.chart_png(), "image/png"),
+        slack.add_file("salaries.csv", samples.table_csv(), "text/csv"),
+    ]
+    slack.misbehave("not_found", only=files[2].id)
+    return slack.upload(slack.channels[0], slack.users[0], files, text=TEXT), files
+
+
+def _fate(file: File) -> str:
+    return "is deleted again, a moment too early" if file.name == "salaries.csv" else ""
+
+
+def _deliveries(pipeline: Pipeline, message: Message) -> list[Delivery]:
+    return [one for one in pipeline.slack.deliveries if one.envelope == message.envelope]
+
+
+def _acknowledgement(pipeline: Pipeline, page: Page, message: Message) -> None:
+    page.title("2  Slack delivers the event, signed, and is answered")
+    for attempt in _deliveries(pipeline, message)[0].attempts:
+        page.line(
+            f"POST /slack/events  ►  {attempt.status} in {attempt.seconds * 1000:.0f} ms (Slack waits for 3,000)"
+        )
+
+
+def _execution(pipeline: Pipeline, page: Page, message: Message) -> Any:
+    states = pipeline.aws.client("stepfunctions")
+    name = f"{message.envelope['team_id']}-{message.channel.id}-{message.ts.replace('.', '_')}"
+    machine = pipeline.deployed.state_machine_arn
+    arn = f"{machine.replace(':stateMachine:', ':execution:')}:{name}"
+    execution = _ended(states, arn)
+    page.title("3  The workflow, one execution per message, has run")
+    seconds = (execution["stopDate"] - execution["startDate"]).total_seconds()
+    page.line(f"{name}  {execution['status']} ({execution.get('error', 'no error')}) after {seconds:.1f} s")
+    entered = [event["stateEnteredEventDetails"]["name"] for event in _history(states, arn)]
+    page.line("  ".join(f"{state} ×{entered.count(state)}" for state in dict.fromkeys(entered)), "dim")
+    return execution
+
+
+def _ended(states: Any, arn: str) -> Any:
+    end = time.monotonic() + REPLY_SECONDS
+    while (execution := states.describe_execution(executionArn=arn))["status"] == "RUNNING":
+        if time.monotonic() > end:
+            break
+        time.sleep(0.05)
+    return execution
+
+
+def _history(states: Any, arn: str) -> list[Any]:
+    events = states.get_execution_history(executionArn=arn, maxResults=1000)["events"]
+    return [event for event in events if "stateEnteredEventDetails" in event]
+
+
+def _objects(pipeline: Pipeline, page: Page) -> None:
+    page.title(f"4  s3://{pipeline.deployed.bucket} holds")
+    page.rows(
+        [(f"{one['Size']:>7,} bytes", _hash(pipeline, one["Key"])[:12], one["Key"]) for one in _listed(pipeline)]
+    )
+    page.line("(the second column is the beginning of the content's SHA-256)", "dim")
+
+
+def _listed(pipeline: Pipeline) -> list[Any]:
+    contents: list[Any] = pipeline.aws.client("s3").list_objects_v2(Bucket=pipeline.deployed.bucket)["Contents"]
+    return contents
+
+
+def _record(pipeline: Pipeline, page: Page, file: File) -> None:
+    key = f"metadata/{pipeline.slack.team_id}/{file.id}.json"
+    page.title(f"5  {key} says")
+    body = pipeline.aws.client("s3").get_object(Bucket=pipeline.deployed.bucket, Key=key)["Body"].read()
+    for line in json.dumps(json.loads(body), indent=2, ensure_ascii=False).splitlines():
+        page.line(line, "dim")
+
+
+def _thread(page: Page, message: Message, replies: list[Message], answered: float) -> None:
+    page.title(f"6  In the thread of the upload, {answered:.1f} s after it")
+    page.line(f"mira              {message.text}")
+    for reply in replies:
+        shown = "\n".join(block["text"]["text"] for block in reply.blocks)
+        first, *rest = shown.splitlines()
+        page.line(f"slack-integrator  {first}", "cyan")
+        for line in rest:
+            page.line(f"                  {line}", "cyan")
+
+
+def _verdicts(pipeline: Pipeline, page: Page, message: Message, files: list[File], execution: Any) -> bool:
+    page.title("7  Is everything as it should be?")
+    again = pipeline.slack.deliver(message.envelope)
+    stored = {file.id: _stored_hash(pipeline, file) for file in files}
+    deliveries = _deliveries(pipeline, message)
+    replies = pipeline.slack.replies(message.channel, message.ts)
+    checks = {
+        "Slack was answered with 200 in time": deliveries[0].attempts[0].status == 200,
+        "the two documents in S3 are the ones uploaded, by their SHA-256": all(
+            stored[file.id] == file.sha256 for file in files[:2]
+        ),
+        "of the deleted one there is no trace in S3": stored[files[2].id] is None,
+        "the execution failed, since a file did, so that alarms would see it": execution["status"] == "FAILED",
+        "the same event delivered once more changed nothing, and there is one reply": again.acknowledged
+        and len(replies) == 1,
+        "no unfinished upload is left in S3": not _unfinished(pipeline),
+    }
+    for text, good in checks.items():
+        page.verdict(good, text)
+    return all(checks.values())
+
+
+def _stored_hash(pipeline: Pipeline, file: File) -> str | None:
+    """The SHA-256 of what lies in S3, or None where neither document nor record do."""
+    keys = sorted(one["Key"] for one in _listed(pipeline) if file.id in one["Key"])
+    return _hash(pipeline, keys[0]) if keys else None  # documents/… comes before metadata/…
+
+
+def _hash(pipeline: Pipeline, key: str) -> str:
+    body = pipeline.aws.client("s3").get_object(Bucket=pipeline.deployed.bucket, Key=key)["Body"].read()
+    return hashlib.sha256(body).hexdigest()
+
+
+def _unfinished(pipeline: Pipeline) -> list[Any]:
+    uploads: list[Any] = (
+        pipeline.aws.client("s3").list_multipart_uploads(Bucket=pipeline.deployed.bucket).get("Uploads", [])
+    )
+    return uploads

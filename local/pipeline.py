@@ -1,0 +1,86 @@
+"""The whole path of a document on one machine: Slack, the routes, AWS, and the app's functions between them."""
+
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from local.aws import Aws
+from local.clock import Clock
+from local.server import ChaliceLocal
+from local.slack import Slack
+from local.stack import Deployed, deploy
+
+PROJECT = Path(__file__).parent.parent
+
+
+class Pipeline:
+    """Everything started and joined up: *slack* delivers to *routes*, which start executions in *aws*.
+
+    *environ* is laid over the app's settings. *log* gets (function, line) of what the functions print; *folder*
+    keeps it too. Ports are free ones unless they are given by name: aws, slack, routes.
+    """
+
+    aws: Aws
+    slack: Slack
+    deployed: Deployed
+    routes: ChaliceLocal
+
+    def __init__(
+        self,
+        clock: Clock | None = None,
+        environ: Mapping[str, str] | None = None,
+        ports: Mapping[str, int] | None = None,
+        *,
+        reload: bool = False,
+        log: Callable[[str, str], None] | None = None,
+        folder: Path | None = None,
+    ) -> None:
+        self.clock = clock or Clock()
+        self._environ = dict(environ or {})
+        self._ports = dict(ports or {})
+        self._reload = reload
+        self._log = log
+        self.folder = folder or Path(tempfile.mkdtemp(prefix="slack-integrator-"))
+        self._started: list[Any] = []
+
+    def start(self) -> Self:
+        """Start all of it; when a part cannot, end the parts that did."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self.aws = Aws(
+                self.clock, PROJECT, self._ports.get("aws", 0), log=self._log, folder=self.folder
+            ).start()
+            self._started.append(self.aws)
+            self.slack = Slack(self.clock, self._ports.get("slack", 0)).start()
+            self._started.append(self.slack)
+            self.deployed = deploy(self.aws, PROJECT, "local", self._settings())
+            log = self.folder / "routes.log"
+            environ = self.deployed.environ
+            self.routes = ChaliceLocal(PROJECT, environ, log, self._ports.get("routes", 0), self._reload)
+            self._started.append(self.routes)
+        except BaseException:
+            self.close()
+            raise
+        self.slack.request_url = f"{self.routes.url}/slack/events"
+        return self
+
+    def close(self) -> None:
+        """End all that was started, the last first."""
+        while self._started:
+            self._started.pop().close()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def _settings(self) -> dict[str, str]:
+        return {
+            "SIGNING_SECRET": self.slack.signing_secret,
+            "ACCESS_TOKEN": self.slack.bot_token,
+            "SLACK_URL": self.slack.api_url,
+            "SLACK_LOOPBACK": "1",
+            **self._environ,
+        }

@@ -1,0 +1,85 @@
+"""`chalice local`, the real one, as a process of its own: it serves the routes as API Gateway would."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+HOST = "127.0.0.1"
+START_SECONDS = 30.0
+
+
+class ChaliceLocal:
+    """The routes of the app in *project*, at a port of its own unless told which.
+
+    *environ* is all of its environment but for what a process needs to run. With *reload* it restarts when the
+    code changes. What it prints goes to *log*.
+    """
+
+    def __init__(
+        self, project: Path, environ: Mapping[str, str], log: Path, port: int = 0, reload: bool = False
+    ) -> None:
+        self.port = port or free_port()
+        self._log = log
+        base = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(Path.home()), "LANG": "C.UTF-8"}
+        command = [str(Path(sys.executable).with_name("chalice")), "local", "--stage", "local"]
+        command += ["--host", HOST, "--port", str(self.port), "--autoreload" if reload else "--no-autoreload"]
+        with log.open("ab") as output:
+            # A session of its own: its reloader starts a second process, and both have to end with it.
+            self._process = subprocess.Popen(
+                command,
+                cwd=project,
+                env={**base, "PYTHONDONTWRITEBYTECODE": "1", **environ},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self._wait()
+
+    @property
+    def url(self) -> str:
+        """Where the routes are."""
+        return f"http://{HOST}:{self.port}"
+
+    @property
+    def log(self) -> str:
+        """What it printed so far."""
+        return self._log.read_text(encoding="utf-8", errors="replace")
+
+    def close(self) -> None:
+        """End it, and the process that its reloader started."""
+        try:
+            os.killpg(self._process.pid, signal.SIGTERM)
+            self._process.wait(5)
+        except ProcessLookupError:
+            pass
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
+    def _wait(self) -> None:
+        """Return when it accepts connections."""
+        end = time.monotonic() + START_SECONDS
+        while time.monotonic() < end:
+            if self._process.poll() is not None:
+                break
+            try:
+                socket.create_connection((HOST, self.port), timeout=1).close()
+                return
+            except OSError:
+                time.sleep(0.05)
+        self.close()
+        raise RuntimeError(f"`chalice local` did not start:\n{self.log}")
+
+
+def free_port() -> int:
+    """A port that nobody listens on right now."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,82 @@
+"""What the tests stand on: one local stack for the whole run, at a thousand times the speed of its clock."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from hypothesis import settings
+
+from chalicelib.settings import Settings
+from local.clock import Clock
+from local.pipeline import Pipeline
+from local.slack import Slack
+from local.slack.model import Channel, Message
+
+settings.register_profile("project", deadline=None)  # timings are no assertions
+settings.load_profile("project")
+
+
+@pytest.fixture(scope="session")
+def pipeline() -> Iterator[Pipeline]:
+    """Slack, the routes, AWS and the functions, started once; tests keep apart by their channels and files."""
+    with Pipeline(Clock(1_000)) as started:
+        yield started
+
+
+@pytest.fixture
+def slack(pipeline: Pipeline) -> Iterator[Slack]:
+    """The workspace, well behaved again after each test."""
+    scopes = set(pipeline.slack.scopes)
+    yield pipeline.slack
+    pipeline.slack.behave()
+    pipeline.slack.scopes.update(scopes)
+
+
+@pytest.fixture
+def channel(slack: Slack, request: pytest.FixtureRequest) -> Channel:
+    """A public channel of the test's own."""
+    return slack.add_channel(request.node.name[:60])
+
+
+@pytest.fixture
+def s3(pipeline: Pipeline) -> Any:
+    """The archive's S3."""
+    return pipeline.aws.client("s3")
+
+
+@pytest.fixture
+def bucket(pipeline: Pipeline) -> str:
+    """The archive's bucket."""
+    return pipeline.deployed.bucket
+
+
+@pytest.fixture
+def chosen(slack: Slack, bucket: str) -> Settings:
+    """The settings of the functions, for a step that is called by itself."""
+    return Settings(
+        access_token=slack.bot_token,
+        slack_url=slack.api_url,
+        bucket=bucket,
+        max_file_bytes=100_000_000,
+        allowed_types=("*/*",),
+        slack_loopback=True,
+    )
+
+
+@pytest.fixture
+def record_of(s3: Any, bucket: str) -> Callable[[str], Any]:
+    """Give the JSON object at a key, or None."""
+
+    def record(key: str) -> Any:
+        try:
+            return json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+        except s3.exceptions.NoSuchKey:
+            return None
+
+    return record
+
+
+def words(reply: Message) -> str:
+    """What a person reads in *reply*."""
+    return "\n".join(block["text"]["text"] for block in reply.blocks if "text" in block)

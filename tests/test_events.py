@@ -1,0 +1,181 @@
+"""Slack's event ► an upload, or nothing."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib import events
+from chalicelib.errors import NotUnderstood
+from tests.payloads import FOLDER, payload, with_event
+
+UPLOADS = {
+    "file_share_modern": 3,
+    "file_share_thread": 1,
+    "file_share_private_group": 1,
+    "file_share_dm": 1,
+    "message_with_files_no_subtype": 1,
+    "file_share_bot": 1,
+    "file_share_connect_stub": 1,
+    "file_share_legacy_2017": 1,
+    "file_share_external": 1,
+    "file_share_tombstone": 1,
+    "file_share_hidden_by_limit": 1,
+    "file_share_canvas": 1,
+}
+NOT_EVENTS = {"url_verification", "app_rate_limited"}
+OTHERS = sorted({file.stem for file in FOLDER.glob("*.json")} - set(UPLOADS) - NOT_EVENTS)
+
+
+def uploaded(envelope: Any) -> events.Upload:
+    upload = events.upload(envelope)
+    assert upload is not None
+    return upload
+
+
+@pytest.mark.parametrize(("name", "count"), UPLOADS.items(), ids=UPLOADS)
+def test_a_message_with_files_is_an_upload(name: str, count: int) -> None:
+    assert len(uploaded(payload(name)).files) == count
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_everything_else_is_nothing(name: str) -> None:
+    assert events.upload(payload(name)) is None
+
+
+def test_what_the_message_says_is_carried() -> None:
+    upload = uploaded(payload("file_share_modern"))
+    assert upload.message == {
+        "team": "T0LOCAL01",
+        "channel": payload("file_share_modern")["event"]["channel"],
+        "channel_type": "channel",
+        "user": "U0LOCAL001",
+        "ts": "1764061200.737651",
+        "thread_ts": None,
+        "comment": "Q3 numbers for <#C0LOCAL004|finance> &amp; friends #2026 :tada:",
+        "comment_cut": False,
+        "version": "1764061200.737651",
+        "event_id": payload("file_share_modern")["event_id"],
+    }
+    assert upload.tags.kept == ["2026", "finance"]
+
+
+def test_a_file_is_carried_with_its_download_address() -> None:
+    first = uploaded(payload("file_share_modern")).files[0]
+    assert first == {
+        "id": "F0LOCAL001",
+        "name": "Q3 report.pdf",
+        "title": "Q3 report.pdf",
+        "mimetype": "application/pdf",
+        "size": 48213,
+        "created": 1764061198,
+        "user": "U0LOCAL001",
+        "mode": "hosted",
+        "file_access": "visible",
+        "url": "https://files.slack.com/files-pri/T0LOCAL01-F0LOCAL001/download/q3_report.pdf",
+        "permalink": "https://local-example.slack.com/files/U0LOCAL001/F0LOCAL001/q3_report.pdf",
+    }
+
+
+def test_the_comment_of_2017_is_the_persons_and_not_slacks_sentence() -> None:
+    envelope = payload("file_share_legacy_2017")
+    said = envelope["event"]["file"]["initial_comment"]["comment"]
+    assert uploaded(envelope).message["comment"] == said
+
+
+def test_a_file_named_twice_is_one() -> None:
+    files = payload("file_share_thread")["event"]["files"]
+    assert len(uploaded(with_event("file_share_thread", files=files * 2)).files) == 1
+
+
+def test_an_upload_by_the_app_itself_is_nothing() -> None:
+    by_app = with_event("file_share_thread", bot_profile={"app_id": payload("file_share_thread")["api_app_id"]})
+    assert events.upload(by_app) is None
+    by_bot_user = payload("file_share_thread")
+    by_bot_user["authorizations"] = [{"is_bot": True, "user_id": by_bot_user["event"]["user"]}]
+    assert events.upload(by_bot_user) is None
+
+
+def test_an_upload_by_another_bot_counts() -> None:
+    envelope = with_event("file_share_bot", bot_profile={"app_id": "A0OTHER"})
+    assert uploaded(envelope).message["user"] == envelope["event"]["bot_id"]
+
+
+@pytest.mark.parametrize("files", [None, [], ...], ids=str)
+def test_a_message_without_files_is_nothing_even_if_odd(files: Any) -> None:
+    assert events.upload(with_event("message_plain", files=files, channel=7)) is None
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"files": {"id": "F1"}},
+        {"files": "F1"},
+        {"files": [{}]},
+        {"files": [{"id": None}]},
+        {"files": [{"id": "../F1"}]},
+        {"files": [None]},
+        {"channel": ...},
+        {"channel": "C1/../x"},
+        {"channel": ["C1"]},
+        {"ts": ...},
+        {"ts": 1499081899.7},
+        {"ts": "1499081899"},
+        {"ts": "１.１"},
+    ],
+    ids=str,
+)
+def test_files_that_cannot_be_placed_are_not_understood(fields: dict[str, Any]) -> None:
+    with pytest.raises(NotUnderstood):
+        events.upload(with_event("file_share_thread", **fields))
+
+
+@pytest.mark.parametrize("event", [None, "x", [], ...], ids=str)
+def test_an_envelope_without_an_event_is_not_understood(event: Any) -> None:
+    with pytest.raises(NotUnderstood):
+        events.upload({"type": "event_callback"} if event is ... else {"event": event})
+
+
+def test_lone_surrogates_become_readable() -> None:
+    envelope = with_event("file_share_thread", text="broken \ud83d emoji #ok")
+    assert uploaded(envelope).message["comment"] == "broken \ufffd emoji #ok"
+
+
+@pytest.mark.parametrize("size", [-1, True, "12", 1.5, 2**70, None], ids=str)
+def test_a_size_that_makes_no_sense_is_unknown(size: Any) -> None:
+    assert events.file({"id": "F1", "size": size})["size"] is None
+
+
+def test_a_broken_event_is_placed_as_far_as_it_says_so() -> None:
+    envelope = with_event("file_share_thread", channel="not/an/id")
+    place = events.place(envelope)
+    assert place["ts"] == envelope["event"]["ts"]
+    assert place["channel"] is None
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+FIELDS = ["type", "subtype", "files", "file", "text", "channel", "ts", "user", "bot_profile", "thread_ts"]
+
+
+@given(
+    changes=st.dictionaries(st.sampled_from(FIELDS), JSON, max_size=4),
+    authorizations=JSON,
+    entry=st.dictionaries(st.sampled_from(["id", "name", "size", "mode", "created"]), JSON),
+)
+def test_whatever_comes_it_is_an_upload_nothing_or_not_understood(
+    changes: dict[str, Any], authorizations: Any, entry: dict[str, Any]
+) -> None:
+    envelope = with_event("file_share_thread", **changes)
+    envelope["authorizations"] = authorizations
+    if "files" not in changes:
+        envelope["event"]["files"].append(entry)
+    try:
+        upload = events.upload(envelope)
+    except NotUnderstood:
+        return
+    assert upload is None or all(file["id"] for file in upload.files)

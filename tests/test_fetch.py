@@ -1,0 +1,263 @@
+"""The fetcher by itself: Slack's file host as it really behaves, and S3."""
+
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from chalicelib import archive, clients, errors, events, fetch
+from chalicelib.settings import Settings
+from local.slack import Generated, Slack
+from local.slack.files import File
+
+TEXT = b"Some words.\n" * 100
+Fetch = Callable[[File], fetch.Fetched]
+
+
+@pytest.fixture
+def fetched(slack: Slack, chosen: Settings, s3: Any) -> Fetch:
+    """Fetch a file as the workflow would, for the event that told of it."""
+
+    def fetch_it(file: File) -> fetch.Fetched:
+        return fetch.fetch(slack.team_id, events.file(file.object()), chosen, s3, clients.http(), 900.0)
+
+    return fetch_it
+
+
+def stored(s3: Any, bucket: str, file: File) -> list[str]:
+    """The keys under which something of *file* lies."""
+    listed = s3.list_objects_v2(Bucket=bucket, Prefix=f"documents/T0LOCAL01/{file.id}/")
+    return [one["Key"] for one in listed.get("Contents", [])]
+
+
+@pytest.mark.parametrize("size", [0, 1, archive.PART - 1, archive.PART, archive.PART + 1, 2 * archive.PART + 5])
+def test_every_size_arrives_whole(slack: Slack, fetched: Fetch, s3: Any, bucket: str, size: int) -> None:
+    file = slack.add_file("sized.bin", Generated(size, seed=size))
+    result = fetched(file)
+    assert (result["status"], result["sha256"]) == ("archived", file.sha256)
+    body = s3.get_object(Bucket=bucket, Key=result["document"])["Body"].read()
+    assert hashlib.sha256(body).hexdigest() == file.sha256
+
+
+@pytest.mark.parametrize("misbehaviour", ["no_length", "chunked", "compressed", "cross_host_redirect"])
+def test_odd_ways_to_send_are_understood(slack: Slack, fetched: Fetch, misbehaviour: str) -> None:
+    file = slack.add_file("odd.txt", TEXT, "text/plain")
+    slack.misbehave(misbehaviour, only=file.id)
+    assert fetched(file)["sha256"] == file.sha256
+
+
+@pytest.mark.parametrize(
+    ("misbehaviour", "error", "says"),
+    [
+        ("login_page", errors.SignInPage, "lacks the scope files:read, or the app is not in this channel"),
+        ("login_redirect", errors.SignInPage, "reinstall the app"),
+        ("not_found", errors.FileGone, "deleted in Slack"),
+        ("gone", errors.FileGone, "deleted in Slack"),
+        ("forbidden", errors.AccessRefused, "Invite the app to the channel"),
+        ("redirect_loop", errors.SlackRefused, "more than 3 times"),
+        ("foreign_redirect", errors.HostRefused, "not Slack's: the token is not sent there"),
+        ("server_error", errors.SlackUnavailable, "status 500"),
+        ("dropped", errors.SlackUnavailable, "could not be reached"),
+        ("truncated", errors.TransferBroken, "broke"),
+        ("short", errors.TransferBroken, "less than the 1200 bytes"),
+        ("over_long", errors.TransferBroken, "more than the 1200 bytes"),
+    ],
+)
+def test_what_goes_wrong_is_said_and_nothing_is_stored(
+    slack: Slack, fetched: Fetch, s3: Any, bucket: str, misbehaviour: str, error: type[Exception], says: str
+) -> None:
+    file = slack.add_file("wrong.txt", TEXT, "text/plain")
+    slack.misbehave(misbehaviour, only=file.id)
+    with pytest.raises(error, match=re.escape(says)):
+        fetched(file)
+    assert stored(s3, bucket, file) == []
+    assert [one for one in slack.foreign_requests if one.header("Authorization")] == []
+
+
+@pytest.mark.parametrize("misbehaviour", ["truncated", "short", "over_long"])
+def test_a_large_transfer_that_breaks_is_aborted(
+    slack: Slack, fetched: Fetch, s3: Any, bucket: str, misbehaviour: str
+) -> None:
+    file = slack.add_file("large.bin", Generated(3 * archive.PART, seed=1))
+    slack.misbehave(misbehaviour, only=file.id)
+    with pytest.raises(errors.TransferBroken):
+        fetched(file)
+    assert stored(s3, bucket, file) == []
+    assert s3.list_multipart_uploads(Bucket=bucket).get("Uploads", []) == []
+
+
+def test_a_wrong_token_meets_the_sign_in_page(slack: Slack, chosen: Settings, s3: Any) -> None:
+    file = slack.add_file("t.txt", TEXT, "text/plain")
+    settings = replace(chosen, access_token="xoxb-another")
+    with pytest.raises(errors.SignInPage):
+        fetch.fetch(slack.team_id, events.file(file.object()), settings, s3, clients.http(), 900.0)
+
+
+def test_a_real_html_upload_is_archived(slack: Slack, fetched: Fetch) -> None:
+    file = slack.add_file("page.html", b"<!doctype html><p>mine</p>", "text/html")
+    assert fetched(file)["status"] == "archived"
+
+
+def test_the_sign_in_page_in_place_of_an_html_upload_is_noticed_by_its_length(slack: Slack, fetched: Fetch) -> None:
+    file = slack.add_file("page.html", b"<!doctype html><p>mine</p>", "text/html")
+    slack.misbehave("login_page", only=file.id)
+    with pytest.raises(errors.SignInPage):
+        fetched(file)
+
+
+def test_a_short_rate_limit_is_slept_through(slack: Slack, fetched: Fetch) -> None:
+    file = slack.add_file("r.txt", TEXT, "text/plain")
+    limit = slack.misbehave("rate_limited", times=1, only=file.id, retry_after=1)
+    assert fetched(file)["status"] == "archived"
+    assert limit.happened == 1
+
+
+def test_a_long_rate_limit_is_left_to_the_workflow(slack: Slack, fetched: Fetch) -> None:
+    file = slack.add_file("r.txt", TEXT, "text/plain")
+    slack.misbehave("rate_limited", only=file.id, retry_after=21)
+    with pytest.raises(errors.SlackRateLimited) as caught:
+        fetched(file)
+    assert caught.value.retry_after == 21
+    assert len(slack.requests_to(f"{slack.team_id}-{file.id}")) == 1
+
+
+def test_a_slow_transfer_is_given_up_before_lambda_ends_it(
+    slack: Slack, chosen: Settings, s3: Any, bucket: str
+) -> None:
+    file = slack.add_file("slow.bin", Generated(3 * 1024**2, seed=1))
+    slack.misbehave("slow", only=file.id, seconds=0.3, chunk=1024**2)
+    with pytest.raises(errors.SlackUnavailable, match="too slowly"):
+        fetch.fetch(
+            slack.team_id, events.file(file.object()), chosen, s3, clients.http(), fetch.SPARE_SECONDS + 0.2
+        )
+    assert stored(s3, bucket, file) == []
+
+
+def test_a_stub_is_looked_up_first(slack: Slack, fetched: Fetch, chosen: Settings, s3: Any) -> None:
+    file = slack.add_file("connect.txt", TEXT, "text/plain")
+    stub = {"id": file.id, "mode": "file_access", "file_access": "check_file_info", "created": 0, "user": ""}
+    result = fetch.fetch(slack.team_id, events.file(stub), chosen, s3, clients.http(), 900.0)
+    assert result["file"]["name"] == "connect.txt"
+    assert result["sha256"] == file.sha256
+
+
+def test_a_file_still_being_processed_is_tried_again_later(slack: Slack, chosen: Settings, s3: Any) -> None:
+    slack.misbehave("still_processing", lookups=1)
+    file = slack.upload(slack.channels[0], slack.users[0], [("p.txt", TEXT, "text/plain")], deliver=False).files[0]
+    early = events.file({"id": file.id, "name": "p.txt"})
+    with pytest.raises(errors.FileNotReady):
+        fetch.fetch(slack.team_id, early, chosen, s3, clients.http(), 900.0)
+    assert fetch.fetch(slack.team_id, early, chosen, s3, clients.http(), 900.0)["status"] == "archived"
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        ("missing_scope", errors.AccessRefused),
+        ("not_visible", errors.AccessRefused),
+        ("file_deleted", errors.FileGone),
+        ("token_revoked", errors.TokenRejected),
+        ("internal_error", errors.SlackUnavailable),
+        ("ratelimited", errors.SlackRateLimited),
+        ("something_new", errors.SlackRefused),
+    ],
+)
+def test_each_refusal_of_files_info_has_its_own_error(
+    slack: Slack, chosen: Settings, s3: Any, error: str, expected: type[Exception]
+) -> None:
+    file = slack.add_file("x.txt", TEXT)
+    slack.misbehave("api_error", only="files.info", error=error)
+    with pytest.raises(expected):
+        fetch.fetch(slack.team_id, events.file({"id": file.id}), chosen, s3, clients.http(), 900.0)
+
+
+@pytest.mark.parametrize("misbehaviour", ["api_garbage", "api_server_error"])
+def test_nonsense_from_files_info_is_trouble_that_passes(
+    slack: Slack, chosen: Settings, s3: Any, misbehaviour: str
+) -> None:
+    file = slack.add_file("x.txt", TEXT)
+    slack.misbehave(misbehaviour, only="files.info")
+    with pytest.raises(errors.SlackUnavailable):
+        fetch.fetch(slack.team_id, events.file({"id": file.id}), chosen, s3, clients.http(), 900.0)
+
+
+@pytest.mark.parametrize(
+    ("about", "says"),
+    [
+        ({"mode": "external"}, "kept elsewhere"),
+        ({"mode": "tombstone"}, "deleted"),
+        ({"mode": "hidden_by_limit"}, "limit of the workspace's plan"),
+        ({"mode": "canvas"}, "canvas"),
+        ({"mode": "hosted", "mimetype": "application/vnd.slack-docs"}, "canvas"),
+        ({"mode": "hologram"}, "does not know (hologram)"),
+        ({"mode": "file_access", "file_access": "file_not_found"}, "deleted"),
+        ({"mode": "hosted", "size": 100_000_001}, "95.4 MB of at most 95.4 MB"),
+        ({"mode": "hosted", "mimetype": "video/mp4"}, "files of the type video/mp4"),
+    ],
+    ids=str,
+)
+def test_what_slack_has_no_bytes_of_or_is_not_wanted_is_skipped_without_asking(
+    slack: Slack, chosen: Settings, s3: Any, about: dict[str, Any], says: str
+) -> None:
+    settings = replace(chosen, allowed_types=("text/*", "application/*"))
+    file = events.file({"id": "FSKIP", "name": "s", "size": 1, "url_private": "https://x.example/s", **about})
+    before = len(slack.requests)
+    result = fetch.fetch(slack.team_id, file, settings, s3, clients.http(), 900.0)
+    assert result["status"] == "skipped"
+    assert says in (result["reason"] or "")
+    assert len(slack.requests) == before
+
+
+def test_an_edited_snippet_is_archived_as_it_is_now(slack: Slack, chosen: Settings, s3: Any) -> None:
+    file = slack.add_file("snippet.py", TEXT, "text/plain")
+    before = events.file({**file.object(), "size": len(TEXT) - 7})
+    result = fetch.fetch(slack.team_id, before, chosen, s3, clients.http(), 900.0)
+    assert (result["file"]["size"], result["sha256"]) == (len(TEXT), file.sha256)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://files.slack.com/x",
+        "https://files.slack.com.evil.example/x",
+        "https://evilslack.com/x",
+        "https://files.slack.com@evil.example/x",
+        "https://evil.example\\@files.slack.com/x",
+        "https://evil.example#files.slack.com/x",
+        "https://evil.example?.slack.com/",
+        "https://files.slack.com:8443/x",
+        "https://ſlack.com/x",
+        "https://127.0.0.1/x",
+        "http://127.0.0.2:80/x",
+        "http://localhost:80/x",
+        "https://[::1]/x",
+        "https://files.slack.com/x\r\nHost: evil.example",
+        "ftp://files.slack.com/x",
+        "//files.slack.com/x",
+        "/files-pri/x",
+    ],
+)
+def test_the_token_goes_to_no_address_that_is_not_slacks(slack: Slack, chosen: Settings, s3: Any, url: str) -> None:
+    file = events.file({"id": "FURL", "name": "u", "size": 1, "mode": "hosted", "url_private": url})
+    with pytest.raises(errors.HostRefused):
+        fetch.fetch(slack.team_id, file, chosen, s3, clients.http(), 900.0)
+
+
+def test_what_is_recorded_is_not_fetched_again_and_what_is_only_stored_is(
+    slack: Slack, fetched: Fetch, s3: Any, bucket: str
+) -> None:
+    file = slack.add_file("half.txt", TEXT, "text/plain")
+    assert [fetched(file)["status"], fetched(file)["status"]] == ["archived", "archived"]
+    s3.put_object(Bucket=bucket, Key=archive.metadata_key(slack.team_id, file.id), Body=b"{}")
+    assert fetched(file)["status"] == "unchanged"
+    assert len(slack.requests_to(f"{slack.team_id}-{file.id}")) == 2
+
+
+def test_a_bucket_that_is_not_there_is_said_to_be_so(slack: Slack, chosen: Settings, s3: Any) -> None:
+    file = slack.add_file("b.txt", TEXT, "text/plain")
+    settings = replace(chosen, bucket="no-such-bucket")
+    with pytest.raises(errors.ArchiveRefused, match="NoSuchBucket"):
+        fetch.fetch(slack.team_id, events.file(file.object()), settings, s3, clients.http(), 900.0)

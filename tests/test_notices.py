@@ -1,0 +1,154 @@
+"""What the topic says ► what Slack shows."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib import notices
+from chalicelib.errors import NotUnderstood
+from chalicelib.notices import Notice
+
+
+def file(status: str = "archived", **fields: Any) -> dict[str, Any]:
+    base = {"id": "F1", "name": "q3.pdf", "status": status, "size": 48_213, "reason": None}
+    return {**base, "document": None, "metadata": None, **fields}
+
+
+def outcome(*files: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    base = {"type": "outcome", "kind": "upload", "execution": "T1-C1-1_2", "tags": ["2026", "finance"]}
+    where = {"team": "T1", "channel": "C1", "ts": "1.2", "thread_ts": None, "user": "U1"}
+    return {**base, **where, "tags_left_out": {"count": 0, "first": []}, "files": list(files), **fields}
+
+
+def posted(message: dict[str, Any]) -> Notice:
+    notice = notices.notice(message)
+    assert notice is not None
+    return notice
+
+
+def shown(notice: Notice) -> str:
+    return "\n".join(block["text"]["text"] for block in notice.blocks)
+
+
+def test_what_was_archived_is_said_with_its_tags_and_size() -> None:
+    assert shown(posted(outcome(file()))) == "✅ 1 file in the archive with #2026 #finance.\n• q3.pdf (47 KB)"
+
+
+def test_failures_come_first_and_each_says_why() -> None:
+    files = [
+        file(name="good.pdf"),
+        file("unchanged", name="known.pdf"),
+        file("skipped", name="link", reason="Slack only links to it."),
+        file("failed", name="gone.pdf", reason="It was deleted."),
+    ]
+    assert shown(posted(outcome(*files, tags=[]))) == (
+        "❌ 1 file could not be archived, 1 file not archived, 2 files in the archive.\n"
+        "• gone.pdf: It was deleted.\n"
+        "• link: Slack only links to it.\n"
+        "• good.pdf (47 KB)\n"
+        "• known.pdf was in the archive already"
+    )
+
+
+def test_the_text_alone_tells_the_failure() -> None:
+    notice = posted(outcome(file(), file("failed", reason="It was deleted.")))
+    assert notice.text == (
+        "❌ 1 file could not be archived, 1 file in the archive with #2026 #finance. • q3.pdf: It was deleted."
+    )
+
+
+@pytest.mark.parametrize(("thread_ts", "expected"), [(None, "1.2"), ("1.0", "1.0")])
+def test_the_reply_goes_into_the_uploads_thread(thread_ts: str | None, expected: str) -> None:
+    assert posted(outcome(file(), thread_ts=thread_ts)).thread_ts == expected
+
+
+def test_a_hundred_files_are_twenty_lines_and_a_number() -> None:
+    text = shown(posted(outcome(*[file(name=f"{number}.pdf") for number in range(100)])))
+    assert text.count("•") == 20
+    assert text.endswith("… and 80 more")
+
+
+def test_tags_that_were_left_out_are_named() -> None:
+    notice = posted(outcome(file(), tags_left_out={"count": 12, "first": ["a", "b"]}))
+    assert "Left out, since a message has at most 30 tags of 100 bytes: #a #b and 10 more." in shown(notice)
+
+
+@pytest.mark.parametrize("name", ["<!channel>", "<@U1>", "<https://evil.example|pay.pdf>", "<!subteam^S1>", "a&b"])
+def test_a_name_that_would_call_or_link_is_shown_to_the_letter(name: str) -> None:
+    notice = posted(outcome(file(name=name), file("failed", name=name, reason=name), tags=[name]))
+    for text in (shown(notice), notice.text):
+        assert not set("<>") & set(text)
+        assert notices.escaped(name) in text
+
+
+def test_no_section_turns_words_into_links_or_calls() -> None:
+    blocks = posted(outcome(file(name="@here #general http://x.example"))).blocks
+    assert all(block["text"]["verbatim"] for block in blocks)
+
+
+def test_a_name_cannot_turn_the_line_around_or_break_it() -> None:
+    assert notices.shown_name("a\u202efdp.\nb\u0000") == "a fdp. b"
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"),
+    [
+        (None, "size unknown"),
+        (0, "0 bytes"),
+        (1, "1 byte"),
+        (1023, "1023 bytes"),
+        (1024, "1 KB"),
+        (48_213, "47 KB"),
+        (1024**2, "1.0 MB"),
+        (5 * 1024**3, "5.0 GB"),
+    ],
+)
+def test_sizes_are_written_as_people_read_them(count: int | None, expected: str) -> None:
+    assert notices.size(count) == expected
+
+
+def test_an_execution_that_died_is_reported_to_the_message_in_its_name() -> None:
+    notice = posted({"type": "ended", "execution": "T1-C1-1499081899_737651-r1", "status": "TIMED_OUT"})
+    assert (notice.name, notice.channel, notice.thread_ts) == (
+        "T1-C1-1499081899_737651-r1",
+        "C1",
+        "1499081899.737651",
+    )
+    assert "timed out" in notice.text
+
+
+def test_an_error_with_a_place_is_told_there_once_per_message() -> None:
+    error = {
+        "type": "error",
+        "team": "T1",
+        "channel": "C1",
+        "ts": "1.2",
+        "error": "A file of the message has no id.",
+    }
+    notice = posted(error)
+    assert (notice.name, notice.thread_ts) == ("error-T1-C1-1.2", "1.2")
+    assert "A file of the message has no id." in notice.text
+
+
+def test_an_error_without_a_place_is_told_to_nobody() -> None:
+    assert notices.notice({"type": "error", "team": "T1", "channel": None, "ts": None, "error": "x"}) is None
+
+
+@pytest.mark.parametrize("message", [{}, {"type": "news"}, {"type": "ended", "execution": "by hand"}])
+def test_a_foreign_message_is_not_understood(message: dict[str, Any]) -> None:
+    with pytest.raises(NotUnderstood):
+        notices.notice(message)
+
+
+STATUS = st.sampled_from(["archived", "unchanged", "skipped", "failed"])
+FILES = st.lists(st.builds(file, STATUS, name=st.text(max_size=400) | st.none(), reason=st.text(max_size=300)))
+
+
+@given(files=FILES, tags=st.lists(st.text(min_size=1, max_size=100), max_size=30), repeat=st.integers(1, 20))
+def test_every_notice_is_within_block_kits_limits(files: list[Any], tags: list[str], repeat: int) -> None:
+    notice = posted(outcome(*(files * repeat or [file()]), tags=tags))
+    assert 0 < len(notice.blocks) <= 50
+    assert all(0 < len(block["text"]["text"]) <= 3_000 for block in notice.blocks)
+    assert 0 < len(notice.text) <= 4_000

@@ -1,0 +1,103 @@
+"""Upload ► the execution's name and input."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chalicelib import events, hashtags, workflow
+from chalicelib.errors import NotUnderstood
+from tests.payloads import with_event
+
+EMOJI, CONTROL = "😀", "\u0001"
+
+
+def upload(comment: str = "Hello", files: int = 1, name: str = "a.pdf") -> events.Upload:
+    entries: list[Any] = [
+        {
+            "id": f"F{number}",
+            "name": name,
+            "title": name,
+            "size": 1,
+            "url_private": "https://files.slack.com/" + name,
+        }
+        for number in range(files)
+    ]
+    found = events.upload(with_event("file_share_thread", text=comment, files=entries))
+    assert found is not None
+    return found
+
+
+def test_an_execution_is_named_after_the_message() -> None:
+    message = upload().message
+    expected = f"{message['team']}-{message['channel']}-{message['ts'].replace('.', '_')}"
+    assert workflow.execution_name(message) == expected
+
+
+@given(
+    team=st.from_regex(events._ID, fullmatch=True),
+    channel=st.from_regex(events._ID, fullmatch=True),
+    ts=st.from_regex(events._TS, fullmatch=True),
+)
+def test_a_name_is_one_that_step_functions_takes(team: str, channel: str, ts: str) -> None:
+    name = workflow.execution_name({**upload().message, "team": team, "channel": channel, "ts": ts})
+    assert set(name) <= set("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_")
+    assert len(name) <= 80 - len("-e1499081899_737651")
+
+
+def test_a_usual_upload_is_carried_whole() -> None:
+    given_upload = upload("Q3 #finance", files=3)
+    carried = json.loads(workflow.execution_input(given_upload))
+    assert carried == {
+        "kind": "upload",
+        "message": given_upload.message,
+        "files": given_upload.files,
+        "removed": [],
+        "tags": ["finance"],
+        "tags_left_out": {"count": 0, "first": []},
+    }
+
+
+@pytest.mark.parametrize("character", ["x", "é", "語", EMOJI, CONTROL, '"'], ids=ascii)
+@pytest.mark.parametrize("files", [1, 100])
+def test_the_longest_message_fits_and_loses_no_file(character: str, files: int) -> None:
+    long = upload(character * 40_000 + "#end", files, name=character * 300 + ".pdf")
+    text = workflow.execution_input(long)
+    assert len(text.encode()) <= workflow.LONGEST_INPUT
+    carried = json.loads(text)
+    assert [file["id"] for file in carried["files"]] == [f"F{number}" for number in range(files)]
+    assert long.message["comment"].startswith(carried["message"]["comment"])
+    assert carried["message"]["comment_cut"] is (carried["message"]["comment"] != long.message["comment"])
+
+
+def test_what_is_cut_has_no_address_so_that_the_fetcher_looks_it_up() -> None:
+    carried = json.loads(workflow.execution_input(upload("#tag " + EMOJI * 20_000, 100, name="語" * 300 + ".pdf")))
+    assert {(file["url"], file["permalink"]) for file in carried["files"]} == {(None, None)}
+    assert max(len(file["name"].encode()) for file in carried["files"]) <= workflow.SHORT_NAME
+
+
+def test_tags_are_taken_before_the_comment_is_cut() -> None:
+    carried = json.loads(workflow.execution_input(upload(CONTROL * 40_000 + " #end")))
+    assert carried["message"]["comment_cut"] is True
+    assert carried["tags"] == ["end"]
+
+
+def test_left_out_tags_are_few_by_name_and_all_by_number() -> None:
+    carried = json.loads(workflow.execution_input(upload(" ".join(f"#t{n}" for n in range(100)))))
+    assert carried["tags_left_out"]["count"] == 100 - hashtags.MOST_TAGS
+    assert len(carried["tags_left_out"]["first"]) == workflow.MOST_NAMED
+
+
+def test_thousands_of_files_are_refused_in_words() -> None:
+    with pytest.raises(NotUnderstood, match="5000 files"):
+        workflow.execution_input(upload(files=5_000))
+
+
+@settings(max_examples=50)
+@given(comment=st.text(max_size=300).map(lambda part: part * 300), files=st.integers(1, 150))
+def test_the_input_never_exceeds_its_limit(comment: str, files: int) -> None:
+    text = workflow.execution_input(upload(comment, files, name="n" * 200))
+    assert len(text.encode()) <= workflow.LONGEST_INPUT
+    assert len(json.loads(text)["files"]) == files
