@@ -22,6 +22,7 @@ check: .venv/ready ## lint, types, the workflow's grammar
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+	@$(BIN)/statelint stepfunctions/slack-integrator.asl.json
 
 lock: .venv/ready ## pin requirements-dev.in, and all that it needs, in requirements-dev.txt
 	@$(BIN)/pip install -q pip-tools
