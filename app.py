@@ -1,6 +1,7 @@
 """Slack Integrator: every entry point, in the order of a document's path. Wiring only.
 
     Slack ► slack_events ► Step Functions: fetch_file ► save_metadata, for each file ► SNS ► notify ► Slack
+                    └► SQS ► start_parked ─┘
 
 The workflow is stepfunctions/slack-integrator.asl.json; what the steps do is in chalicelib.
 """
@@ -11,16 +12,18 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chalice import Chalice, Response
-from chalice.app import SNSEvent
+from chalice.app import SNSEvent, SQSEvent
 
 from chalicelib import clients, fetch, intake, log, notifier, records, settings
 
 app = Chalice("slack-integrator", configure_logs=False)
 log.configure(os.environ)
 
-# The one variable that is read at import: `chalice deploy` subscribes `notify` to the topic. A name that no topic
-# has makes a forgotten variable fail there, while everything else still imports without any.
+# The two variables that are read at import: `chalice deploy` subscribes `notify` to the topic and `start_parked` to
+# the queue, of which it wants the name, the last part of the URL. Names that nothing has make a forgotten variable
+# fail there, while everything else still imports without any.
 TOPIC = os.environ.get("SLACK_INTEGRATOR_SNS", "SLACK_INTEGRATOR_SNS-is-not-set")
+PARKING = os.environ.get("SLACK_INTEGRATOR_PARKING", "SLACK_INTEGRATOR_PARKING-is-not-set").rpartition("/")[2]
 
 
 @app.route("/slack/events", methods=["POST"])
@@ -30,6 +33,14 @@ def slack_events() -> Response:
     with log.about(request_id=_request_id(app.lambda_context)):
         status, body = intake.receive(request.raw_body, request.headers, time.time())
         return Response(body, status_code=status)
+
+
+@app.on_sqs_message(queue=PARKING, batch_size=1)
+def start_parked(event: SQSEvent) -> None:
+    """What the route could not start ► started now, or delivered again by the queue, one at a time."""
+    context: Any = event.context
+    with log.about(request_id=_request_id(context)):
+        intake.start_parked(event.to_dict()["Records"])
 
 
 @app.lambda_function()

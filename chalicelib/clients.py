@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from botocore.config import Config
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sns import SNSClient
+    from mypy_boto3_sqs import SQSClient
     from mypy_boto3_ssm import SSMClient
     from mypy_boto3_stepfunctions import SFNClient
     from requests import Session
@@ -27,10 +28,18 @@ def stepfunctions() -> "SFNClient":
 
 @cache
 def sns() -> "SNSClient":
-    """For the route, last of all within its budget."""
+    """For the route's reports, last of all within its budget."""
     import boto3
 
     return boto3.client("sns", config=_config(connect=0.25, read=0.4, tries=1))
+
+
+@cache
+def sqs() -> "SQSClient":
+    """For the route's parking, last of all within its budget."""
+    import boto3
+
+    return boto3.client("sqs", config=_config(connect=0.25, read=0.4, tries=1))
 
 
 @cache

@@ -41,6 +41,7 @@ VARIABLES = (
     ),
     Variable("SLACK_INTEGRATOR_SF", "the state machine's ARN"),
     Variable("SLACK_INTEGRATOR_SNS", "the topic's ARN"),
+    Variable("SLACK_INTEGRATOR_PARKING", "the URL of the queue that holds what could not be started yet"),
     Variable("BUCKET", "the bucket that holds the archive"),
     Variable("MAX_FILE_BYTES", "larger files are skipped and reported; in bytes", default=str(1024**3)),
     Variable("ALLOWED_TYPES", "the MIME types that are archived, such as `application/pdf,image/*`", default="*/*"),
@@ -59,6 +60,7 @@ class Settings:
     slack_url: str = ""
     state_machine: str = ""
     topic: str = ""
+    parking: str = ""
     bucket: str = ""
     max_file_bytes: int = 0
     allowed_types: tuple[str, ...] = ()
@@ -98,6 +100,7 @@ def load(
         slack_url=values.get("SLACK_URL", ""),
         state_machine=values.get("SLACK_INTEGRATOR_SF", ""),
         topic=values.get("SLACK_INTEGRATOR_SNS", ""),
+        parking=values.get("SLACK_INTEGRATOR_PARKING", ""),
         bucket=values.get("BUCKET", ""),
         max_file_bytes=int(limit),
         allowed_types=tuple(part.strip().lower() for part in types.split(",") if part.strip()),

@@ -1,18 +1,20 @@
 """Upload ► one execution of the state machine, named after the message.
 
 The name is the message's identity, so that starting twice is the same start: Slack delivers a message more than
-once, in parallel, and under different event ids.
+once, in parallel, and under different event ids. What cannot be started at once is parked in a queue, whose
+function starts it later under the same name.
 """
 
 import json
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chalicelib import clients, log
-from chalicelib.errors import NotStarted, NotUnderstood
+from chalicelib.errors import NotParked, NotStarted, NotUnderstood
 from chalicelib.events import File, Message, Upload
 
 if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
     from mypy_boto3_stepfunctions import SFNClient
 
 LONGEST_INPUT = 200_000
@@ -62,6 +64,32 @@ def start(client: "SFNClient", state_machine: str, name: str, text: str, last_tr
         raise NotStarted(f"The workflow could not be started ({failure.error}).")
 
 
+def park(client: "SQSClient", queue: str, name: str, text: str) -> None:
+    """Keep the execution *name* with the input *text* in the queue at the URL *queue*; raises NotParked."""
+    try:
+        client.send_message(QueueUrl=queue, MessageBody=parked(name, text))["MessageId"]
+    except KeyError as error:
+        raise NotParked("The parking queue gave an answer without a message id.") from error
+    except clients.aws_errors() as error:
+        raise NotParked(f"The parking queue did not take the event ({clients.error_code(error)}).") from error
+
+
+def parked(name: str, text: str) -> str:
+    """Return what lies in the queue for an execution: its name, and its input as the object that *text* is.
+
+    SQS takes no U+FFFE and U+FFFF, which JSON can write otherwise
+    (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html).
+    """
+    body = f'{{"input":{text},"name":"{name}"}}'
+    return body.replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")
+
+
+def unparked(body: str) -> tuple[str, str]:
+    """Return the name and the input that `parked` made *body* of, to the letter: another input is another start."""
+    kept = json.loads(body)
+    return kept["name"], _dumped(kept["input"])
+
+
 class _Failure(NamedTuple):
     error: str
     may_pass: bool
@@ -95,6 +123,10 @@ def _as_json(message: Message, files: list[File], upload: Upload) -> str:
             "first": [_cut(tag, SHORT_NAME) for tag in left_out[:MOST_NAMED]],
         },
     }
+    return _dumped(body)
+
+
+def _dumped(body: dict[str, Any]) -> str:
     return json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
