@@ -100,8 +100,8 @@ def test_another_content_type_is_refused_before_anything_is_read(pipeline: Pipel
     assert post(pipeline.routes, PLAIN, headers).status_code == 415
 
 
-def test_an_execution_that_cannot_be_started_is_acknowledged_and_told(pipeline: Pipeline, slack: Slack) -> None:
-    """With a state machine that is not there, which no second try mends."""
+def test_what_cannot_be_started_is_acknowledged_parked_and_started_later(pipeline: Pipeline, slack: Slack) -> None:
+    """The route names a state machine that is not there; start_parked, later, the right one."""
     environ = {**pipeline.deployed.environ, "SLACK_INTEGRATOR_SF": f"{pipeline.deployed.state_machine_arn}-gone"}
     routes = ChaliceLocal(PROJECT, environ, pipeline.folder / "no-machine.log")
     try:
@@ -112,12 +112,11 @@ def test_an_execution_that_cannot_be_started_is_acknowledged_and_told(pipeline: 
     finally:
         routes.close()
     (reply,) = slack.wait_for_replies(channel, message.ts)
-    assert "The workflow could not be started (StateMachineDoesNotExist)." in reply.text
-    assert "Please share it again." in reply.text
+    assert "1 file in the archive" in reply.text
 
 
 def test_when_nothing_can_take_an_upload_slack_is_asked_to_deliver_again(pipeline: Pipeline, slack: Slack) -> None:
-    """With neither a state machine nor a topic to be reached."""
+    """With neither a state machine nor a queue to be reached."""
     environ = {**pipeline.deployed.environ, "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
     routes = ChaliceLocal(PROJECT, environ, pipeline.folder / "no-aws.log")
     try:
