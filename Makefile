@@ -18,10 +18,11 @@ local: .venv/ready ## keep the whole pipeline running on this machine, for playi
 test: .venv/ready ## run the tests
 	@$(BIN)/python -m pytest
 
-check: .venv/ready ## lint, types, the workflow's grammar
+check: .venv/ready ## lint, types, the workflow's grammar, and a deployment to the local AWS
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+	@$(BIN)/python -m pytest -m deploy
 
 deploy: .venv/ready ## bring a stage up on AWS, or to what this clone says: make deploy STAGE=dev [ALARM_EMAIL=…]
 	@$(BIN)/python -m stepfunctions.deploy $(STAGE)

@@ -79,9 +79,7 @@ class Aws:
 
     def _begin(self, ending: ExitStack) -> None:
         """Start everything; *ending* will end it in the opposite order, the server's thread first."""
-        server = make_server(
-            HOST, self._wanted_port, self._application(), threaded=True, request_handler=_Quiet
-        )
+        server = make_server(HOST, self._wanted_port, self._application(), threaded=True, request_handler=_Quiet)
         ending.callback(server.server_close)
         self._port = server.server_port
         self._closing = threading.Event()

@@ -13,6 +13,7 @@ from local.formation import make_stacks
 from local.gateway import ExecuteApi, import_swagger
 from local.packages import Keys, Packages
 from local.permissions import Permissions
+from local.rules import tell_of_ended_executions
 from local.sandbox import Answer, FunctionSpec
 
 
@@ -26,7 +27,7 @@ class DeployedAws(Aws):
 
     def __init__(self, clock: Clock, folder: Path) -> None:
         super().__init__(clock, folder, folder=folder)
-        self._packages = Packages(folder, self._assume)
+        self._packages = Packages(folder, self.assume)
 
     def _application(self) -> Any:
         self.permissions = Permissions(super()._application(), self.account)
@@ -36,6 +37,10 @@ class DeployedAws(Aws):
         super()._patch()
         import_swagger(self._patches)
         make_stacks(self._patches)
+        tell_of_ended_executions(self._patches, self._publish)
+
+    def _publish(self, topic: str, text: str) -> None:
+        self.client("sns").publish(TopicArn=topic, Message=text)
 
     def _run(self, arn: str, event: bytes) -> Answer:
         return self._tried(arn, event, str(uuid.uuid4()))
@@ -44,7 +49,8 @@ class DeployedAws(Aws):
         """Run *function* as it was deployed."""
         return super().invoke(self._packages.prepared(function), event, request_id)
 
-    def _assume(self, function: str, role_arn: str) -> Keys:
+    def assume(self, function: str, role_arn: str) -> Keys:
+        """The keys with which *function* calls AWS, as environment variables; what they may do is the role's."""
         # From moto's own memory, since its API garbles the policies of a stack's roles.
         policies = iam_backends[self.account]["aws"].get_role_by_arn(role_arn).policies.values()
         session = self.client("sts").assume_role(RoleArn=role_arn, RoleSessionName=function)["Credentials"]

@@ -67,6 +67,7 @@ class ExecuteApi:
         self._application, self._account, self._region, self._run = application, account, region, run
 
     def __call__(self, environ: Any, start: Any) -> Iterable[bytes]:
+        """Answer one request."""
         if not environ["PATH_INFO"].startswith(PREFIX):
             return self._application(environ, start)
         status, headers, body = self._answered(environ)

@@ -45,7 +45,7 @@ class Packages:
         return replace(function, root=root, environ={**self._keys[who], **paths, **function.environ})
 
     def _unpacked(self, deployed: Any) -> Path:
-        root = self._folder / "code" / deployed.code_sha_256.replace("/", "_")
+        root: Path = self._folder / "code" / deployed.code_sha_256.replace("/", "_")
         if not root.exists():
             zipfile.ZipFile(io.BytesIO(deployed.code_bytes)).extractall(root)
         return root

@@ -65,12 +65,14 @@ class Permissions:
         return found
 
     def __call__(self, environ: Any, start: Any) -> Iterable[bytes]:
+        """Answer one request."""
         key = _KEY.search(environ.get("HTTP_AUTHORIZATION", ""))
         role = self._roles.get(key[1]) if key else None
         if key is None or role is None:
             return self._application(environ, start)
         grants = list(self._asked(environ, key[2], key[3]))
-        if not all([self._check(role, grant) for grant in grants]):
+        permitted = [self._check(role, grant) for grant in grants]  # all of them are recorded
+        if not all(permitted):
             return _refused(environ, start)
         if grants[0].action != "s3:GetObject":
             return self._application(environ, start)

@@ -1,8 +1,8 @@
 """Like worker.py, but with AWS's own runtime client (awslambdaric, Linux only) inside.
 
-Run by path with the code's root folder as working directory: `python ric.py app.fetch_file 5`. It speaks worker.py's
-lines to the outside and Lambda's Runtime API (docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html) to the
-client, which it starts as a child.
+Run by path with the code's root folder as working directory: `python ric.py app.fetch_file 5`. It speaks
+worker.py's lines to the outside, and to the client, which it starts as a child, Lambda's Runtime API
+(https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html).
 """
 
 import json
@@ -72,7 +72,7 @@ def runtime_api(bridge: Bridge) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(body)
 
-        def do_GET(self) -> None:  # noqa: N802 - http.server's name
+        def do_GET(self) -> None:
             call = bridge.next()
             about = call["context"]
             self._reply(
@@ -83,7 +83,7 @@ def runtime_api(bridge: Bridge) -> type[BaseHTTPRequestHandler]:
                 Lambda_Runtime_Invoked_Function_Arn=about["arn"],
             )
 
-        def do_POST(self) -> None:  # noqa: N802 - http.server's name
+        def do_POST(self) -> None:
             value = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or b"null")
             self._reply(202)
             if self.path.endswith("/init/error"):

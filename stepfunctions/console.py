@@ -7,7 +7,7 @@ from collections.abc import Callable
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
 
-class Stop(Exception):  # noqa: N818 - it is no error of the program's
+class Stop(Exception):
     """One sentence for the developer: what is in the way, and the way out."""
 
 

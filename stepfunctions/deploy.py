@@ -1,7 +1,7 @@
 """A stage on AWS, from a clone to a working archive: `make deploy STAGE=dev`.
 
-Stack ► config.json ► `chalice deploy` ► what Chalice cannot set ► Slack ► a signed request as proof. Every step asks
-AWS what is there already: running this again changes nothing, and finishes what was interrupted.
+Stack ► config.json ► `chalice deploy` ► what Chalice cannot set ► Slack ► a signed request as proof. Every step
+asks AWS what is there already: running this again changes nothing, and finishes what was interrupted.
 """
 
 import os
@@ -99,9 +99,7 @@ def _stack(ground: Ground, alarm_email: str) -> dict[str, str]:
                 ".chalice/config.json, whose bucket has another name."
             ) from error
     email = {"AlarmEmail": alarm_email} if alarm_email else {}
-    return formation.up(
-        ground.session.client("cloudformation"), ground.name, {"Stage": ground.stage, **email}
-    )
+    return formation.up(ground.session.client("cloudformation"), ground.name, {"Stage": ground.stage, **email})
 
 
 def _variables(
@@ -157,7 +155,7 @@ def _set_failure_destination(ground: Ground, queue: str) -> None:
 
 
 def _restart(ground: Ground) -> None:
-    """Have every function read the secrets again: it does so once per process, and a changed function starts anew."""
+    """Have every function read the secrets again: it does so once per process, and a change starts it anew."""
     client = ground.session.client("lambda")
     for one in recover.remembered(PROJECT, ground.stage):
         if one["resource_type"] == "lambda_function":
@@ -179,7 +177,7 @@ def api_url(ground: Ground) -> str:
 
 
 def _slack(ground: Ground, url: str, environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the stage's secrets; what is missing is asked for now that the app can be made with its real address."""
+    """Return the stage's secrets; what is missing is asked for, now that the app has an address."""
     ssm = ground.session.client("ssm")
     secrets = slack_app.stored(ssm, ground.stage)
     missing = [name for name in slack_app.NEEDED if name not in secrets]
@@ -215,7 +213,9 @@ def prove(url: str, signing_secret: str) -> None:
         if said == '200 {"challenge":"proof"}':
             return say(f"{url} answers")
         if time.monotonic() > end:
-            raise Stop(f"{url} does not answer as it should ({said}). See: chalice logs --stage … --name api_handler")
+            raise Stop(
+                f"{url} does not answer as it should ({said}). See: chalice logs --stage … --name api_handler"
+            )
         time.sleep(2)
 
 
@@ -223,7 +223,9 @@ def _say_what_remains(url: str) -> None:
     step("What remains, in Slack (https://api.slack.com/apps, the app's pages)")
     say(f"a. Event Subscriptions: the Request URL is {url}/slack/events")
     say("   and says “Verified”. If not, click “Retry”, then “Save Changes”.")
-    say("b. Event Subscriptions: switch on “Delayed Events”, so that Slack delivers again what an outage kept back.")
+    say(
+        "b. Event Subscriptions: switch on “Delayed Events”, so that Slack delivers again what an outage kept back."
+    )
     say("c. In each channel that is to be archived: /invite @slack-integrator")
     say("Then share a file there with a #hashtag. A reply in its thread says that it is in the archive.")
 

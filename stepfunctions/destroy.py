@@ -25,9 +25,11 @@ def destroy(stage: str, environ: Mapping[str, str]) -> None:
         raise Stop(f"Nothing was removed. To confirm without being asked: CONFIRM='{words}'.")
 
     step("1. Functions, API and subscriptions: chalice delete")
-    if not recover.remembered(PROJECT, stage):
-        recover.recover(ground, PROJECT)
-    chalice(ground, "delete")
+    if recover.remembered(PROJECT, stage) or recover.recover(ground, PROJECT):
+        stages.write(PROJECT, stage, {}, recover.roles(ground))  # Chalice asks for them even to delete
+        chalice(ground, "delete")
+    else:
+        say("were gone already")
 
     step(f"2. Stack {ground.name}")
     formation.down(ground.session.client("cloudformation"), ground.name)

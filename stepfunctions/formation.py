@@ -11,7 +11,7 @@ from stepfunctions.console import Stop, say
 HERE = Path(__file__).parent
 MARKER = "<<slack-integrator.asl.json>>"
 LONGEST = 51_200
-"""Bytes of a template that is sent with the request (AWSCloudFormation/latest/UserGuide/cloudformation-limits.html)."""
+"""Bytes of a template that is sent with the request (docs.aws.amazon.com, “CloudFormation quotas”)."""
 _NEVER_UP = ("REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "CREATE_FAILED")
 _STUCK = ("ROLLBACK_FAILED", "UPDATE_ROLLBACK_FAILED", "DELETE_FAILED")
 _GOOD = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE")

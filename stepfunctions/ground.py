@@ -89,6 +89,6 @@ def _check_place(ground: Ground, project: Path) -> None:
     before = stages.place(project, ground.stage)
     if before and before != (ground.account, ground.region):
         raise Stop(
-            f"Stage {ground.stage} is in account {before[0]}, region {before[1]} (.chalice/config.json), and these "
-            f"credentials are of account {ground.account}, region {ground.region}. Use the others, or another stage."
+            f"Stage {ground.stage} is in account {before[0]}, region {before[1]} (.chalice/config.json), and "
+            f"these credentials are of account {ground.account}, region {ground.region}. Use those."
         )

@@ -50,14 +50,24 @@ def _path(project: Path, stage: str) -> Path:
     return project / ".chalice" / "deployed" / f"{stage}.json"
 
 
+def roles(ground: Ground) -> dict[str, str]:
+    """Return the role of each function that the stage has on AWS."""
+    return {name: one["Role"] for name, one in _deployed(ground).items()}
+
+
 def _functions(ground: Ground) -> list[Resource]:
+    kind = {"resource_type": "lambda_function"}
+    return [{"name": name, **kind, "lambda_arn": one["FunctionArn"]} for name, one in _deployed(ground).items()]
+
+
+def _deployed(ground: Ground) -> dict[str, Any]:
+    """Return what Lambda has of the stage's functions, by Chalice's names."""
     pages = ground.session.client("lambda").get_paginator("list_functions").paginate()
-    found = {one["FunctionName"]: one["FunctionArn"] for page in pages for one in page["Functions"]}
-    names = {name: name.removeprefix(ground.name).removeprefix("-") or "api_handler" for name in found}
-    ours = [name for name in found if name == ground.name or name.startswith(f"{ground.name}-")]
-    return [
-        {"name": names[name], "resource_type": "lambda_function", "lambda_arn": found[name]} for name in sorted(ours)
-    ]
+    found = {one["FunctionName"]: one for page in pages for one in page["Functions"]}
+    start = f"{ground.name}-"
+    names = {name: name.removeprefix(start) for name in sorted(found) if name.startswith(start)}
+    names.update({ground.name: "api_handler"} if ground.name in found else {})
+    return {handler: found[name] for name, handler in names.items()}
 
 
 def _rest_api(ground: Ground) -> Resource | None:

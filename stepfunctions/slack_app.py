@@ -24,7 +24,7 @@ _HERE = Path(__file__).parent.parent
 
 
 def manifest(api_url: str) -> dict[str, Any]:
-    """Return the app's manifest with the stage's addresses; *api_url* is the deployed API's, without a last slash."""
+    """Return the app's manifest with the stage's addresses; *api_url* is the API's, without a last slash."""
     text = (_HERE / "slack-manifest.yaml").read_text(encoding="utf-8")
     found: dict[str, Any] = yaml.safe_load(text.replace(_PLACEHOLDER, api_url))
     return found

@@ -1,4 +1,4 @@
-"""The stages' blocks in .chalice/config.json: what the developer decides stays, what AWS decides is written here."""
+"""The stages' blocks in .chalice/config.json: what the developer decides stays, what AWS decides is written."""
 
 import json
 import re
@@ -10,7 +10,7 @@ WRITTEN = (
     "BUCKET", "SLACK_INTEGRATOR_SF", "SLACK_INTEGRATOR_SNS", "SLACK_INTEGRATOR_PARKING", "SIGNING_SECRET",
     "ACCESS_TOKEN", "VERIFICATION_TOKEN", "SLACK_URL", "SLACK_LOOPBACK",
 )  # fmt: skip
-"""The variables that are written here and removed when the stage goes; all others in the block are the developer's."""
+"""The variables that are written here and removed when the stage goes; others are the developer's."""
 
 Config = dict[str, Any]
 
