@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo local test check lock
+.PHONY: help demo local test check lock faults
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -22,6 +22,10 @@ check: .venv/ready ## lint, types, the workflow's grammar
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+	@$(MAKE) --no-print-directory faults QUICK=1
+
+faults: .venv/ready ## break every call the pipeline makes, in every way, and print what came of it; QUICK=1: in 2 minutes
+	@$(BIN)/python -m faults $(if $(QUICK),--quick)
 
 lock: .venv/ready ## pin requirements-dev.in, and all that it needs, in requirements-dev.txt
 	@$(BIN)/pip install -q pip-tools
