@@ -20,8 +20,8 @@ class Fault:
     """One way to break a call.
 
     *answer* stands in for the service's own, None for none at all: the connection is reset. *has_effect*: the
-    call is carried out, and only its answer is lost. *hold*: silence until the client gives up. *kills*: the process
-    that called dies.
+    call is carried out, and only its answer is lost. *hold*: silence until the client gives up. *kills*: whose
+    call it is dies.
     """
 
     name: str

@@ -11,7 +11,7 @@ from faults.kinds import ANSWERS, DEATHS, EVER, GARBAGE, LOST, REFUSED, TIMES, F
 from faults.stage import Stage
 from faults.verdicts import LEGEND, WRONG, judge
 
-FACTOR, AT_ONCE = 1_000.0, 6
+FACTOR, AT_ONCE = 300.0, 6
 SLOW_FACTOR, SLOW_AT_ONCE = 12.0, 4
 """For what needs the age of a notice's claim: Lambda delivers to `notify` again a minute and then two minutes after
 a failure, here after 5 and 10 seconds, when the claim of one that died is older than its time limit, here 4."""
@@ -26,7 +26,7 @@ def run(is_full: bool, only: str = "") -> int:
     begun = time.monotonic()
     with Stage(FACTOR) as stage:
         cells = [cell for cell in _planned(stage, is_full) if only in cell.point]
-        _run_all(stage, [cell for cell in cells if not _is_slow(cell)], 2 * AT_ONCE if is_full else AT_ONCE)
+        _run_all(stage, [cell for cell in cells if not _is_slow(cell)], AT_ONCE)
         calls, leaks = stage.calls, list(stage.leaks)
     with Stage(SLOW_FACTOR, SLOW_TIMEOUTS) as stage:
         _run_all(stage, [cell for cell in cells if _is_slow(cell)], SLOW_AT_ONCE)

@@ -8,9 +8,9 @@ SAME, TOLD, TWICE, DEAD, UNREPORTED, REFUSED, NOT_TAKEN, SWEPT, WRONG = "=tdbarn
 LEGEND = {
     SAME: "the end is the same as without a fault",
     TOLD: "the person was told what failed and why; nothing else is different",
-    TWICE: "the same, but the notice came twice: the one doubling that is allowed, after a loss between post and mark",
+    TWICE: "the same, but the notice came twice: the one doubling allowed, after a loss between post and mark",
     DEAD: "archived; the notice, tried three times, is a dead letter, and an alarm tells whoever runs it",
-    UNREPORTED: "archived; the topic never took the outcome: the execution failed as OutcomeUnreported, an alarm tells",
+    UNREPORTED: "archived; the topic never took the outcome: the execution fails as OutcomeUnreported, with an alarm",
     REFUSED: "archived; Slack refused the notice for good, which the log says as an error",
     NOT_TAKEN: "Slack was answered 503 each time: nothing was acknowledged, nothing was done",
     SWEPT: "the same end, but for parts of an upload whose function died: the bucket's lifecycle rule drops them",
@@ -62,7 +62,7 @@ def _silent(stage: Stage, cell: Cell, found: Snapshot) -> tuple[str, str]:
     if any(
         name in str(dead.event) or cell.message.channel.id in str(dead.event) for dead in stage.pipeline.aws.dead
     ):
-        return DEAD, ""
+        return (DEAD, "") if cell.point.startswith("notify ") else (WRONG, "the notice is a dead letter")
     if stage.execution(cell.message).get("error") == "OutcomeUnreported":
         return UNREPORTED, ""
     if state == "refused":
