@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo local test check deploy destroy replay lock
+.PHONY: help demo local test check faults deploy destroy replay lock
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -24,6 +24,10 @@ check: .venv/ready ## lint, types, the workflow's grammar, and a deployment to t
 	@$(BIN)/mypy
 	@$(BIN)/statelint stepfunctions/slack-integrator.asl.json
 	@$(BIN)/python -m pytest -m deploy
+	@$(MAKE) --no-print-directory faults QUICK=1
+
+faults: .venv/ready ## break every call the pipeline makes, in every way, and print what came of it; QUICK=1: in 2 minutes
+	@$(BIN)/python -m faults $(if $(QUICK),--quick)
 
 deploy: .venv/ready ## bring a stage up on AWS, or to what this clone says: make deploy STAGE=dev [ALARM_EMAIL=…]
 	@$(BIN)/python -m stepfunctions.deploy $(STAGE)
