@@ -10,7 +10,7 @@ LEGEND = {
     TOLD: "the person was told what failed and why; nothing else is different",
     TWICE: "the same, but the notice came twice: the one doubling allowed, after a loss between post and mark",
     DEAD: "archived; the notice, tried three times, is a dead letter, and an alarm tells whoever runs it",
-    UNREPORTED: "archived; the topic never took the outcome: the execution fails as OutcomeUnreported, with an alarm",
+    UNREPORTED: "archived; the topic never took the outcome: the execution fails as OutcomeUnreported, an alarm",
     REFUSED: "archived; Slack refused the notice for good, which the log says as an error",
     NOT_TAKEN: "Slack was answered 503 each time: nothing was acknowledged, nothing was done",
     SWEPT: "the same end, but for parts of an upload whose function died: the bucket's lifecycle rule drops them",
