@@ -43,12 +43,12 @@ def fetch_file(event: dict[str, Any], context: Any) -> fetch.Fetched:
 
 
 @app.lambda_function()
-def save_metadata(event: dict[str, Any], context: Any) -> records.FileResult:
-    """SaveMetadata of the workflow: {execution, message, tags, file_ids, fetched} ► the records in S3."""
-    message, fetched = event["message"], event["fetched"]
-    with log.about(request_id=_request_id(context), execution=event["execution"], file=fetched["file"]["id"]):
+def save_metadata(event: Any, context: Any) -> records.FileResult | None:
+    """SaveMetadata and FollowMessage of the workflow: {execution} and `records.Step` ► the records in S3."""
+    file = event["fetched"] and event["fetched"]["file"]["id"]
+    with log.about(request_id=_request_id(context), execution=event["execution"], file=file):
         bucket, now = settings.load("BUCKET").bucket, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        return records.save(message, event["tags"], event["file_ids"], fetched, now, clients.s3(), bucket)
+        return records.save(event, now, clients.s3(), bucket)
 
 
 @app.on_sns_message(topic=TOPIC)

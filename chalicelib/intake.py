@@ -83,10 +83,10 @@ def _dispatch(envelope: dict[str, Any], last_try: float) -> Answer:
 
 def _take(envelope: dict[str, Any], last_try: float) -> Answer:
     try:
-        upload = events.upload(envelope)
-        if upload is None:
+        change = events.change(envelope)
+        if change is None:
             return DONE
-        name, text = workflow.execution_name(upload.message), workflow.execution_input(upload)
+        name, text = workflow.execution_name(change), workflow.execution_input(change)
         with log.about(execution=name):
             return _start(envelope, name, text, last_try)
     except NotUnderstood as error:

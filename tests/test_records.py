@@ -1,0 +1,218 @@
+"""What messages say, in every order of arrival, and the tag index that has to agree."""
+
+import itertools
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
+
+from chalicelib import archive, index, records
+from chalicelib.records import Step
+
+NOW = "2026-11-23T10:00:00Z"
+CREATED = 1499081897
+Records = Callable[[str], Any]
+
+
+def step(kind: str, version: str, tags: str = "", files: str = "F1", removed: str = "", **message: Any) -> Step:
+    """Say what Slack told at *version*; words are separated by blanks."""
+    told = {
+        "team": "T1",
+        "channel": "C1",
+        "channel_type": "channel",
+        "user": "U1",
+        "ts": "100.1",
+        "thread_ts": None,
+    }
+    comment = {"comment": tags, "comment_cut": False, "version": version, "event_id": f"Ev{version}"}
+    whole: Any = {**told, **comment, **message}
+    return {
+        "kind": kind,
+        "message": whole,
+        "tags": tags.split(),
+        "file_ids": files.split(),
+        "removed": removed.split(),
+        "fetched": None,
+    }
+
+
+def fetched(given: Step, file_id: str) -> Step:
+    """Return *given* for one of its files, which was fetched."""
+    file: Any = {"id": file_id, "name": "a.pdf", "title": "A", "mimetype": "application/pdf", "size": 1}
+    file |= {"created": CREATED, "user": "U1", "permalink": None}
+    document: Any = {"document": f"documents/T1/{file_id}/a.pdf", "sha256": "0" * 64, "reason": None}
+    got: Any = {"status": "archived", "file": file, **document}
+    return {**given, "fetched": got}
+
+
+STORY = {
+    "original": step("upload", "100.1", "a b", "F1 F2"),
+    "words": step("edit", "101.1", "b c", "F1 F2"),
+    "removal": step("edit", "102.1", "c d", "F1", removed="F2"),
+    "addition": step("edit", "103.1", "d e", "F1 F3"),
+    "deletion": step("deletion", "104.1", "", "", removed="F1 F3", user=None),
+    "reply": step("reply", "100.5", "r s", "", ts="100.5", thread_ts="100.1"),
+    "reply's edit": step("reply", "100.9", "s", "", ts="100.5", thread_ts="100.1"),
+}
+EDITS = ["original", "words", "removal", "addition"]
+STORIES = {
+    "three edits": EDITS,
+    "and a deletion": [*EDITS, "deletion"],
+    "and replies": [*EDITS, "reply", "reply's edit"],
+    "a tombstone": ["original", "words", "reply", "deletion"],
+}
+
+
+def told(names: Iterable[str]) -> Any:
+    record = None
+    for name in names:
+        record = records.message_record(record, STORY[name])
+    return record
+
+
+@pytest.mark.parametrize("names", STORIES.values(), ids=STORIES)
+def test_every_order_of_arrival_ends_in_the_same_record(names: list[str]) -> None:
+    expected = told(names)
+    for order in itertools.permutations(names):
+        assert told(order) == expected, order
+        assert told([*order, *order]) == expected, order
+
+
+def test_the_newest_version_is_what_the_message_says() -> None:
+    record = told([*EDITS, "reply", "reply's edit"])
+    assert (record["files"], record["known"]) == (["F1", "F3"], ["F1", "F2", "F3"])
+    assert records.share_of(record, "F1")["tags"] == ["d", "e", "s"]
+    assert records.share_of(record, "F2") == {
+        **records.share_of(record, "F2"),
+        "deleted": True,
+        "tags": [],
+        "comment": "",
+    }
+
+
+def test_a_deleted_message_says_no_more_than_that() -> None:
+    share = records.share_of(told(["original", "deletion"]), "F1")
+    assert (share["deleted"], share["tags"], share["comment"], share["version"]) == (True, [], "", "104.1")
+    assert share["user"] == "U1"
+
+
+def test_a_thread_with_thousands_of_tags_adds_a_hundred_at_most() -> None:
+    record = told(["original"])
+    for number in range(200):
+        tags = " ".join(f"t{number}x{n}" for n in range(30))
+        record = records.message_record(
+            record, step("reply", f"{200 + number}.1", tags, "", ts=f"{200 + number}.1", thread_ts="100.1")
+        )
+    tags = records.share_of(record, "F1")["tags"]
+    assert len(tags) == records.MOST_TAGS
+    assert {"a", "b", "t0x0"} <= set(tags)
+
+
+@pytest.mark.parametrize(
+    ("newer", "older"),
+    [("2.1", "1.1"), ("1.2", "1.1"), ("1.11", "1.1"), ("10.1", "9.9"), ("1499081899.100000", "1499081899.099999")],
+)
+def test_versions_are_compared_as_moments(newer: str, older: str) -> None:
+    assert records.is_newer(newer, older)
+    assert not records.is_newer(older, newer)
+    assert not records.is_newer(newer, newer)
+
+
+class Archive:
+    """The steps of a story against S3, in a team of their own."""
+
+    def __init__(self, s3: Any, bucket: str, team: str) -> None:
+        self.s3, self.bucket, self.team = s3, bucket, team
+
+    def take(self, given: Step) -> None:
+        """What the workflow does with it: follow, then every file."""
+        message: Any = {**given["message"], "team": self.team}
+        here: Step = {**given, "message": message}
+        if given["kind"] != "upload":
+            records.save(here, NOW, self.s3, self.bucket)
+        for file_id in given["file_ids"]:
+            records.save(fetched(here, file_id), NOW, self.s3, self.bucket)
+
+    def record(self, file_id: str) -> Any:
+        kept = archive.read(self.s3, self.bucket, archive.metadata_key(self.team, file_id))
+        return kept and kept.value
+
+    def tags(self, scope: str) -> dict[str, list[str]]:
+        """The index: file ids by tag."""
+        start = index.prefix(self.team, scope)
+        listed = self.s3.list_objects_v2(Bucket=self.bucket, Prefix=start).get("Contents", [])
+        found: dict[str, list[str]] = {}
+        for one in listed:
+            tag, _, last = one["Key"].removeprefix(start).partition("/")
+            found.setdefault(tag, []).append(index.file_of(last))
+        return found
+
+
+@pytest.fixture
+def kept(s3: Any, bucket: str, request: pytest.FixtureRequest) -> Archive:
+    return Archive(s3, bucket, "T" + request.node.name.encode().hex()[-16:])
+
+
+ORDERS = [EDITS, EDITS[::-1], [EDITS[2], EDITS[0], EDITS[3], EDITS[1]], [EDITS[3], EDITS[0], EDITS[1], EDITS[2]]]
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=" ".join)
+def test_records_and_index_agree_whatever_came_first(kept: Archive, order: list[str]) -> None:
+    for name in order:
+        kept.take(STORY[name])
+    assert kept.tags("public") == kept.tags("C1") == {"d": ["F1", "F3"], "e": ["F1", "F3"]}
+    assert kept.record("F1")["tags"] == ["d", "e"]
+    assert (kept.record("F2")["tags"], kept.record("F2")["shares"][0]["deleted"]) == ([], True)
+
+
+@pytest.mark.parametrize("order", [["original", "deletion"], ["deletion", "original"]], ids=" ".join)
+def test_a_deletion_withdraws_the_share_and_keeps_the_document(kept: Archive, order: list[str]) -> None:
+    for name in order:
+        kept.take(STORY[name])
+    assert (kept.tags("public"), kept.tags("C1")) == ({}, {})
+    assert kept.record("F1")["shares"][0]["deleted"] is True
+
+
+def test_a_share_in_a_private_conversation_is_indexed_there_alone(kept: Archive) -> None:
+    for number, kind in enumerate(["group", "im", "mpim", None, "app_home", "something new"]):
+        kept.take(step("upload", "100.1", "secret", f"F{number}", channel=f"C{number}", channel_type=kind))
+        assert kept.tags(f"C{number}") == {"secret": [f"F{number}"]}
+    assert kept.tags("public") == {}
+
+
+def test_what_one_share_says_no_more_another_may_still_say(kept: Archive) -> None:
+    kept.take(step("upload", "100.1", "both one"))
+    kept.take(step("upload", "200.1", "both", ts="200.1"))
+    kept.take(step("edit", "300.1", "other"))
+    assert kept.tags("public") == {"both": ["F1"], "other": ["F1"]}
+
+
+def test_a_channel_that_became_private_takes_its_next_edit_with_it(kept: Archive) -> None:
+    kept.take(step("upload", "100.1", "plans"))
+    kept.take(step("edit", "101.1", "plans", channel_type="group"))
+    assert (kept.tags("public"), kept.tags("C1")) == ({}, {"plans": ["F1"]})
+
+
+def test_tags_of_every_script_are_keys(kept: Archive) -> None:
+    tags = ["日本語", "हिन्दी", "🎉party", "a+b", "o_o", "2026"]
+    kept.take(step("upload", "100.1", " ".join(tags)))
+    assert sorted(kept.tags("public")) == sorted(tags)
+
+
+def test_a_listing_is_newest_first_and_the_same_under_every_tag() -> None:
+    keys = [index.place(created, "F1") for created in (0, 5, 1499081897, 1499081898, 9_999_999_999)]
+    assert keys == sorted(keys, reverse=True)
+
+
+def test_many_at_once_leave_an_index_that_agrees_with_the_record(kept: Archive) -> None:
+    steps = [step("upload", f"{n}.1", f"all t{n}", ts=f"{n}.1") for n in range(1, 6)]
+    steps += [step("edit", f"{n}.5", f"all e{n}", ts=f"{n}.1") for n in range(1, 6)]
+    threads = [threading.Thread(target=kept.take, args=(one,)) for one in steps]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    tags = ["all", "e1", "e2", "e3", "e4", "e5"]
+    assert kept.record("F1")["tags"] == tags
+    assert kept.tags("public") == {tag: ["F1"] for tag in tags}
