@@ -1,6 +1,7 @@
 """Slack Integrator: every entry point, in the order of a document's path. Wiring only.
 
     Slack ► slack_events ► Step Functions: fetch_file ► save_metadata, for each file ► SNS ► notify ► Slack
+    Slack ► slack_commands ► Slack
 
 The workflow is stepfunctions/slack-integrator.asl.json; what the steps do is in chalicelib.
 """
@@ -13,7 +14,7 @@ from typing import Any
 from chalice import Chalice, Response
 from chalice.app import SNSEvent
 
-from chalicelib import clients, fetch, intake, log, notifier, records, settings
+from chalicelib import clients, commands, fetch, intake, log, notifier, records, settings
 
 app = Chalice("slack-integrator", configure_logs=False)
 log.configure(os.environ)
@@ -29,6 +30,15 @@ def slack_events() -> Response:
     request: Any = app.current_request
     with log.about(request_id=_request_id(app.lambda_context)):
         status, body = intake.receive(request.raw_body, request.headers, time.time())
+        return Response(body, status_code=status)
+
+
+@app.route("/slack/commands", methods=["POST"], content_types=["application/x-www-form-urlencoded"])
+def slack_commands() -> Response:
+    """What Slack calls for `/docs`: finds documents by their tags."""
+    request: Any = app.current_request
+    with log.about(request_id=_request_id(app.lambda_context)):
+        status, body = commands.receive(request.raw_body, request.headers, time.time())
         return Response(body, status_code=status)
 
 

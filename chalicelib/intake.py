@@ -7,7 +7,7 @@ when nothing could take the event, not even as an error report, is the answer 50
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from chalicelib import clients, events, log, settings, signing, workflow
@@ -28,8 +28,13 @@ DONE: Answer = (200, {"ok": True})
 def receive(body: bytes, headers: Mapping[str, str], now: float) -> Answer:
     """Return what Slack is told about the request with the raw *body* and case-insensitive *headers*."""
     last_try = time.monotonic() + LAST_TRY_AFTER
+    return guarded(lambda: _dispatch(authenticated(body, headers, now, json_object), last_try))
+
+
+def guarded(answer: Callable[[], Answer]) -> Answer:
+    """Return what *answer* does, or the refusal that it raises: a status and no detail."""
     try:
-        return _dispatch(authenticated(body, headers, now), last_try)
+        return answer()
     except Refused as refused:
         log.warning("refused", status=refused.status, reason=str(refused))
         return refused.status, {"ok": False}
@@ -38,8 +43,10 @@ def receive(body: bytes, headers: Mapping[str, str], now: float) -> Answer:
         return 503, {"ok": False}
 
 
-def authenticated(body: bytes, headers: Mapping[str, str], now: float) -> dict[str, Any]:
-    """Return the request's JSON object if it is Slack's.
+def authenticated(
+    body: bytes, headers: Mapping[str, str], now: float, parsed: Callable[[bytes], dict[str, Any] | None]
+) -> dict[str, Any]:
+    """Return what *parsed* makes of the request's body, if that is Slack's; None is a body of the wrong form.
 
     Whatever is configured must hold, and with nothing configured nobody is let in. Raises Refused;
     SecretsUnreadable when it cannot be told.
@@ -53,15 +60,16 @@ def authenticated(body: bytes, headers: Mapping[str, str], now: float) -> dict[s
     timestamp, signature = headers.get("X-Slack-Request-Timestamp"), headers.get("X-Slack-Signature")
     if secret and not signing.is_signed(secret, timestamp, signature, body, now):
         raise Refused(401, "The signature does not hold.")
-    envelope = _json_object(body)
-    if envelope is None:
-        raise Refused(401 if token else 400, "The body is no JSON object.")
-    if token and not signing.is_token(token, envelope.get("token")):
+    content = parsed(body)
+    if content is None:
+        raise Refused(401 if token else 400, "The body has not the form that it should.")
+    if token and not signing.is_token(token, content.get("token")):
         raise Refused(401, "The token is not the app's.")
-    return envelope
+    return content
 
 
-def _json_object(body: bytes) -> dict[str, Any] | None:
+def json_object(body: bytes) -> dict[str, Any] | None:
+    """Return the object that *body* is in JSON, or None if it is none."""
     try:
         value = json.loads(body.decode())
     except (ValueError, RecursionError):
