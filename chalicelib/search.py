@@ -48,9 +48,11 @@ class Found(NamedTuple):
     capped: bool
 
 
-def find(tags: Sequence[str], after: str, asker: Asker, reader: Reader, channels: Channels) -> Found:
-    """Return the newest documents with all of *tags*, those that come behind *after*."""
-    candidates = _Candidates(tags, after, asker, reader)
+def find(
+    tags: Sequence[str], after: str, asker: Asker, reader: Reader, channels: Channels, page: int = PAGE
+) -> Found:
+    """Return the newest documents with all of *tags*, those behind *after*; *page* keys are listed at once."""
+    candidates = Candidates([_listings(tag, asker, page) for tag in tags], after, reader)
     hits: list[Hit] = []
     examined = after
     for number in range(CHUNKS):
@@ -118,11 +120,15 @@ _NEVER = "~"
 """Behind every place."""
 
 
-class _Listing:
-    """One tag in one scope: the *places* that were listed last, and whether there are no more."""
+def _listings(tag: str, asker: Asker, page: int) -> list["Listing"]:
+    return [Listing(index.prefix(asker.team, scope, tag), page) for scope in asker.scopes]
 
-    def __init__(self, prefix: str) -> None:
-        self.prefix = prefix
+
+class Listing:
+    """One tag in one scope: the *places* that were listed last, *page* at most, and whether there are no more."""
+
+    def __init__(self, prefix: str, page: int) -> None:
+        self.prefix, self._page = prefix, page
         self.places: list[str] = []
         self.whole = False
         self.horizon = ""
@@ -138,17 +144,19 @@ class _Listing:
 
     def go_on(self, reader: Reader, start: str) -> None:
         """List what comes behind *start*."""
-        page = reader.keys(self.prefix, start, PAGE)
+        page = reader.keys(self.prefix, start, self._page)
         self.places, self.whole = page.names, page.whole
         self.horizon = page.names[-1] if page.names else start
 
 
-class _Candidates:
-    """The places under all tags, in order, as far as `ROUNDS` rounds of listing lead."""
+class Candidates:
+    """The places under all tags, in order, as far as `ROUNDS` rounds of listing lead.
 
-    def __init__(self, tags: Sequence[str], after: str, asker: Asker, reader: Reader) -> None:
-        self._reader = reader
-        self._tags = [[_Listing(index.prefix(asker.team, scope, tag)) for scope in asker.scopes] for tag in tags]
+    *tags* has the listings of each tag; a place in any of them is one of the tag's.
+    """
+
+    def __init__(self, tags: list[list[Listing]], after: str, reader: Reader) -> None:
+        self._reader, self._tags = reader, tags
         self._rounds = 0
         self._ready: list[str] = []
         self._at = after  # everything up to here is known
