@@ -117,11 +117,13 @@ def document_record(current: Record, said: Record, file_id: str) -> Record:
 def share_of(said: Record, file_id: str) -> Record:
     """Return the share that a message's record makes of one of its files; a withdrawn one says nothing more."""
     gone = said["deleted"] or file_id not in said["files"]
-    names = ("team", "channel", "channel_type", "ts", "thread_ts", "user", "version", "event_id")
-    comment = ("", False, []) if gone else (said["comment"], said["comment_cut"], _tags(said))
+    words: Record = {"comment": said["comment"], "comment_cut": said["comment_cut"], "tags": _tags(said)}
+    nothing: Record = {"comment": "", "comment_cut": False, "tags": []}
     return {
-        **{name: said[name] for name in names},
-        **dict(zip(("comment", "comment_cut", "tags"), comment, strict=True)),
+        **{name: said[name] for name in ("team", "channel", "channel_type", "ts", "thread_ts", "user")},
+        **(nothing if gone else words),
+        "version": said["version"],
+        "event_id": said["event_id"],
         "deleted": gone,
     }
 

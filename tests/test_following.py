@@ -144,3 +144,23 @@ def test_a_reaction_that_cannot_be_added_costs_nothing(
     slack.edit(message, "#after")
     settled(message)
     assert tagged(channel) == {"after": [message.files[0].id]}
+
+
+def test_upload_search_edit_search_delete_search(slack: Slack, channel: Channel, settled: Settled) -> None:
+    """Each answer is right, in the order in which a person does it."""
+    mira = slack.users[0]
+
+    def found(text: str) -> bool:
+        return "minutes.txt" in slack.command(channel, mira, "/docs", text).text
+
+    file = ("minutes.txt", b"We met.", "text/plain")
+    message = slack.upload(channel, mira, [file], "#minutesofmarch #2026")
+    slack.wait_for_replies(channel, message.ts)
+    settled(message)
+    assert (found("minutesofmarch 2026"), found("minutesofapril")) == (True, False)
+    slack.edit(message, "#minutesofapril #2026")
+    settled(message)
+    assert (found("minutesofmarch"), found("minutesofapril 2026")) == (False, True)
+    slack.delete(message)
+    settled(message)
+    assert (found("minutesofmarch"), found("minutesofapril"), found("2026")) == (False, False, False)
