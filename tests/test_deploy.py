@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,7 @@ pytestmark = [
 LEFT_OUT = shutil.ignore_patterns(".venv", ".git", ".local", ".hypothesis", ".*_cache", "__pycache__", "deployed*")
 STAGE = "dev"
 NAME = f"slack-integrator-{STAGE}"
+HANDLERS = ("fetch_file", "save_metadata", "notify")
 
 
 @dataclass
@@ -74,7 +76,6 @@ class Deployment:
 
     def upload(self, *files: tuple[str, bytes, str], text: str = "") -> tuple[Message, str]:
         """A message with *files* and the reply to it."""
-        self.slack.request_url = f"{self.api_url()}/slack/events"
         channel = self.slack.add_channel("finance")
         message = self.slack.upload(channel, self.slack.users[0], list(files), text=text)
         (reply,) = self.slack.wait_for_replies(message.channel, message.ts, timeout=60)
@@ -110,6 +111,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
     with DeployedAws(Clock(1_000), folder / "aws") as aws, Slack(Clock(1_000)) as slack:
         deployed = Deployment(project, aws, slack)
         print(deployed.deploy())
+        slack.request_url = f"{deployed.api_url()}/slack/events"
         # The first use of moto's Step Functions takes longer than the route waits for the real ones.
         aws.client("stepfunctions").list_state_machines()
         yield deployed
@@ -153,18 +155,24 @@ def test_no_secret_is_written_down(deployment: Deployment) -> None:
     )
 
 
-def test_every_call_is_granted_by_the_role_of_the_function_that_made_it(deployment: Deployment) -> None:
-    calls = deployment.aws.permissions.calls
-    assert {call.function for call in calls} == {
-        NAME,
-        f"{NAME}-fetch_file",
-        f"{NAME}-save_metadata",
-        f"{NAME}-notify",
-    }
-    assert [call for call in calls if not call.permitted] == []
-    for function, grants in deployment.aws.permissions.unused().items():
-        for grant in grants:
-            print(f"granted and not used here: {function} {grant.action} {grant.resource}")
+def test_every_call_is_granted_by_the_role_of_the_function_that_made_it(
+    deployment: Deployment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    permissions = deployment.aws.permissions
+    before = len(permissions.calls)
+    deployment.upload(("counted.txt", b"1", "text/plain"))
+    assert {call.function for call in permissions.calls} == {NAME, *(f"{NAME}-{name}" for name in HANDLERS)}
+    assert [call for call in permissions.calls if not call.permitted] == []
+    with capsys.disabled():
+        print("\nAWS calls for one uploaded file:")
+        for (function, action), count in Counter(
+            (call.function, call.grant.action) for call in permissions.calls[before:]
+        ).items():
+            print(f"  {count} {action} by {function}")
+        print("Granted, and not used by these tests:")
+        for function, grants in permissions.unused().items():
+            for grant in grants:
+                print(f"  {grant.action} on {grant.resource} to {function}")
 
 
 def test_a_call_without_a_grant_is_refused(deployment: Deployment) -> None:
