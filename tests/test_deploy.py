@@ -17,6 +17,7 @@ from typing import Any
 import boto3
 import pytest
 
+from chalicelib import events, workflow
 from local.clock import Clock
 from local.pipeline import PROJECT
 from local.slack import Slack
@@ -30,7 +31,7 @@ pytestmark = [
 LEFT_OUT = shutil.ignore_patterns(".venv", ".git", ".local", ".hypothesis", ".*_cache", "__pycache__", "deployed*")
 STAGE = "dev"
 NAME = f"slack-integrator-{STAGE}"
-HANDLERS = ("fetch_file", "save_metadata", "notify")
+HANDLERS = ("start_parked", "fetch_file", "save_metadata", "notify")
 
 
 @dataclass
@@ -136,6 +137,19 @@ def test_an_upload_to_the_deployed_api_is_archived_and_answered(deployment: Depl
     key = f"documents/{deployment.slack.team_id}/{message.files[1].id}/large.bin"
     stored = deployment.aws.client("s3").get_object(Bucket=deployment.bucket, Key=key)
     assert stored["Body"].read() == large
+
+
+def test_what_was_parked_is_started_by_the_deployed_function(deployment: Deployment) -> None:
+    slack = deployment.slack
+    channel = slack.add_channel("parked")
+    message = slack.upload(channel, slack.users[0], [("p.txt", b"p", "text/plain")], deliver=False)
+    upload = events.upload(message.envelope)
+    assert upload is not None
+    body = workflow.parked(workflow.execution_name(upload.message), workflow.execution_input(upload))
+    queue = deployment.config()["environment_variables"]["SLACK_INTEGRATOR_PARKING"]
+    deployment.aws.client("sqs").send_message(QueueUrl=queue, MessageBody=body)
+    (reply,) = slack.wait_for_replies(channel, message.ts, timeout=60)
+    assert words(reply).startswith("✅ 1 file in the archive.")
 
 
 def test_a_transfer_that_breaks_off_is_aborted_and_tried_again(deployment: Deployment) -> None:
@@ -256,6 +270,8 @@ def test_a_destroyed_stage_leaves_its_documents_and_nothing_else(deployment: Dep
         "machines": deployment.aws.client("stepfunctions").list_state_machines()["stateMachines"],
         "topics": deployment.aws.client("sns").list_topics()["Topics"],
         "subscriptions": deployment.aws.client("sns").list_subscriptions()["Subscriptions"],
+        "mappings": deployment.aws.client("lambda").list_event_source_mappings()["EventSourceMappings"],
+        "rules": deployment.aws.client("events").list_rules()["Rules"],
         "queues": deployment.aws.client("sqs").list_queues().get("QueueUrls", []),
         "roles": deployment.aws.client("iam").list_roles()["Roles"],
         "logs": deployment.aws.client("logs").describe_log_groups()["logGroups"],
