@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo local test check lock faults catchup
+.PHONY: help demo local test check lock faults catchup hashes
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -29,6 +29,12 @@ faults: .venv/ready ## break every call the pipeline makes, in every way, and pr
 
 catchup: .venv/ready ## archive what Slack never told about: make catchup STAGE=dev CHANNEL=C0123456789 SINCE=2026-11-01
 	@$(BIN)/python -m operations.catchup $(STAGE) $(CHANNEL) $(SINCE)
+
+hashes: .venv/ready ## pin requirements.in, which ships, with the hashes of all that it needs, in requirements.txt
+	@$(BIN)/pip install -q pip-tools
+	@echo "# Compiled from requirements.in by \`make hashes\`: what ships, held to the letter." > requirements.txt
+	@$(BIN)/pip-compile -q --generate-hashes --no-header --strip-extras --annotation-style=line \
+	  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host -o - requirements.in >> requirements.txt
 
 lock: .venv/ready ## pin requirements-dev.in, and all that it needs, in requirements-dev.txt
 	@$(BIN)/pip install -q pip-tools
