@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo local test check lock faults catchup hashes
+.PHONY: help demo local test check lock faults catchup hashes fuzz
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -29,6 +29,10 @@ faults: .venv/ready ## break every call the pipeline makes, in every way, and pr
 
 catchup: .venv/ready ## archive what Slack never told about: make catchup STAGE=dev CHANNEL=C0123456789 SINCE=2026-11-01
 	@$(BIN)/python -m operations.catchup $(STAGE) $(CHANNEL) $(SINCE)
+
+fuzz: .venv/ready ## look for a request that the route stumbles over: make fuzz SECONDS=600 (Linux)
+	@$(BIN)/pip install -q atheris==3.0.0
+	@$(BIN)/python -m faults.fuzz -max_total_time=$(or $(SECONDS),60) -max_len=20000 -timeout=3
 
 hashes: .venv/ready ## pin requirements.in, which ships, with the hashes of all that it needs, in requirements.txt
 	@$(BIN)/pip install -q pip-tools

@@ -74,7 +74,8 @@ def _is_slow(cell: Cell) -> bool:
 def _run_all(stage: Stage, cells: list[Cell], at_once: int) -> None:
     """Run *cells* in batches; those in which a function dies alone, for its idle processes die with it."""
     alive = [cell for cell in cells if not cell.fault.kills]
-    batches = [alive[start : start + at_once] for start in range(0, len(alive), at_once)]
+    brief, lasting = ([cell for cell in alive if (cell.times == EVER) is ever] for ever in (False, True))
+    batches = [*_batches(brief, at_once), *_batches(lasting, 2 * at_once)]  # what lasts mostly waits
     for batch in batches + [[cell] for cell in cells if cell.fault.kills]:
         for cell in batch:
             cell.start(stage)
@@ -83,6 +84,11 @@ def _run_all(stage: Stage, cells: list[Cell], at_once: int) -> None:
             cell.verdict, cell.why = judge(stage, cell, snapshot(stage, cell.message))
         print("".join(cell.verdict for cell in batch), end="", flush=True, file=sys.stderr)
     print(file=sys.stderr)
+
+
+def _batches(cells: list[Cell], size: int) -> Iterator[list[Cell]]:
+    for start in range(0, len(cells), size):
+        yield cells[start : start + size]
 
 
 def _print(cells: Iterable[Cell], is_full: bool) -> None:
