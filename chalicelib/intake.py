@@ -147,9 +147,9 @@ def start_parked(records: Iterable[Mapping[str, Any]]) -> None:
 
 
 def _never_started(name: str, text: str, error: NotStarted) -> dict[str, Any]:
-    """Return the report; with the execution's name, since it may have been started and only the answers were lost."""
+    """Return the report; with the execution's name, for it may have been started and only the answers lost."""
     message = json.loads(text)["message"]
-    where = {name: message[name] for name in ("event_id", "team", "channel", "ts", "thread_ts")}
+    where = {field: message[field] for field in ("event_id", "team", "channel", "ts", "thread_ts")}
     return {"type": "error", **where, "execution": name, "error": str(error)}
 
 
