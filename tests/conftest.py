@@ -32,7 +32,6 @@ def indiscretions(pipeline: Pipeline) -> list[str]:
     held = [file.content for file in pipeline.slack.files if isinstance(file.content, bytes)]
     foreign = [content[:40].decode("latin-1") for content in held if len(content) > 20]
     lines = [line for log in pipeline.folder.glob("*.log") for line in log.read_text("latin-1").splitlines()]
-    assert any('"step"' in line for line in lines)
     return [line for line in lines if any(text in line for text in [*secret, *foreign])]
 
 
