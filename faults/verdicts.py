@@ -1,6 +1,6 @@
 """The verdict on a cell: the same end, or an honest one; and which doublings and silences are allowed, and why."""
 
-from faults.cells import Cell, Snapshot, broken_promises
+from faults.cells import DEAD_NOTICE, Cell, Snapshot, broken_promises
 from faults.kinds import KILLED_AFTER, LOST, TIMEOUT
 from faults.stage import Stage, execution_name
 
@@ -69,7 +69,7 @@ def _silent(stage: Stage, cell: Cell, found: Snapshot) -> tuple[str, str]:
     if any(
         name in str(dead.event) or cell.message.channel.id in str(dead.event) for dead in stage.pipeline.aws.dead
     ):
-        return (DEAD, "") if cell.point.startswith("notify ") else (WRONG, "the notice is a dead letter")
+        return (DEAD, "") if cell.point.startswith("notify ") else (WRONG, DEAD_NOTICE)
     if stage.execution(cell.message).get("error") == "OutcomeUnreported":
         return UNREPORTED, ""
     if state == "refused":
