@@ -92,11 +92,13 @@ def _of_ended(ended: dict[str, Any]) -> Notice:
 
 
 def _of_error(error: dict[str, Any]) -> Notice | None:
+    """About an event that came to nothing; one that has an execution is told of under that one's name, once."""
     team, channel, ts = error.get("team"), error.get("channel"), error.get("ts")
     if not (team and channel and ts):
         return None
     text = f"❌ This upload was not archived. {escaped(str(error.get('error')))} Please share it again."
-    return Notice(f"error-{team}-{channel}-{ts}", channel, error.get("thread_ts") or ts, text, sections([text]))
+    name = error.get("execution") or f"error-{team}-{channel}-{ts}"
+    return Notice(name, channel, error.get("thread_ts") or ts, text, sections([text]))
 
 
 def _summary(files: Sequence[dict[str, Any]], tags: Sequence[str]) -> str:
