@@ -47,3 +47,7 @@ def test_the_newest_share_comes_first_by_its_moment() -> None:
 def test_slack_is_asked_once_about_each_channel_and_never_about_the_one_that_is_asked_in() -> None:
     shares = [share(), share(channel="C1"), share(channel="C3"), share()]
     assert visibility.elsewhere(shares, MEMBER) == ["C2", "C3"]
+
+
+def test_a_guest_has_no_listing_but_the_conversations_own() -> None:
+    assert (MEMBER.scopes, GUEST.scopes) == (["public", "C1"], ["C1"])
