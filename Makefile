@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo local test check lock
+.PHONY: help demo local test check lock browser screenshot
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -22,6 +22,14 @@ check: .venv/ready ## lint, types, the workflow's grammar
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+
+check: browser
+
+browser: .venv/ready ## test the workspace page in Chromium (part of `make check`)
+	@$(BIN)/python -m pytest -m browser tests/browser
+
+screenshot: .venv/ready ## make docs/workspace.png from a real run
+	@$(BIN)/python -m local.screenshot docs/workspace.png
 
 lock: .venv/ready ## pin requirements-dev.in, and all that it needs, in requirements-dev.txt
 	@$(BIN)/pip install -q pip-tools

@@ -4,16 +4,17 @@ import argparse
 import signal
 import sys
 import time
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from local import demo
-from local.desk import Desk
+from local.clock import Clock
+from local.furnish import furnish
 from local.pipeline import PROJECT, Pipeline
 from local.show import Page
 
 FOLDER = PROJECT / ".local"
-PORTS = {"routes": 8000, "slack": 8001, "aws": 8002, "desk": 8003}
+PORTS = {"routes": 8000, "slack": 8001, "aws": 8002}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -22,12 +23,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("what", nargs="?", choices=["demo", "stay"], default="stay")
     for name, default in PORTS.items():
         parser.add_argument(f"--{name}-port", type=int, default=default, help=f"default {default}; 0: a free one")
+    parser.add_argument("--speed", type=float, default=1, help="how much faster retries' waits pass; default 1")
     chosen = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     page = Page()
     if chosen.what == "demo":
         return _demo(page)
-    return _stay(page, {name: getattr(chosen, f"{name}_port") for name in PORTS})
+    return _stay(page, {name: getattr(chosen, f"{name}_port") for name in PORTS}, Clock(chosen.speed))
 
 
 def _demo(page: Page) -> int:
@@ -41,16 +43,14 @@ def _demo(page: Page) -> int:
     return 0 if good else 1
 
 
-def _stay(page: Page, ports: dict[str, int]) -> int:
+def _stay(page: Page, ports: dict[str, int], clock: Clock) -> int:
     def log(function: str, line: str) -> None:
         page.line(f"{function.removeprefix('slack-integrator-local-'):14} {line}", "dim")
 
     try:
-        with (
-            Pipeline(ports=ports, reload=True, log=log, folder=FOLDER) as pipeline,
-            closing(Desk(pipeline.slack, ports["desk"])) as desk,
-        ):
-            _explain(pipeline, desk, page)
+        with Pipeline(clock, ports=ports, reload=True, log=log, folder=FOLDER) as pipeline:
+            furnish(pipeline.slack)
+            _explain(pipeline, page)
             _until_interrupted()
     except OSError as error:
         page.line(f"A port is taken ({error}). Is it running already? Others: make local ARGS=--routes-port=0")
@@ -65,9 +65,11 @@ def _until_interrupted() -> None:
         signal.pause()
 
 
-def _explain(pipeline: Pipeline, desk: Desk, page: Page) -> None:
+def _explain(pipeline: Pipeline, page: Page) -> None:
     relative = Path(pipeline.folder).name
     page.title("The whole pipeline is running on this machine. Ctrl-C ends it.")
+    page.line(f"Open {pipeline.slack.url} and drop a file.", "cyan")
+    page.title("Its parts:")
     page.rows(
         [
             ("routes", pipeline.routes.url, "chalice local; restarts when the code changes, as the functions do"),
@@ -81,8 +83,10 @@ def _explain(pipeline: Pipeline, desk: Desk, page: Page) -> None:
             ("logs", f"{relative}/", "each function's, and routes.log"),
         ]
     )
-    page.title("Upload something as mira in #general:")
-    page.line(f"curl --data-binary @README.md '{desk.url}/upload?name=README.md&text=Read+this+%23docs'", "cyan")
+    page.title("Upload something as mira in #general, without the page:")
+    page.line(
+        f"curl --data-binary @README.md '{pipeline.slack.url}/upload?name=README.md&text=Read+this+%23docs'", "cyan"
+    )
     page.title("See what is in the archive:")
     page.line(
         f"AWS_ACCESS_KEY_ID=x AWS_SECRET_ACCESS_KEY=x aws --endpoint-url {pipeline.aws.url} "

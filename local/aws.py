@@ -25,6 +25,7 @@ from local.clock import Clock
 from local.deliveries import Dead, Deliveries
 from local.executions import stop_executions
 from local.lambdas import ClosedError, Lambdas
+from local.outages import ONLOOKER, Outages
 from local.patches import Patches
 from local.sandbox import Answer, FunctionSpec, failed
 
@@ -79,8 +80,8 @@ class Aws:
 
     def _begin(self, ending: ExitStack) -> None:
         """Start everything; *ending* will end it in the opposite order, the server's thread first."""
-        application = DomainDispatcherApplication(create_backend_app)
-        server = make_server(HOST, self._wanted_port, application, threaded=True, request_handler=_Quiet)
+        self.outages = Outages(DomainDispatcherApplication(create_backend_app))
+        server = make_server(HOST, self._wanted_port, self.outages, threaded=True, request_handler=_Quiet)
         ending.callback(server.server_close)
         self._port = server.server_port
         self._closing = threading.Event()
@@ -151,7 +152,7 @@ class Aws:
         }
 
     def client(self, service: str) -> Any:
-        """A client of *service*, the same one each time. Clients may be shared between threads."""
+        """A client of *service*, the same one each time, which sees through outages. Threads may share it."""
         with self._clients_lock:
             if service not in self._clients:
                 self._clients[service] = self._made_client(service)
@@ -162,7 +163,7 @@ class Aws:
             service,
             endpoint_url=self.url,
             region_name=self.region,
-            aws_access_key_id="testing",
+            aws_access_key_id=ONLOOKER,
             aws_secret_access_key="testing",
             config=Config(
                 connect_timeout=2,

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from local.aws import Aws
 from local.clock import Clock
+from local.inspector import Inspector
 from local.server import ChaliceLocal
 from local.slack import Slack
 from local.stack import Deployed, deploy
@@ -55,6 +56,7 @@ class Pipeline:
             self.slack = Slack(self.clock, self._ports.get("slack", 0)).start()
             self._started.append(self.slack)
             self.deployed = deploy(self.aws, PROJECT, "local", self._settings())
+            self.slack.front.behind = Inspector(self.aws, self.deployed)
             log = self.folder / "routes.log"
             environ = self.deployed.environ
             self.routes = ChaliceLocal(PROJECT, environ, log, self._ports.get("routes", 0), self._reload)
