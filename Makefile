@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo local test check lock browser screenshot
+.PHONY: help demo local test check lock browser screenshot fetch
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -30,6 +30,9 @@ browser: .venv/ready ## test the workspace page in Chromium (part of `make check
 
 screenshot: .venv/ready ## make docs/workspace.png from a real run
 	@$(BIN)/python -m local.screenshot docs/workspace.png
+
+fetch: .venv/ready ## run the fetcher alone: make fetch URL=https://files.slack.com/… puts the file into .local/fetched
+	@$(BIN)/python -m local.fetch '$(URL)'
 
 lock: .venv/ready ## pin requirements-dev.in, and all that it needs, in requirements-dev.txt
 	@$(BIN)/pip install -q pip-tools

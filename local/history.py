@@ -16,28 +16,29 @@ _FAILED = ("TaskFailed", "TaskTimedOut", "LambdaFunctionFailed", "TaskSubmitFail
 def visits(events: list[Event], text: str) -> list[Visit]:
     """Every visit of a state, in the order of entering; *text* is the execution's input.
 
-    `at` and `seconds` count from the execution's start (seconds is None while the state lasts), `file` is the name
-    of the file whose iteration it is, `tries` counts the tasks started, `errors` has what they failed with.
+    `at` counts from the execution's start, `seconds` is None while the state lasts, `item` and `file` are number
+    and name of the file whose iteration it is, `tries` counts the tasks started, `errors` what they failed with.
     """
     known = {event["id"]: event for event in events}
     names = [file.get("name") or file["id"] for file in json.loads(text).get("files", [])]
     found: dict[int, Visit] = {}
     for event in events:
         if "stateEnteredEventDetails" in event:
-            found[event["id"]] = _entered(event, events[0]["timestamp"], _file(event, known, names))
+            item = _item(event, known)
+            file = None if item is None else names[item]
+            found[event["id"]] = _entered(event, events[0]["timestamp"]) | {"item": item, "file": file}
     for event in events:
         _note(event, found, known)
     return list(found.values())
 
 
-def _entered(event: Event, start: Any, file: str | None) -> Visit:
+def _entered(event: Event, start: Any) -> Visit:
     at = (event["timestamp"] - start).total_seconds()
     details = event["stateEnteredEventDetails"]
     kind = event["type"].removesuffix("StateEntered")
     return {
         "name": details["name"],
         "kind": kind,
-        "file": file,
         "at": at,
         "seconds": None,
         "tries": 0,
@@ -76,11 +77,12 @@ def _before(event: Event, known: Mapping[int, Event]) -> Iterator[Event]:
         before = known.get(before["previousEventId"])
 
 
-def _file(event: Event, known: Mapping[int, Event], names: list[str]) -> str | None:
+def _item(event: Event, known: Mapping[int, Event]) -> int | None:
+    """The number of the Map's iteration that the event is in, if it is in one."""
     for one in _before(event, known):
         if one["type"] in ("MapIterationStarted", "MapStateExited"):
-            details = one.get("mapIterationStartedEventDetails")
-            return names[details["index"]] if details and details["index"] < len(names) else None
+            index: int | None = one.get("mapIterationStartedEventDetails", {}).get("index")
+            return index
     return None
 
 

@@ -48,10 +48,24 @@ function state(one, whole) {
   bar.style.setProperty("--length", (one.seconds ?? (one.kind === "Fail" ? 0 : whole - one.at)) / whole);
   const more = [one.tries > 1 && `${one.tries} tries`, one.errors.length && [...new Set(one.errors)].join(", ")].filter(Boolean).join(": ");
   return make("li", { className: `${one.errors.length ? "troubled" : ""} ${one.file ? "inner" : ""}` },
-    make("span", { className: "state" }, one.name, one.file && make("small", {}, one.file)),
+    make("span", { className: "state" }, one.name),
     make("span", { className: "took" }, one.kind === "Fail" ? "" : seconds(one.seconds)),
     make("span", { className: "lane", "aria-hidden": "true" }, bar),
     more && make("span", { className: "more" }, more));
+}
+
+// In the order of entering, but each file's states together, under its name.
+function states(visits, whole) {
+  const files = new Map();
+  const rows = [];
+  for (const one of visits) {
+    if (one.item !== null && !files.has(one.item)) {
+      files.set(one.item, make("ol", {}, make("li", { className: "file" }, one.file)));
+      rows.push(make("li", { className: "each" }, files.get(one.item)));
+    }
+    (files.get(one.item) ?? { append: (row) => rows.push(row) }).append(state(one, whole));
+  }
+  return make("ol", { className: "states" }, rows);
 }
 
 function workflow(found) {
@@ -61,7 +75,7 @@ function workflow(found) {
     return make("section", { className: "card" },
       make("h3", {}, one.input.kind ?? "execution", " ", badge(one.status), make("span", { className: "took" }, one.seconds === null ? "" : seconds(one.seconds))),
       make("p", { className: "id" }, one.name, one.error && ` · ${one.error}`),
-      make("ol", { className: "states" }, one.states.map((visit) => state(visit, whole))),
+      states(one.states, whole),
       folded("The input", json(one.input)));
   });
 }
