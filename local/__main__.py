@@ -4,13 +4,15 @@ import argparse
 import signal
 import sys
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
-from local import demo
+from local import demo, realworkspace
 from local.clock import Clock
+from local.dotenv import environment
 from local.furnish import furnish
 from local.pipeline import PROJECT, Pipeline
+from local.realworkspace import CannotConnectError, RealWorkspace
 from local.show import Page
 
 FOLDER = PROJECT / ".local"
@@ -24,12 +26,18 @@ def main(arguments: list[str] | None = None) -> int:
     for name, default in PORTS.items():
         parser.add_argument(f"--{name}-port", type=int, default=default, help=f"default {default}; 0: a free one")
     parser.add_argument("--speed", type=float, default=1, help="how much faster retries' waits pass; default 1")
+    parser.add_argument("--take-over", metavar="APP", default="", help="see slack-manifest-local.yaml")
     chosen = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     page = Page()
     if chosen.what == "demo":
         return _demo(page)
-    return _stay(page, {name: getattr(chosen, f"{name}_port") for name in PORTS}, Clock(chosen.speed))
+    try:
+        real = realworkspace.chosen(environment(), chosen.take_over)
+        return _stay(page, {name: getattr(chosen, f"{name}_port") for name in PORTS}, Clock(chosen.speed), real)
+    except CannotConnectError as reason:
+        page.line(str(reason))
+        return 1
 
 
 def _demo(page: Page) -> int:
@@ -43,14 +51,20 @@ def _demo(page: Page) -> int:
     return 0 if good else 1
 
 
-def _stay(page: Page, ports: dict[str, int], clock: Clock) -> int:
+def _stay(page: Page, ports: dict[str, int], clock: Clock, real: RealWorkspace | None) -> int:
     def log(function: str, line: str) -> None:
         page.line(f"{function.removeprefix('slack-integrator-local-'):14} {line}", "dim")
 
     try:
-        with Pipeline(clock, ports=ports, reload=True, log=log, folder=FOLDER) as pipeline:
+        environ = real.environ if real else {}
+        with (
+            Pipeline(clock, environ, ports, reload=True, log=log, folder=FOLDER) as pipeline,
+            ExitStack() as ending,
+        ):
             furnish(pipeline.slack)
-            _explain(pipeline, page)
+            if real:
+                real.connect(pipeline, ending, log)
+            _explain(pipeline, page, real)
             _until_interrupted()
     except OSError as error:
         page.line(f"A port is taken ({error}). Is it running already? Others: make local ARGS=--routes-port=0")
@@ -65,10 +79,13 @@ def _until_interrupted() -> None:
         signal.pause()
 
 
-def _explain(pipeline: Pipeline, page: Page) -> None:
+def _explain(pipeline: Pipeline, page: Page, real: RealWorkspace | None) -> None:
     relative = Path(pipeline.folder).name
     page.title("The whole pipeline is running on this machine. Ctrl-C ends it.")
-    page.line(f"Open {pipeline.slack.url} and drop a file.", "cyan")
+    if real:
+        page.line(f"Connected to {real.name}: upload something there, in a channel with the app.", "cyan")
+    else:
+        page.line(f"Open {pipeline.slack.url} and drop a file.", "cyan")
     page.title("Its parts:")
     page.rows(
         [
@@ -83,10 +100,10 @@ def _explain(pipeline: Pipeline, page: Page) -> None:
             ("logs", f"{relative}/", "each function's, and routes.log"),
         ]
     )
-    page.title("Upload something as mira in #general, without the page:")
-    page.line(
-        f"curl --data-binary @README.md '{pipeline.slack.url}/upload?name=README.md&text=Read+this+%23docs'", "cyan"
-    )
+    if not real:
+        page.title("Upload something as mira in #general, without the page:")
+        upload = f"{pipeline.slack.url}/upload?name=README.md&text=Read+this+%23docs"
+        page.line(f"curl --data-binary @README.md '{upload}'", "cyan")
     page.title("See what is in the archive:")
     page.line(
         f"AWS_ACCESS_KEY_ID=x AWS_SECRET_ACCESS_KEY=x aws --endpoint-url {pipeline.aws.url} "

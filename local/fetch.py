@@ -29,7 +29,6 @@ FILE_ID = re.compile(
 
 def main(arguments: list[str], environ: Mapping[str, str], page: Page, folder: Path = FOLDER) -> int:
     """Fetch the file at the address in *arguments*; the result is the exit status."""
-    log.configure({"ERROR": "1"})  # the lines are for Lambda's log; here the page tells
     if len(arguments) != 1 or not arguments[0]:
         page.line(
             "make fetch URL=https://files.slack.com/files-pri/T…-F…/name (or the file's permalink, or its id)"
@@ -106,4 +105,5 @@ def _stored(path: Path, pieces: Iterator[bytes]) -> str:
 
 
 if __name__ == "__main__":
+    log.configure({"ERROR": "1"})  # the others are for Lambda's log; here the page tells
     sys.exit(main(sys.argv[1:], environment(), Page()))

@@ -85,6 +85,8 @@ class Front:
         deed = deeds.DEEDS.get(name)
         if deed is None:
             return as_json({"error": f"there is no {request.path}; there are {', '.join(deeds.DEEDS)}"}, 404)
+        if not self.slack.request_url:
+            raise deeds.CannotError("nobody listens to this workspace: the app is connected to a real one")
         return as_json({"ok": True, **deed(self.slack, self.behind, request)})
 
     def _got(self, request: Request) -> Answer:

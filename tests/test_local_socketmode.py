@@ -1,0 +1,170 @@
+"""Socket Mode: what comes over a WebSocket reaches the app as a signed request, once, and is acknowledged."""
+
+import json
+import queue
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+from slack_sdk.signature import SignatureVerifier
+from websockets.sync.server import ServerConnection
+
+from local.realworkspace import CannotConnectError, chosen
+from local.slack.files import Json
+from local.socketmode import SocketMode
+from tests.payloads import payload
+from tests.receiver import Receiver, Reply
+from tests.socket_slack import SocketSlack
+
+APP_TOKEN = "xapp-1-A0LOCAL02-1-not-real"
+SECRET = "not-a-real-secret"
+
+
+@pytest.fixture
+def slack() -> Iterator[SocketSlack]:
+    slack = SocketSlack()
+    yield slack
+    slack.close()
+
+
+@pytest.fixture
+def app() -> Iterator[Receiver]:
+    with Receiver() as app:
+        yield app
+
+
+@pytest.fixture
+def lines() -> queue.Queue[str]:
+    return queue.Queue()
+
+
+@pytest.fixture
+def connection(slack: SocketSlack, app: Receiver, lines: queue.Queue[str]) -> Iterator[ServerConnection]:
+    routes, api = app.url.removesuffix("/slack/events"), slack.method_url.rpartition("/")[0] + "/"
+    client = SocketMode(APP_TOKEN, routes, SECRET, api, lines.put, ping_seconds=0.5)
+    client.connect()
+    yield slack.connection()
+    client.close()
+
+
+def upload() -> Json:
+    found: Json = payload("file_share_modern")
+    return found
+
+
+def test_an_event_arrives_as_the_signed_request_that_slack_would_have_sent(
+    slack: SocketSlack, app: Receiver, connection: ServerConnection
+) -> None:
+    connection.send(json.dumps(slack.envelope(upload())))
+    assert slack.answer() == {"envelope_id": f"env-{upload()['event_id']}"}
+    (received,) = app.received
+    assert (received.path, json.loads(received.body)) == ("/slack/events", upload())
+    assert SignatureVerifier(SECRET).is_valid_request(received.body, received.headers)
+    assert slack.tokens == [f"Bearer {APP_TOKEN}"]
+
+
+def test_what_the_app_did_not_take_is_not_acknowledged_and_comes_again_as_the_same_event(
+    slack: SocketSlack, app: Receiver, connection: ServerConnection, lines: queue.Queue[str]
+) -> None:
+    app.replies = [Reply(503), Reply(200)]
+    connection.send(json.dumps(slack.envelope(upload())))
+    again = slack.envelope(upload(), envelope_id="again", retry_attempt=1, retry_reason="timeout")
+    assert "► 503 in" in lines.get(timeout=20)
+    connection.send(json.dumps(again))
+    assert slack.answer() == {"envelope_id": "again"}
+    first, second = app.received
+    assert first.body == second.body
+    assert (second.headers["X-Slack-Retry-Num"], second.headers["X-Slack-Retry-Reason"]) == ("1", "timeout")
+
+
+def test_what_the_app_took_is_not_handed_on_again(
+    slack: SocketSlack, app: Receiver, connection: ServerConnection
+) -> None:
+    for number in range(3):
+        connection.send(json.dumps(slack.envelope(upload(), envelope_id=f"copy-{number}")))
+        assert slack.answer() == {"envelope_id": f"copy-{number}"}
+    assert len(app.received) == 1
+
+
+@pytest.mark.parametrize("reason", ["refresh_requested", "warning"])
+def test_a_connection_that_slack_wants_renewed_is_renewed(
+    slack: SocketSlack, app: Receiver, connection: ServerConnection, reason: str
+) -> None:
+    connection.send(json.dumps({"type": "disconnect", "reason": reason}))
+    slack.connection().send(json.dumps(slack.envelope(upload())))
+    assert slack.answer()["envelope_id"] == f"env-{upload()['event_id']}"
+
+
+def test_a_connection_that_broke_is_opened_again(
+    slack: SocketSlack, app: Receiver, connection: ServerConnection
+) -> None:
+    connection.close()
+    slack.connection().send(json.dumps(slack.envelope(upload())))
+    assert slack.answer()["envelope_id"] == f"env-{upload()['event_id']}"
+
+
+def test_a_slash_command_is_handed_on_as_a_form_and_its_answer_back(
+    slack: SocketSlack, app: Receiver, connection: ServerConnection
+) -> None:
+    app.replies = [Reply(200, json.dumps({"text": "Two documents"}).encode())]
+    asked = {"command": "/archive", "text": "#finance & more", "channel_id": "C1"}
+    connection.send(
+        json.dumps(slack.envelope(asked, "slash_commands", envelope_id="c", accepts_response_payload=True))
+    )
+    assert slack.answer() == {"envelope_id": "c", "payload": {"text": "Two documents"}}
+    (received,) = app.received
+    assert {name: value for name, (value,) in parse_qs(received.body.decode()).items()} == asked
+    assert received.headers["Content-Type"] == "application/x-www-form-urlencoded"
+
+
+def test_nothing_of_an_event_but_its_id_is_printed(
+    slack: SocketSlack, app: Receiver, connection: ServerConnection, lines: queue.Queue[str]
+) -> None:
+    connection.send(json.dumps(slack.envelope(upload())))
+    slack.answer()
+    assert re.fullmatch(rf"{upload()['event_id']} ► 200 in \d+ ms", lines.get(timeout=20))
+
+
+def environ(slack: SocketSlack, **more: str) -> dict[str, str]:
+    return {"SLACK_APP_TOKEN": APP_TOKEN, "ACCESS_TOKEN": "xoxb-x", "SLACK_URL": slack.method_url, **more}
+
+
+def test_without_an_app_token_there_is_no_real_workspace() -> None:
+    assert chosen({"ACCESS_TOKEN": "xoxb-x"}, "") is None
+
+
+def test_the_local_app_is_connected(slack: SocketSlack) -> None:
+    real: Any = chosen(environ(slack), "")
+    assert real.name == "Acme, as local-archive"
+    assert (real.environ["ACCESS_TOKEN"], real.environ["SLACK_LOOPBACK"]) == ("xoxb-x", "")
+
+
+def test_an_app_that_may_be_deployed_is_refused_unless_named_once_more(slack: SocketSlack) -> None:
+    slack.user = "slack-integrator"
+    with pytest.raises(CannotConnectError, match="a deployed stage of it would hear nothing") as refused:
+        chosen(environ(slack), "")
+    assert "--take-over=A0LOCAL02" in str(refused.value)
+    with pytest.raises(CannotConnectError):
+        chosen(environ(slack), "A0SOMEOTHER")
+    assert chosen(environ(slack), "A0LOCAL02")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"SLACK_APP_TOKEN": "xoxb-x"}, "SLACK_APP_TOKEN is no app-level token"),
+        ({"ACCESS_TOKEN": ""}, "ACCESS_TOKEN is missing"),
+        ({"SLACK_URL": "http://127.0.0.1:9/api/x"}, "Slack could not be reached"),
+    ],
+)
+def test_what_is_missing_is_said(slack: SocketSlack, given: dict[str, str], said: str) -> None:
+    with pytest.raises(CannotConnectError, match=said):
+        chosen(environ(slack, **given), "")
+
+
+def test_a_refused_token_is_said(slack: SocketSlack) -> None:
+    slack.refusal = "invalid_auth"
+    with pytest.raises(CannotConnectError, match=r"Slack does not accept ACCESS_TOKEN \(invalid_auth\)"):
+        chosen(environ(slack), "")
