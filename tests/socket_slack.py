@@ -23,6 +23,7 @@ class SocketSlack:
         self.tokens: list[str | None] = []
         self.answers: queue.Queue[Json] = queue.Queue()
         self.connected: queue.Queue[ServerConnection] = queue.Queue()
+        self._newest: ServerConnection | None = None
         self._sockets: Server = serve(self._serve, HOST, 0)
         self._thread = threading.Thread(target=self._sockets.serve_forever)
         self._thread.start()
@@ -38,9 +39,21 @@ class SocketSlack:
         about = {"envelope_id": f"env-{payload.get('event_id')}", "accepts_response_payload": False}
         return {"type": kind, **about, "payload": payload, "retry_attempt": 0, "retry_reason": "", **fields}
 
-    def connection(self) -> ServerConnection:
-        """The next connection that the client opens."""
-        return self.connected.get(timeout=20)
+    @property
+    def newest(self) -> ServerConnection:
+        """The connection that is in use."""
+        if self._newest is None:
+            self.reconnected()
+        assert self._newest is not None
+        return self._newest
+
+    def reconnected(self) -> None:
+        """Return when the client has opened another connection."""
+        self._newest = self.connected.get(timeout=20)
+
+    def send(self, frame: Json) -> None:
+        """Send *frame* to the client."""
+        self.newest.send(json.dumps(frame))
 
     def answer(self) -> Json:
         """The next thing that the client says."""

@@ -9,7 +9,6 @@ from urllib.parse import parse_qs
 
 import pytest
 from slack_sdk.signature import SignatureVerifier
-from websockets.sync.server import ServerConnection
 
 from local.realworkspace import CannotConnectError, chosen
 from local.slack.files import Json
@@ -22,97 +21,105 @@ APP_TOKEN = "xapp-1-A0LOCAL02-1-not-real"
 SECRET = "not-a-real-secret"
 
 
-@pytest.fixture
-def slack() -> Iterator[SocketSlack]:
+@pytest.fixture(scope="module")
+def served() -> Iterator[SocketSlack]:
     slack = SocketSlack()
     yield slack
     slack.close()
 
 
-@pytest.fixture
-def app() -> Iterator[Receiver]:
+@pytest.fixture(scope="module")
+def lines() -> queue.Queue[str]:
+    """What was printed."""
+    return queue.Queue()
+
+
+@pytest.fixture(scope="module")
+def routes() -> Iterator[Receiver]:
     with Receiver() as app:
         yield app
 
 
-@pytest.fixture
-def lines() -> queue.Queue[str]:
-    return queue.Queue()
-
-
-@pytest.fixture
-def connection(slack: SocketSlack, app: Receiver, lines: queue.Queue[str]) -> Iterator[ServerConnection]:
-    routes, api = app.url.removesuffix("/slack/events"), slack.method_url.rpartition("/")[0] + "/"
-    client = SocketMode(APP_TOKEN, routes, SECRET, api, lines.put, ping_seconds=0.5)
+@pytest.fixture(scope="module")
+def connected(served: SocketSlack, routes: Receiver, lines: queue.Queue[str]) -> Iterator[None]:
+    """One client for all, since slack_sdk's takes seconds to end."""
+    url, api = routes.url.removesuffix("/slack/events"), served.method_url.rpartition("/")[0] + "/"
+    client = SocketMode(APP_TOKEN, url, SECRET, api, lines.put, ping_seconds=0.5)
     client.connect()
-    yield slack.connection()
+    yield
     client.close()
 
 
-def upload() -> Json:
-    found: Json = payload("file_share_modern")
-    return found
+@pytest.fixture
+def slack(served: SocketSlack) -> Iterator[SocketSlack]:
+    yield served
+    served.user, served.refusal = "local-archive", None
+
+
+@pytest.fixture
+def app(routes: Receiver, connected: None, lines: queue.Queue[str]) -> Receiver:
+    routes.replies, routes.received = [Reply()], []
+    while not lines.empty():
+        lines.get()
+    return routes
+
+
+@pytest.fixture
+def upload(request: pytest.FixtureRequest) -> Json:
+    """An event of the test's own."""
+    return {**payload("file_share_modern"), "event_id": f"Ev-{request.node.name}"}
 
 
 def test_an_event_arrives_as_the_signed_request_that_slack_would_have_sent(
-    slack: SocketSlack, app: Receiver, connection: ServerConnection
+    slack: SocketSlack, app: Receiver, upload: Json
 ) -> None:
-    connection.send(json.dumps(slack.envelope(upload())))
-    assert slack.answer() == {"envelope_id": f"env-{upload()['event_id']}"}
+    slack.send(slack.envelope(upload))
+    assert slack.answer() == {"envelope_id": f"env-{upload['event_id']}"}
     (received,) = app.received
-    assert (received.path, json.loads(received.body)) == ("/slack/events", upload())
+    assert (received.path, json.loads(received.body)) == ("/slack/events", upload)
     assert SignatureVerifier(SECRET).is_valid_request(received.body, received.headers)
     assert slack.tokens == [f"Bearer {APP_TOKEN}"]
 
 
 def test_what_the_app_did_not_take_is_not_acknowledged_and_comes_again_as_the_same_event(
-    slack: SocketSlack, app: Receiver, connection: ServerConnection, lines: queue.Queue[str]
+    slack: SocketSlack, app: Receiver, upload: Json, lines: queue.Queue[str]
 ) -> None:
     app.replies = [Reply(503), Reply(200)]
-    connection.send(json.dumps(slack.envelope(upload())))
-    again = slack.envelope(upload(), envelope_id="again", retry_attempt=1, retry_reason="timeout")
+    slack.send(slack.envelope(upload))
+    again = slack.envelope(upload, envelope_id="again", retry_attempt=1, retry_reason="timeout")
     assert "► 503 in" in lines.get(timeout=20)
-    connection.send(json.dumps(again))
+    slack.send(again)
     assert slack.answer() == {"envelope_id": "again"}
     first, second = app.received
     assert first.body == second.body
     assert (second.headers["X-Slack-Retry-Num"], second.headers["X-Slack-Retry-Reason"]) == ("1", "timeout")
 
 
-def test_what_the_app_took_is_not_handed_on_again(
-    slack: SocketSlack, app: Receiver, connection: ServerConnection
-) -> None:
+def test_what_the_app_took_is_not_handed_on_again(slack: SocketSlack, app: Receiver, upload: Json) -> None:
     for number in range(3):
-        connection.send(json.dumps(slack.envelope(upload(), envelope_id=f"copy-{number}")))
+        slack.send(slack.envelope(upload, envelope_id=f"copy-{number}"))
         assert slack.answer() == {"envelope_id": f"copy-{number}"}
     assert len(app.received) == 1
 
 
-@pytest.mark.parametrize("reason", ["refresh_requested", "warning"])
-def test_a_connection_that_slack_wants_renewed_is_renewed(
-    slack: SocketSlack, app: Receiver, connection: ServerConnection, reason: str
-) -> None:
-    connection.send(json.dumps({"type": "disconnect", "reason": reason}))
-    slack.connection().send(json.dumps(slack.envelope(upload())))
-    assert slack.answer()["envelope_id"] == f"env-{upload()['event_id']}"
+def test_a_connection_that_slack_wants_renewed_is_renewed(slack: SocketSlack, app: Receiver, upload: Json) -> None:
+    slack.send({"type": "disconnect", "reason": "refresh_requested"})
+    slack.reconnected()
+    slack.send(slack.envelope(upload))
+    assert slack.answer()["envelope_id"] == f"env-{upload['event_id']}"
 
 
-def test_a_connection_that_broke_is_opened_again(
-    slack: SocketSlack, app: Receiver, connection: ServerConnection
-) -> None:
-    connection.close()
-    slack.connection().send(json.dumps(slack.envelope(upload())))
-    assert slack.answer()["envelope_id"] == f"env-{upload()['event_id']}"
+def test_a_connection_that_broke_is_opened_again(slack: SocketSlack, app: Receiver, upload: Json) -> None:
+    slack.newest.close()
+    slack.reconnected()
+    slack.send(slack.envelope(upload))
+    assert slack.answer()["envelope_id"] == f"env-{upload['event_id']}"
 
 
-def test_a_slash_command_is_handed_on_as_a_form_and_its_answer_back(
-    slack: SocketSlack, app: Receiver, connection: ServerConnection
-) -> None:
+def test_a_slash_command_is_handed_on_as_a_form_and_its_answer_back(slack: SocketSlack, app: Receiver) -> None:
     app.replies = [Reply(200, json.dumps({"text": "Two documents"}).encode())]
     asked = {"command": "/archive", "text": "#finance & more", "channel_id": "C1"}
-    connection.send(
-        json.dumps(slack.envelope(asked, "slash_commands", envelope_id="c", accepts_response_payload=True))
-    )
+    slack.send(slack.envelope(asked, "slash_commands", envelope_id="c", accepts_response_payload=True))
     assert slack.answer() == {"envelope_id": "c", "payload": {"text": "Two documents"}}
     (received,) = app.received
     assert {name: value for name, (value,) in parse_qs(received.body.decode()).items()} == asked
@@ -120,11 +127,11 @@ def test_a_slash_command_is_handed_on_as_a_form_and_its_answer_back(
 
 
 def test_nothing_of_an_event_but_its_id_is_printed(
-    slack: SocketSlack, app: Receiver, connection: ServerConnection, lines: queue.Queue[str]
+    slack: SocketSlack, app: Receiver, upload: Json, lines: queue.Queue[str]
 ) -> None:
-    connection.send(json.dumps(slack.envelope(upload())))
+    slack.send(slack.envelope(upload))
     slack.answer()
-    assert re.fullmatch(rf"{upload()['event_id']} ► 200 in \d+ ms", lines.get(timeout=20))
+    assert re.fullmatch(rf"{upload['event_id']} ► 200 in \d+ ms", lines.get(timeout=20))
 
 
 def environ(slack: SocketSlack, **more: str) -> dict[str, str]:
