@@ -4,6 +4,7 @@ import http.client
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -165,6 +166,22 @@ def test_deliveries_are_shown_with_what_was_sent_and_answered(slack: Slack) -> N
     assert (first["status"], first["reason"]) == (None, "connection_failed")
     assert first["sent"]["X-Slack-Signature"].startswith("v0=")
     assert delivery["body"] == json.loads(json.dumps(message.envelope))
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        (SimpleNamespace(body={"text": "2", "blocks": [{"type": "divider"}]}, text="2"), [{"type": "divider"}]),
+        (SimpleNamespace(body={}, text='/docs failed with the error "operation_timeout"'), None),
+    ],
+    ids=["the app's answer", "Slack's own words"],
+)
+def test_a_command_is_answered(slack: Slack, said: Any, shown: Any) -> None:
+    asked = []
+    slack.command = lambda *given: asked.append(given) or said  # type: ignore[attr-defined, func-returns-value]
+    answer = post(slack, "command", channel="general", user="mira", text=" /docs  #a b ")["answer"]
+    assert asked == [(slack.channels[0], slack.users[0], "/docs", "#a b")]
+    assert (answer["text"], answer.get("blocks")) == (said.text, shown)
 
 
 def test_what_people_look_at_is_no_request_of_the_apps(slack: Slack) -> None:
