@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo local test check lock browser screenshot fetch
+.PHONY: help demo local test check deploy destroy replay lock browser screenshot fetch
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -18,10 +18,21 @@ local: .venv/ready ## keep the whole pipeline running on this machine, for playi
 test: .venv/ready ## run the tests
 	@$(BIN)/python -m pytest
 
-check: .venv/ready ## lint, types, the workflow's grammar
+check: .venv/ready ## lint, types, the workflow's grammar, and a deployment to the local AWS
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+	@$(BIN)/statelint stepfunctions/slack-integrator.asl.json
+	@$(BIN)/python -m pytest -m deploy
+
+deploy: .venv/ready ## bring a stage up on AWS, or to what this clone says: make deploy STAGE=dev [ALARM_EMAIL=…]
+	@$(BIN)/python -m stepfunctions.deploy $(STAGE)
+
+destroy: .venv/ready ## take a stage down, but not its documents: make destroy STAGE=dev
+	@$(BIN)/python -m stepfunctions.destroy $(STAGE)
+
+replay: .venv/ready ## start failed executions again: make replay STAGE=dev SINCE=2026-11-23T10:00
+	@$(BIN)/python -m stepfunctions.replay $(STAGE) $(SINCE)
 
 check: browser
 

@@ -123,25 +123,27 @@ def store(s3: "S3Client", bucket: str, key: str, pieces: Iterable[bytes], mimety
     second = next(parts, None)
     if second is None:
         with answering("storing the document"):
-            s3.put_object(Bucket=bucket, Key=key, Body=bytes(first), **headers)
+            s3.put_object(Bucket=bucket, Key=key, Body=first, **headers)
     else:
         _Multipart(s3, bucket, key, headers).send(_chained(first, second, parts))
     return digest.hexdigest()
 
 
-def _parts(pieces: Iterable[bytes], seen: Callable[[bytes], object]) -> Iterator[bytearray]:
+def _parts(pieces: Iterable[bytes], seen: Callable[[bytes], object]) -> Iterator[bytes]:
     """Join *pieces* to parts of exactly `PART` bytes, the last one shorter; at least one, if empty."""
-    part = bytearray()
+    gathered: list[bytes] = []
+    room = PART
     for piece in pieces:
         seen(piece)
-        part += piece
-        while len(part) > PART:
-            yield part[:PART]
-            part = part[PART:]
-    yield part
+        while len(piece) > room:
+            yield b"".join([*gathered, piece[:room]])
+            piece, gathered, room = piece[room:], [], PART
+        gathered.append(piece)
+        room -= len(piece)
+    yield b"".join(gathered)
 
 
-def _chained(first: bytearray, second: bytearray, rest: Iterator[bytearray]) -> Iterator[bytearray]:
+def _chained(first: bytes, second: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
     yield first
     yield second
     yield from rest
@@ -151,11 +153,11 @@ class _Multipart:
     """One multipart upload: parts are sent by a few threads while the next one is read."""
 
     def __init__(self, s3: "S3Client", bucket: str, key: str, headers: dict[str, str]) -> None:
-        self._s3: Any = s3  # the published types know no bytearray as a body
-        self._headers = headers
-        self._target = {"Bucket": bucket, "Key": key}
+        self._s3 = s3
+        self._headers: Any = headers
+        self._target: Any = {"Bucket": bucket, "Key": key}
 
-    def send(self, parts: Iterator[bytearray]) -> None:
+    def send(self, parts: Iterator[bytes]) -> None:
         from concurrent.futures import ThreadPoolExecutor
 
         with answering("storing the document"):
@@ -168,7 +170,7 @@ class _Multipart:
             self._abort(upload)  # after the pool is empty: a part that arrives later would stay, and cost
             raise
 
-    def _send_all(self, upload: str, parts: Iterator[bytearray], submit: Callable[..., "Future[Any]"]) -> list[Any]:
+    def _send_all(self, upload: str, parts: Iterator[bytes], submit: Callable[..., "Future[Any]"]) -> list[Any]:
         tags: list[Any] = []
         in_flight: list[Future[Any]] = []
         for number, part in enumerate(parts, 1):
@@ -177,7 +179,7 @@ class _Multipart:
             in_flight.append(submit(self._send, upload, number, part))
         return tags + [future.result() for future in in_flight]
 
-    def _send(self, upload: str, number: int, part: bytearray) -> dict[str, Any]:
+    def _send(self, upload: str, number: int, part: bytes) -> dict[str, Any]:
         answer = self._s3.upload_part(**self._target, UploadId=upload, PartNumber=number, Body=part)
         return {"PartNumber": number, "ETag": answer["ETag"]}
 

@@ -4,7 +4,8 @@
     ├── Refused                 a request that is not let in; carries the HTTP status
     ├── NotUnderstood           a signed event whose shape is not Slack's
     ├── NotStarted              the workflow could not be started
-    ├── NotReported             nor could the topic be told
+    ├── NotParked               nor could the queue keep it for later
+    ├── NotReported             the topic could not be told
     ├── Transient               trying again may help: the workflow does, for hours
     │   ├── SecretsUnreadable   SSM did not answer
     │   ├── SlackUnavailable    Slack: 5xx, time-outs, dropped connections
@@ -54,6 +55,10 @@ class NotUnderstood(IntegratorError):
 
 class NotStarted(IntegratorError):
     """The workflow was not started: throttled, down, too slow for the route's budget, or refused."""
+
+
+class NotParked(IntegratorError):
+    """The parking queue did not take what could not be started; nothing is left but to let Slack deliver again."""
 
 
 class NotReported(IntegratorError):

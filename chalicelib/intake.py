@@ -1,24 +1,37 @@
 """One request from Slack ► an answer: who is let in, what is started, what goes wrong.
 
 As in the article, the answer is success for everything but a failed authentication: an error status would make
-Slack deliver the same event again, and switch the app off if it went on. What went wrong goes to the topic. Only
-when nothing could take the event, not even as an error report, is the answer 503, so that Slack does deliver again.
+Slack deliver the same event again, and switch the app off if it went on. What cannot be started now is parked, and
+started later; what cannot be understood is reported to the topic. Only when nothing could take the event is the
+answer 503, so that Slack does deliver again.
 """
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from chalicelib import clients, events, log, settings, signing, workflow
-from chalicelib.errors import NotReported, NotStarted, NotUnderstood, Refused, SecretsUnreadable, SettingsWrong
+from chalicelib.errors import (
+    NotParked,
+    NotReported,
+    NotStarted,
+    NotUnderstood,
+    Refused,
+    SecretsUnreadable,
+    SettingsWrong,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
 
 LONGEST_BODY = 1024 * 1024
 LAST_TRY_AFTER = 1.0
-"""Seconds. Slack waits for 3: a try to start takes up to 0.8 s, reporting its failure up to 0.65 s."""
+"""Seconds after a request's arrival. Slack waits for 3, the route answers within 2.5 (clients.py has the limits):
+the last try to start begins at 1.0 at the latest and takes up to 0.8, parking takes up to 0.65, together 2.45. The
+secrets of a cold start (up to 0.75) come before the first try, and leave no time for a second one that is later."""
+PARKED_TRIES = 200
+"""The parking queue's maxReceiveCount: after so many tries, a minute apart, a message goes to the dead letters."""
 Answer = tuple[int, dict[str, Any]]
 """HTTP status and JSON body."""
 
@@ -33,7 +46,7 @@ def receive(body: bytes, headers: Mapping[str, str], now: float) -> Answer:
     except Refused as refused:
         log.warning("refused", status=refused.status, reason=str(refused))
         return refused.status, {"ok": False}
-    except (SecretsUnreadable, SettingsWrong) as error:
+    except (NotParked, SecretsUnreadable, SettingsWrong) as error:
         log.error("not able to answer", error=type(error).__name__, reason=str(error))
         return 503, {"ok": False}
 
@@ -88,20 +101,45 @@ def _take(envelope: dict[str, Any], last_try: float) -> Answer:
             return DONE
         name, text = workflow.execution_name(upload.message), workflow.execution_input(upload)
         with log.about(execution=name):
-            return _start(envelope, name, text, last_try)
+            return _start(name, text, last_try)
     except NotUnderstood as error:
         return _report(envelope, str(error))
 
 
-def _start(envelope: dict[str, Any], name: str, text: str, last_try: float) -> Answer:
-    chosen = settings.load("SLACK_INTEGRATOR_SF", "SLACK_INTEGRATOR_SNS")
+def _start(name: str, text: str, last_try: float) -> Answer:
+    chosen = settings.load("SLACK_INTEGRATOR_SF", "SLACK_INTEGRATOR_PARKING")
     try:
         workflow.start(clients.stepfunctions(), chosen.state_machine, name, text, last_try)
     except NotStarted as error:
-        # The parking queue's place: what cannot be started now would be put there, under this name.
-        return _report(envelope, str(error))
-    log.info("started")
+        log.warning("parked", reason=str(error))
+        workflow.park(clients.sqs(), chosen.parking, name, text)
+    else:
+        log.info("started")
     return DONE
+
+
+def start_parked(records: Iterable[Mapping[str, Any]]) -> None:
+    """Start what *records*, of the parking queue, hold. Raises NotStarted, so that the queue delivers again later.
+
+    The last time before a message goes to the dead letters the person is told too.
+    """
+    chosen = settings.load("SLACK_INTEGRATOR_SF", "SLACK_INTEGRATOR_SNS")
+    for record in records:
+        name, text = workflow.unparked(record["body"])
+        with log.about(execution=name):
+            try:
+                workflow.start(clients.stepfunctions(), chosen.state_machine, name, text, time.monotonic())
+            except NotStarted as error:
+                if int(record["attributes"]["ApproximateReceiveCount"]) >= PARKED_TRIES:
+                    _publish(clients.sns(), chosen.topic, _never_started(text, error))
+                raise
+            log.info("started later")
+
+
+def _never_started(text: str, error: NotStarted) -> dict[str, Any]:
+    message = json.loads(text)["message"]
+    where = {name: message[name] for name in ("event_id", "team", "channel", "ts", "thread_ts")}
+    return {"type": "error", **where, "error": str(error)}
 
 
 def _report(envelope: dict[str, Any], reason: str) -> Answer:

@@ -27,6 +27,7 @@ from local.executions import stop_executions
 from local.lambdas import ClosedError, Lambdas
 from local.outages import ONLOOKER, Outages
 from local.patches import Patches
+from local.queues import Pollers
 from local.sandbox import Answer, FunctionSpec, failed
 
 HOST = "127.0.0.1"
@@ -80,24 +81,36 @@ class Aws:
 
     def _begin(self, ending: ExitStack) -> None:
         """Start everything; *ending* will end it in the opposite order, the server's thread first."""
-        self.outages = Outages(DomainDispatcherApplication(create_backend_app))
+        self.outages = Outages(self._application())
         server = make_server(HOST, self._wanted_port, self.outages, threaded=True, request_handler=_Quiet)
         ending.callback(server.server_close)
         self._port = server.server_port
         self._closing = threading.Event()
         self.lambdas = Lambdas(self._root, self.environ(), log=self._log, folder=self._folder)
         self.deliveries = Deliveries(self._tried, self.clock)
+        self.pollers = Pollers(self._tried, self.clock)
         ending.callback(_forget)
         ending.callback(self._patches.undo)
         self._patch()
-        for end in (self._close_clients, self.deliveries.join, self.lambdas.close, self._closing.set):
+        for end in (
+            self._close_clients,
+            self.pollers.join,
+            self.deliveries.join,
+            self.lambdas.close,
+            self._closing.set,
+        ):
             ending.callback(end)
         ending.callback(stop_executions)
         ending.callback(self.deliveries.close)
+        ending.callback(self.pollers.close)
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()
         ending.callback(thread.join)
         ending.callback(server.shutdown)
+
+    def _application(self) -> Any:
+        """What serves the requests, as WSGI has it."""
+        return DomainDispatcherApplication(create_backend_app)
 
     def _patch(self) -> None:
         patches, send = self._patches, self.deliveries.send
@@ -109,6 +122,7 @@ class Aws:
         shims.run_lambdas(patches, self.invoke, send)
         shims.keep_request_ids(patches)
         shims.notify_lambdas(patches, send)
+        shims.poll_queues(patches, self.pollers, self.clock.scaled)
         shims.scale_waits(patches, self._pause, self.clock.scaled)
         shims.check_executions(patches)
 

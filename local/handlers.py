@@ -17,7 +17,7 @@ from chalice.constants import DEFAULT_LAMBDA_MEMORY_SIZE, DEFAULT_LAMBDA_TIMEOUT
 REST = "api_handler"  # Chalice's name for the function behind all routes, in its configuration
 
 
-def _handler(config: Config, stage: str, name: str, entry: str, topic: str | None = None) -> dict[str, Any]:
+def _handler(config: Config, stage: str, name: str, entry: str, source: Any = None) -> dict[str, Any]:
     scoped = config.scope(stage, name)
     return {
         "name": name,
@@ -25,12 +25,14 @@ def _handler(config: Config, stage: str, name: str, entry: str, topic: str | Non
         "handler": entry,
         "timeout": scoped.lambda_timeout or DEFAULT_LAMBDA_TIMEOUT,
         "memory": scoped.lambda_memory_size or DEFAULT_LAMBDA_MEMORY_SIZE,
-        "topic": topic,
+        "topic": getattr(source, "topic", None),
+        "queue": getattr(source, "queue", None),
+        "batch_size": getattr(source, "batch_size", None),
     }
 
 
 def listed(project: Path, stage: str) -> dict[str, Any]:
-    """The application's name and its handlers; "topic" is what an SNS subscriber asks for."""
+    """The application's name and its handlers; "topic" and "queue" are what subscribers ask for."""
     on_disk = json.loads(project.joinpath(".chalice", "config.json").read_text(encoding="utf-8"))
     app = importlib.import_module("app").app
     config = Config(chalice_stage=stage, user_provided_params={"chalice_app": app}, config_from_disk=on_disk)
@@ -38,8 +40,7 @@ def listed(project: Path, stage: str) -> dict[str, Any]:
     for function in app.pure_lambda_functions:
         handlers.append(_handler(config, stage, function.name, function.handler_string))
     for source in app.event_sources:
-        topic = getattr(source, "topic", None)
-        handlers.append(_handler(config, stage, source.name, source.handler_string, topic))
+        handlers.append(_handler(config, stage, source.name, source.handler_string, source))
     return {"app_name": config.app_name, "handlers": handlers}
 
 

@@ -14,18 +14,21 @@ from types import SimpleNamespace
 from typing import Any
 
 from moto.awslambda.exceptions import UnknownFunctionException
-from moto.awslambda.models import LambdaFunction
+from moto.awslambda.models import LambdaBackend, LambdaFunction
 from moto.awslambda.utils import get_backend
 from moto.core import responses
 from moto.core.config import default_user_config
 from moto.core.exceptions import JsonRESTError
+from moto.core.utils import unix_time_millis
 from moto.sns.models import Subscription
+from moto.sqs.models import Message, Queue, sqs_backends
 from moto.stepfunctions.exceptions import ValidationException
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 
 from local.patches import Patches
+from local.queues import Pollers
 from local.sandbox import Answer, FunctionSpec
 
 REQUEST_ID = "x-amzn-requestid"
@@ -151,6 +154,42 @@ def notify_lambdas(patches: Patches, send: Send) -> None:
         send(subscription.endpoint, json.dumps(event).encode(), str(uuid.uuid4()))
 
     as_before = patches.attribute(Subscription, "publish", publish)
+
+
+def poll_queues(patches: Patches, pollers: Pollers, scaled: Callable[[float], float]) -> None:
+    """Moto invokes a queue's function inside SendMessage, delivers a failed message at once again, and for ever.
+
+    Here a mapping has pollers, and what a queue hides or delays comes back on the clock. A queue's list of messages
+    is changed by many threads, which moto does not expect.
+    """
+
+    def mapped(backend: LambdaBackend, spec: dict[str, Any]) -> Any:
+        mapping = create(backend, spec)
+        for queue in sqs_backends[backend.account_id][backend.region_name].queues.values():
+            if queue.queue_arn == mapping.event_source_arn:
+                queue.lambda_event_source_mappings.clear()
+                pollers.start(mapping, queue, lambda: backend.get_event_source_mapping(mapping.uuid) is mapping)
+        return mapping
+
+    def hide(message: Message, visibility_timeout: float) -> None:
+        message.visible_at = unix_time_millis() + scaled(float(visibility_timeout)) * 1000
+
+    def delay(message: Message, delay_seconds: float) -> None:
+        message.delayed_until = unix_time_millis() + scaled(float(delay_seconds)) * 1000
+
+    def add(queue: Queue, message: Message) -> None:
+        with pollers.lock:
+            add_as_before(queue, message)
+
+    def delete(queue: Queue, receipt_handle: str) -> None:
+        with pollers.lock:
+            delete_as_before(queue, receipt_handle)
+
+    create = patches.attribute(LambdaBackend, "create_event_source_mapping", mapped)
+    patches.attribute(Message, "change_visibility", hide)
+    patches.attribute(Message, "delay", delay)
+    add_as_before = patches.attribute(Queue, "add_message", add)
+    delete_as_before = patches.attribute(Queue, "delete_message", delete)
 
 
 def scale_waits(patches: Patches, pause: Callable[[float], object], scaled: Callable[[float], float]) -> None:

@@ -15,6 +15,8 @@ from typing import Any
 from local.aws import Aws
 
 HANDLERS = Path(__file__).with_name("handlers.py")
+PARKED_SECONDS = 60  # from one try to start what is parked to the next: the parking queue's visibility timeout
+PARKED_TRIES = 200  # then it goes to the dead letters
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,7 @@ class Deployed:
 
     bucket: str
     topic_arn: str
+    parking_url: str
     state_machine_arn: str
     functions: Mapping[str, str]
     environ: Mapping[str, str]
@@ -92,10 +95,26 @@ def _make_functions(
         )
 
 
-def _subscribe(aws: Aws, topic: str, handlers: list[dict[str, Any]], arns: Mapping[str, str]) -> None:
+def _make_parking(aws: Aws, prefix: str) -> str:
+    sqs = aws.client("sqs")
+    dead = sqs.create_queue(QueueName=f"{prefix}-parking-dead")["QueueUrl"]
+    target = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    redrive = json.dumps({"deadLetterTargetArn": target, "maxReceiveCount": PARKED_TRIES})
+    attributes = {"VisibilityTimeout": str(PARKED_SECONDS), "RedrivePolicy": redrive}
+    url: str = sqs.create_queue(QueueName=f"{prefix}-parking", Attributes=attributes)["QueueUrl"]
+    return url
+
+
+def _subscribe(aws: Aws, topic: str, parking: str, handlers: list[dict[str, Any]], arns: Mapping[str, str]) -> None:
+    queue = f"arn:aws:sqs:{aws.region}:{aws.account}:{parking.rpartition('/')[2]}"
     for handler in handlers:
+        arn = arns[handler["name"]]
         if handler["topic"] is not None:
-            aws.client("sns").subscribe(TopicArn=topic, Protocol="lambda", Endpoint=arns[handler["name"]])
+            aws.client("sns").subscribe(TopicArn=topic, Protocol="lambda", Endpoint=arn)
+        if handler["queue"] is not None:
+            aws.client("lambda").create_event_source_mapping(
+                EventSourceArn=queue, FunctionName=arn, BatchSize=handler["batch_size"]
+            )
 
 
 def _make_state_machine(aws: Aws, name: str, role: str, file: Path, values: Mapping[str, str]) -> str:
@@ -106,7 +125,7 @@ def _make_state_machine(aws: Aws, name: str, role: str, file: Path, values: Mapp
 
 
 def deploy(aws: Aws, project: Path, stage: str = "local", environ: Mapping[str, str] | None = None) -> Deployed:
-    """Make bucket, topic, functions, subscriptions and state machine of *project*. Once per start of *aws*."""
+    """Make all that *project* stands on, and its functions and subscriptions. Once per start of *aws*."""
     listing = chalice_handlers(project, stage)
     handlers, prefix = listing["handlers"], f"{listing['app_name']}-{stage}"
     bucket = f"{prefix}-{aws.account}-{aws.region}"
@@ -117,8 +136,14 @@ def deploy(aws: Aws, project: Path, stage: str = "local", environ: Mapping[str, 
     values = {placeholder(name): arn for name, arn in arns.items()} | {"TopicArn": topic}
     asl = Path(project, "stepfunctions", f"{listing['app_name']}.asl.json")
     machine = _make_state_machine(aws, prefix, role, asl, values)
-    names = {"BUCKET": bucket, "SLACK_INTEGRATOR_SNS": topic, "SLACK_INTEGRATOR_SF": machine}
+    parking = _make_parking(aws, prefix)
+    names = {
+        "BUCKET": bucket,
+        "SLACK_INTEGRATOR_SNS": topic,
+        "SLACK_INTEGRATOR_SF": machine,
+        "SLACK_INTEGRATOR_PARKING": parking,
+    }
     variables = aws.environ() | names | dict(environ or {})
     _make_functions(aws, prefix, role, handlers, variables)
-    _subscribe(aws, topic, handlers, arns)
-    return Deployed(bucket, topic, machine, arns, variables)
+    _subscribe(aws, topic, parking, handlers, arns)
+    return Deployed(bucket, topic, parking, machine, arns, variables)

@@ -17,6 +17,11 @@ settings.register_profile("project", deadline=None)  # timings are no assertions
 settings.load_profile("project")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run what starts an AWS of its own before the one that stays: there can be only one per process."""
+    items.sort(key=lambda item: "pipeline" in getattr(item, "fixturenames", ()))
+
+
 @pytest.fixture(scope="session")
 def pipeline() -> Iterator[Pipeline]:
     """Slack, the routes, AWS and the functions, started once; tests keep apart by their channels and files."""

@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -93,3 +95,18 @@ def test_the_tree_in_the_docstring_is_the_tree() -> None:
 
 def test_an_errors_message_is_short_enough_for_the_workflow() -> None:
     assert len(str(errors.SlackRefused("x" * 1_000))) == errors.LONGEST_MESSAGE
+
+
+def test_cfn_lint_finds_nothing_in_the_workflow(tmp_path: Path) -> None:
+    """It reads `Definition`, but not the text inside `Fn::Sub` that the stack has."""
+    machine = {
+        "Definition": ASL,
+        "DefinitionSubstitutions": dict.fromkeys(re.findall(r"\$\{(\w+)\}", TEXT), "x"),
+        "RoleArn": "arn:aws:iam::123456789012:role/workflow",
+    }
+    resources = {"Workflow": {"Type": "AWS::StepFunctions::StateMachine", "Properties": machine}}
+    template = tmp_path / "template.json"
+    template.write_text(json.dumps({"AWSTemplateFormatVersion": "2010-09-09", "Resources": resources}))
+    linter = Path(sys.executable).with_name("cfn-lint")
+    found = subprocess.run([linter, template], capture_output=True, text=True, check=False)
+    assert (found.returncode, found.stdout) == (0, "")

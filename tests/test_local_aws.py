@@ -46,6 +46,14 @@ def listen(event):
     print("heard", event.context.aws_request_id, record["Message"])
     if record["Message"] == "fail":
         raise TooQuiet("say it again")
+
+@app.on_sqs_message(queue="toy", batch_size=1)
+def take(event):
+    record, = event.to_dict()["Records"]
+    count = record["attributes"]["ApproximateReceiveCount"]
+    print("took", record["body"], count)
+    if record["body"] == "fail" or (record["body"], count) == ("once", "1"):
+        raise TooQuiet("say it again")
 """
 
 CONFIG = {
@@ -148,7 +156,8 @@ def heard(aws: Aws) -> list[list[str]]:
 def test_the_stack_is_named_and_configured_as_chalice_would(aws: Aws, deployed: Deployed) -> None:
     functions = {f["FunctionName"]: f for f in aws.client("lambda").list_functions()["Functions"]}
 
-    assert set(functions) == {"toy-local", "toy-local-shout", "toy-local-show_environment", "toy-local-listen"}
+    names = ("", "-shout", "-show_environment", "-listen", "-take")
+    assert set(functions) == {f"toy-local{name}" for name in names}
     assert (functions["toy-local-shout"]["Timeout"], functions["toy-local-shout"]["MemorySize"]) == (1, 512)
     assert (functions["toy-local"]["Timeout"], functions["toy-local"]["MemorySize"]) == (30, 128)
     assert functions["toy-local"]["Handler"] == "app.app"
@@ -308,6 +317,43 @@ def test_a_missing_subscriber_does_not_fail_publish(aws: Aws, deployed: Deployed
 
 
 # Step Functions
+
+
+# A queue's subscriber
+
+
+def taken(aws: Aws) -> list[list[str]]:
+    return [line.split()[1:] for line in aws.lambdas.logs("toy-local-take") if line.startswith("took ")]
+
+
+def test_what_is_sent_to_the_queue_is_taken_and_deleted(aws: Aws, deployed: Deployed) -> None:
+    sqs = aws.client("sqs")
+    sqs.send_message(QueueUrl=deployed.parking_url, MessageBody="hello")
+    wait_for(lambda: taken(aws) and messages(aws, deployed.parking_url) == 0)
+    assert taken(aws) == [["hello", "1"]]
+
+
+def test_a_failed_message_is_taken_again_after_the_visibility_timeout(aws: Aws, deployed: Deployed) -> None:
+    aws.client("sqs").send_message(QueueUrl=deployed.parking_url, MessageBody="once")
+    wait_for(lambda: len(taken(aws)) == 2 and messages(aws, deployed.parking_url) == 0)
+    assert taken(aws) == [["once", "1"], ["once", "2"]]
+
+
+def test_a_message_that_fails_too_often_rests_in_the_dead_letters(aws: Aws, deployed: Deployed) -> None:
+    sqs, dead = aws.client("sqs"), deployed.parking_url + "-dead"
+    target = f"arn:aws:sqs:us-east-1:123456789012:{dead.rpartition('/')[2]}"
+    policy = json.dumps({"deadLetterTargetArn": target, "maxReceiveCount": 2})
+    sqs.set_queue_attributes(QueueUrl=deployed.parking_url, Attributes={"RedrivePolicy": policy})
+    sqs.send_message(QueueUrl=deployed.parking_url, MessageBody="fail")
+    wait_for(lambda: messages(aws, dead) == 1)
+    assert taken(aws) == [["fail", "1"], ["fail", "2"]]
+    assert messages(aws, deployed.parking_url) == 0
+
+
+def messages(aws: Aws, url: str) -> int:
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    found = aws.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+    return sum(int(found[name]) for name in names)
 
 
 def test_the_deployed_state_machine_runs_the_function(aws: Aws, deployed: Deployed) -> None:

@@ -95,6 +95,15 @@ def test_thousands_of_files_are_refused_in_words() -> None:
         workflow.execution_input(upload(files=5_000))
 
 
+@given(comment=st.text())
+def test_what_is_parked_comes_back_to_the_letter(comment: str) -> None:
+    text = workflow.execution_input(upload(comment))
+    body = workflow.parked("T1-C1-1_2", text)
+    assert workflow.unparked(body) == ("T1-C1-1_2", text)
+    assert not {"\ufffe", "\uffff"} & set(body)
+    assert min(body) >= " "
+
+
 @settings(max_examples=50)
 @given(comment=st.text(max_size=300).map(lambda part: part * 300), files=st.integers(1, 150))
 def test_the_input_never_exceeds_its_limit(comment: str, files: int) -> None:

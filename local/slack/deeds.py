@@ -115,8 +115,8 @@ def delete(slack: "Slack", behind: "Behind | None", request: Request) -> Json:
 def command(slack: "Slack", behind: "Behind | None", request: Request) -> Json:
     """A slash command: channel, user, text with the slash. The answer is what that person alone sees.
 
-    *slack* may have no `command(channel, user, command, text)`; its answer has the JSON that the app sent as `body`,
-    and as `text` what Slack says when the app sent none.
+    *slack* may have no `command(channel, user, command, text)`. What that returns has the app's JSON as `body`, and
+    as `text` what Slack says when the app sent none.
     """
     given = _arguments(request)
     channel, user = _channel(slack, given.get("channel")), _user(slack, given.get("user"))

@@ -1,0 +1,84 @@
+"""One JSON line a step."""
+
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from chalicelib import log
+
+
+@pytest.fixture(autouse=True)
+def restored() -> Iterator[None]:
+    """Leave the root logger as it was."""
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+    yield
+    root.handlers[:], root.level = before
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[Any]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_a_line_has_the_step_its_fields_and_those_in_force(capsys: pytest.CaptureFixture[str]) -> None:
+    log.configure({})
+    with log.about(request_id="r1", execution="e1"), log.about(file="F1"):
+        log.info("document stored", size=5)
+    log.info("after")
+    first, second = lines(capsys)
+    assert {key: first[key] for key in ("level", "step", "request_id", "execution", "file", "size")} == {
+        "level": "INFO",
+        "step": "document stored",
+        "request_id": "r1",
+        "execution": "e1",
+        "file": "F1",
+        "size": 5,
+    }
+    assert set(second) == {"time", "level", "step"}
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({}, ["INFO", "WARNING", "ERROR"]),
+        ({"DEBUG": "1"}, ["DEBUG", "INFO", "WARNING", "ERROR"]),
+        ({"ERROR": "1"}, ["ERROR"]),
+        ({"DEBUG": "1", "ERROR": "1"}, ["DEBUG", "INFO", "WARNING", "ERROR"]),
+    ],
+    ids=str,
+)
+def test_the_articles_variables_choose_the_detail(
+    environ: dict[str, str], expected: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    log.configure(environ)
+    for write in (log.debug, log.info, log.warning, log.error):
+        write("step")
+    assert [line["level"] for line in lines(capsys)] == expected
+
+
+def test_libraries_detail_stays_out_for_it_holds_headers(capsys: pytest.CaptureFixture[str]) -> None:
+    log.configure({"DEBUG": "1"})
+    logging.getLogger("botocore").debug("Authorization: secret")
+    logging.getLogger("botocore").warning("heard")
+    assert [line["step"] for line in lines(capsys)] == ["heard"]
+
+
+def test_a_handler_of_the_runtime_prints_no_line_twice(capsys: pytest.CaptureFixture[str]) -> None:
+    logging.getLogger().addHandler(logging.StreamHandler())
+    log.configure({})
+    log.info("once")
+    captured = capsys.readouterr()
+    assert (captured.out.count("once"), captured.err) == (1, "")
+
+
+def test_a_traceback_is_part_of_its_line(capsys: pytest.CaptureFixture[str]) -> None:
+    log.configure({})
+    try:
+        raise ValueError("why")
+    except ValueError:
+        log.error("failed", traceback=True)
+    (line,) = lines(capsys)
+    assert "ValueError: why" in line["traceback"]

@@ -1,0 +1,167 @@
+"""The notifier: each notice is posted once, whatever fails in between."""
+
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from chalicelib import archive, clients, errors, notifier
+from chalicelib.settings import Settings
+from local.slack import Slack
+from local.slack.model import Channel
+from tests.conftest import words
+
+Notify = Callable[..., None]
+NOW = 1_800_000_000.0
+CLAIM = 30.0
+
+
+def outcome(channel: Channel, ts: str, **fields: Any) -> str:
+    file = {"id": "F1", "name": "q3.pdf", "status": "archived", "size": 5, "reason": None}
+    base = {"type": "outcome", "kind": "upload", "execution": f"T1-{channel.id}-{ts.replace('.', '_')}", "tags": []}
+    where = {"team": "T1", "channel": channel.id, "ts": ts, "thread_ts": None, "user": "U1"}
+    return json.dumps({**base, **where, "files": [file], **fields})
+
+
+@pytest.fixture
+def notify(chosen: Settings, s3: Any) -> Notify:
+    """Deliver the topic's messages, at a time, with other settings where wanted."""
+
+    def deliver(*texts: str, now: float = NOW, **other: Any) -> None:
+        notifier.deliver(texts, replace(chosen, **other), s3, clients.http(), now, CLAIM)
+
+    return deliver
+
+
+def test_a_notice_is_posted_into_the_thread_without_previews(
+    slack: Slack, channel: Channel, notify: Notify
+) -> None:
+    ts = slack.say(channel, slack.users[0], "x", deliver=False).ts
+    notify(outcome(channel, ts))
+    (reply,) = slack.replies(channel, ts)
+    assert words(reply) == "✅ 1 file in the archive.\n• q3.pdf (5 bytes)"
+    body = json.loads(slack.requests_to("chat.postMessage")[-1].body)
+    assert (body["unfurl_links"], body["unfurl_media"], body["thread_ts"]) == (False, False, ts)
+
+
+def test_the_same_notice_again_is_not_posted_again(slack: Slack, channel: Channel, notify: Notify) -> None:
+    ts = slack.say(channel, slack.users[0], "x", deliver=False).ts
+    notify(outcome(channel, ts))
+    notify(outcome(channel, ts))
+    notify(outcome(channel, ts), now=NOW + 86_400)
+    assert len(slack.replies(channel, ts)) == 1
+
+
+def test_copies_that_run_at_once_post_once(slack: Slack, channel: Channel, notify: Notify) -> None:
+    ts = slack.say(channel, slack.users[0], "x", deliver=False).ts
+    pending: list[str] = []
+
+    def run() -> None:
+        try:
+            notify(outcome(channel, ts))
+        except errors.NoticePending as error:
+            pending.append(str(error))
+
+    threads = [threading.Thread(target=run) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(slack.replies(channel, ts)) == 1
+
+
+@pytest.mark.parametrize(
+    ("misbehaviour", "options", "error"),
+    [
+        ("api_rate_limited", {}, errors.SlackRateLimited),
+        ("api_server_error", {}, errors.SlackUnavailable),
+        ("api_garbage", {}, errors.SlackUnavailable),
+        ("api_error", {"error": "internal_error"}, errors.SlackUnavailable),
+        ("api_error", {"error": "token_revoked"}, errors.TokenRejected),
+        ("api_error", {"error": "missing_scope", "needed": "chat:write"}, errors.AccessRefused),
+    ],
+    ids=str,
+)
+def test_what_passes_or_can_be_mended_raises_and_is_posted_later(
+    slack: Slack, channel: Channel, notify: Notify, misbehaviour: str, options: Any, error: type[Exception]
+) -> None:
+    ts = slack.say(channel, slack.users[0], "x", deliver=False).ts
+    slack.misbehave(misbehaviour, times=1, only="chat.postMessage", **options)
+    with pytest.raises(error):
+        notify(outcome(channel, ts))
+    notify(outcome(channel, ts))
+    assert len(slack.replies(channel, ts)) == 1
+
+
+@pytest.mark.parametrize("error", ["channel_not_found", "not_in_channel", "is_archived", "something_new"])
+def test_a_channel_that_takes_no_notice_is_done_with(
+    slack: Slack, channel: Channel, notify: Notify, error: str
+) -> None:
+    ts = slack.say(channel, slack.users[0], "x", deliver=False).ts
+    slack.misbehave("api_error", times=1, only="chat.postMessage", error=error)
+    notify(outcome(channel, ts))
+    notify(outcome(channel, ts))
+    assert slack.replies(channel, ts) == []
+
+
+def test_a_claim_of_the_living_is_respected_and_one_of_the_dead_taken_over(
+    slack: Slack, channel: Channel, notify: Notify, s3: Any, bucket: str
+) -> None:
+    ts = slack.say(channel, slack.users[0], "x", deliver=False).ts
+    key = archive.notice_key(json.loads(outcome(channel, ts))["execution"])
+    archive.write(s3, bucket, key, {"state": "claimed", "at": NOW}, over=None)
+    with pytest.raises(errors.NoticePending):
+        notify(outcome(channel, ts), now=NOW + CLAIM - 1)
+    assert slack.replies(channel, ts) == []
+    notify(outcome(channel, ts), now=NOW + CLAIM)
+    assert len(slack.replies(channel, ts)) == 1
+
+
+def test_one_notice_that_fails_keeps_no_other_from_being_posted(
+    slack: Slack, channel: Channel, notify: Notify
+) -> None:
+    first, second = (slack.say(channel, slack.users[0], text, deliver=False).ts for text in "ab")
+    slack.misbehave("api_server_error", times=1, only="chat.postMessage")
+    with pytest.raises(errors.SlackUnavailable):
+        notify(outcome(channel, first), outcome(channel, second))
+    assert (len(slack.replies(channel, first)), len(slack.replies(channel, second))) == (0, 1)
+    notify(outcome(channel, first), outcome(channel, second))
+    assert (len(slack.replies(channel, first)), len(slack.replies(channel, second))) == (1, 1)
+
+
+def test_an_execution_that_died_after_its_notice_is_not_reported_again(
+    slack: Slack, channel: Channel, notify: Notify
+) -> None:
+    ts = slack.say(channel, slack.users[0], "x", deliver=False).ts
+    notify(outcome(channel, ts))
+    execution = json.loads(outcome(channel, ts))["execution"]
+    notify(json.dumps({"type": "ended", "execution": execution, "status": "TIMED_OUT"}))
+    assert len(slack.replies(channel, ts)) == 1
+
+
+@pytest.mark.parametrize("text", ["no json", "[]", '{"type":"news"}'])
+def test_what_is_not_the_apps_goes_to_the_dead_letters(notify: Notify, text: str) -> None:
+    with pytest.raises(errors.NotUnderstood):
+        notify(text)
+
+
+def test_a_webhook_says_where_the_upload_was(slack: Slack, channel: Channel, notify: Notify) -> None:
+    ts = slack.say(channel, slack.users[0], "x", deliver=False).ts
+    notify(outcome(channel, ts), slack_url=slack.webhook_url, access_token="")
+    posted = json.loads(slack.requests_to("services")[-1].body) if slack.requests_to("services") else {}
+    assert posted["blocks"][0]["elements"][0]["text"] == f"About an upload in <#{channel.id}>:"
+    assert slack.requests_to("services")[-1].header("Authorization") is None
+
+
+def test_a_webhook_that_is_gone_is_done_with(slack: Slack, channel: Channel, notify: Notify) -> None:
+    ts = slack.say(channel, slack.users[0], "x", deliver=False).ts
+    notify(outcome(channel, ts), slack_url=f"{slack.url}/services/T0/B0/gone")
+
+
+def test_the_token_is_sent_to_no_other_host(slack: Slack, channel: Channel, notify: Notify) -> None:
+    ts = slack.say(channel, slack.users[0], "x", deliver=False).ts
+    with pytest.raises(errors.HostRefused, match=r"evil\.example"):
+        notify(outcome(channel, ts), slack_url="https://evil.example/api/chat.postMessage")
