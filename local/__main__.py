@@ -26,6 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
     for name, default in PORTS.items():
         parser.add_argument(f"--{name}-port", type=int, default=default, help=f"default {default}; 0: a free one")
     parser.add_argument("--speed", type=float, default=1, help="how much faster retries' waits pass; default 1")
+    parser.add_argument("--deliver-to", metavar="URL", help="routes of your own: `chalice local` in a debugger")
     parser.add_argument("--take-over", metavar="APP", default="", help="see slack-manifest-local.yaml")
     chosen = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -34,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
         return _demo(page)
     try:
         real = realworkspace.chosen(environment(), chosen.take_over)
-        return _stay(page, {name: getattr(chosen, f"{name}_port") for name in PORTS}, Clock(chosen.speed), real)
+        return _stay(page, chosen, real)
     except CannotConnectError as reason:
         page.line(str(reason))
         return 1
@@ -51,19 +52,23 @@ def _demo(page: Page) -> int:
     return 0 if good else 1
 
 
-def _stay(page: Page, ports: dict[str, int], clock: Clock, real: RealWorkspace | None) -> int:
+def _stay(page: Page, chosen: argparse.Namespace, real: RealWorkspace | None) -> int:
     def log(function: str, line: str) -> None:
         page.line(f"{function.removeprefix('slack-integrator-local-'):14} {line}", "dim")
 
     try:
-        environ = real.environ if real else {}
+        ports = {name: getattr(chosen, f"{name}_port") for name in PORTS}
+        clock, environ = Clock(chosen.speed), real.environ if real else {}
         with (
             Pipeline(clock, environ, ports, reload=True, log=log, folder=FOLDER) as pipeline,
             ExitStack() as ending,
         ):
             furnish(pipeline.slack)
+            ending.callback(pipeline.write_environ().unlink)  # it has the tokens
+            routes = chosen.deliver_to or pipeline.routes.url
+            pipeline.slack.request_url = "" if real else f"{routes}/slack/events"
             if real:
-                real.connect(pipeline, ending, log)
+                real.connect(routes, ending, log)
             _explain(pipeline, page, real)
             _until_interrupted()
     except OSError as error:
@@ -90,14 +95,10 @@ def _explain(pipeline: Pipeline, page: Page, real: RealWorkspace | None) -> None
     page.rows(
         [
             ("routes", pipeline.routes.url, "chalice local; restarts when the code changes, as the functions do"),
-            (
-                "Slack",
-                pipeline.slack.url,
-                f"a double: team {pipeline.slack.team_id}, bot token {pipeline.slack.bot_token}",
-            ),
+            ("Slack", pipeline.slack.url, f"a double, with the bot token {pipeline.slack.bot_token}"),
             ("AWS", pipeline.aws.url, "moto: any credentials, region us-east-1"),
             ("bucket", f"s3://{pipeline.deployed.bucket}", ""),
-            ("logs", f"{relative}/", "each function's, and routes.log"),
+            ("logs", f"{relative}/", "each function's, and routes.log; for `chalice local` of your own, environ"),
         ]
     )
     if not real:

@@ -1,5 +1,6 @@
 """The whole path of a document on one machine: Slack, the routes, AWS, and the app's functions between them."""
 
+import shlex
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -66,6 +67,14 @@ class Pipeline:
             raise
         self.slack.request_url = f"{self.routes.url}/slack/events"
         return self
+
+    def write_environ(self) -> Path:
+        """Put what the routes have in their environment into a file for a shell, and return its path."""
+        path = self.folder / "environ"
+        path.touch(0o600)
+        lines = [f"export {name}={shlex.quote(value)}\n" for name, value in self.deployed.environ.items()]
+        path.write_text("".join(lines), encoding="utf-8")
+        return path
 
     def close(self) -> None:
         """End all that was started, the last first."""

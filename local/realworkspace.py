@@ -8,7 +8,6 @@ from urllib.error import URLError
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-from local.pipeline import Pipeline
 from local.slack import App
 from local.socketmode import SocketMode
 
@@ -34,13 +33,10 @@ class RealWorkspace:
         self.environ = environ
         self._app_token = app_token
 
-    def connect(self, pipeline: Pipeline, ending: ExitStack, log: Callable[[str, str], None]) -> None:
-        """Hand its events to the routes of *pipeline* until *ending* does; raises CannotConnectError."""
-        pipeline.slack.request_url = ""  # nothing of the double's goes to an app that has a real token
+    def connect(self, routes: str, ending: ExitStack, log: Callable[[str, str], None]) -> None:
+        """Hand its events to *routes* (a URL) until *ending* does; raises CannotConnectError."""
         secret, api = self.environ["SIGNING_SECRET"], _base(self.environ["SLACK_URL"])
-        socket = SocketMode(
-            self._app_token, pipeline.routes.url, secret, api, lambda line: log("socket mode", line)
-        )
+        socket = SocketMode(self._app_token, routes, secret, api, lambda line: log("socket mode", line))
         ending.callback(socket.close)
         try:
             socket.connect()

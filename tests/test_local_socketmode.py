@@ -8,8 +8,10 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
+import yaml
 from slack_sdk.signature import SignatureVerifier
 
+from local.pipeline import PROJECT
 from local.realworkspace import CannotConnectError, chosen
 from local.slack.files import Json
 from local.socketmode import SocketMode
@@ -136,6 +138,19 @@ def test_nothing_of_an_event_but_its_id_is_printed(
 
 def environ(slack: SocketSlack, **more: str) -> dict[str, str]:
     return {"SLACK_APP_TOKEN": APP_TOKEN, "ACCESS_TOKEN": "xoxb-x", "SLACK_URL": slack.method_url, **more}
+
+
+def test_the_local_manifest_is_the_other_but_for_the_way_events_come() -> None:
+    """A second app that could do less, or hear less, would be a riddle on the laptop."""
+    deployed, local = (
+        yaml.safe_load((PROJECT / name).read_text(encoding="utf-8"))
+        for name in ("slack-manifest.yaml", "slack-manifest-local.yaml")
+    )
+    assert local["oauth_config"] == deployed["oauth_config"]
+    assert local["features"].keys() == deployed["features"].keys()
+    del deployed["settings"]["event_subscriptions"]["request_url"]
+    assert local["settings"] == deployed["settings"] | {"socket_mode_enabled": True}
+    assert "local" in local["features"]["bot_user"]["display_name"]
 
 
 def test_without_an_app_token_there_is_no_real_workspace() -> None:

@@ -5,6 +5,7 @@ and Slack's file host and Web API.
 """
 
 import hashlib
+import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -71,6 +72,16 @@ def test_files_are_archived_recorded_and_replied_to(
     kept = record_of(f"messages/{slack.team_id}/{channel.id}/{message.ts}.json")
     assert kept["files"] == [file.id for file in message.files]
     assert ended(pipeline, message) == "SUCCEEDED"
+
+
+def test_a_shell_can_have_the_environment_of_the_routes(pipeline: Pipeline) -> None:
+    path = pipeline.write_environ()
+    printed = subprocess.run(
+        ["sh", "-c", f". {path} && env -0"], env={}, capture_output=True, text=True, check=True
+    ).stdout
+    found = dict(line.split("=", 1) for line in printed.split("\0") if line)
+    assert found.items() >= pipeline.deployed.environ.items()
+    assert path.stat().st_mode & 0o077 == 0
 
 
 def test_an_upload_in_a_thread_is_answered_in_that_thread(slack: Slack, channel: Channel) -> None:

@@ -54,7 +54,9 @@ class Behind(Protocol):
 
 
 def is_for_people(request: Request) -> bool:
-    """Whether *request* is the page's and not the app's."""
+    """Whether *request* is the page's and not the app's, which may be sent to sign in at /?redir=…."""
+    if request.query.startswith("redir="):
+        return False
     return request.path in ("/", "/upload", "/favicon.ico") or request.path.startswith("/page/")
 
 
