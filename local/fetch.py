@@ -70,7 +70,7 @@ def _tell_token(page: Page, chosen: Settings) -> None:
 def _fetched(page: Page, chosen: Settings, address: str, folder: Path) -> tuple[Path, int, str]:
     file = _described(chosen, address)
     about = f"{file['name']}  {file['mimetype']}  {file['size']} bytes  {file['mode']}"
-    page.rows([("file", f"{file['id']}  {about}")])
+    page.line(f"file    {file['id']}  {about}")
     if reason := fetch.skipped_because(file, chosen):
         raise FileGone(f"Not archived. {reason}")
     url = file["url"]  # as the app does: of a PDF, only this one has the bytes

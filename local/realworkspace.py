@@ -65,8 +65,9 @@ def chosen(environ: Mapping[str, str], take_over: str) -> RealWorkspace | None:
     settings = {
         "ACCESS_TOKEN": environ["ACCESS_TOKEN"],
         "SLACK_URL": url,
-        # Nothing is signed on a WebSocket: the secret is between this program and the routes.
-        "SIGNING_SECRET": App().signing_secret,
+        # Nothing is signed on a WebSocket: the secret is between this program and the routes, which may be those
+        # of a deployed stage (--deliver-to) and then have one of their own.
+        "SIGNING_SECRET": environ.get("SIGNING_SECRET") or App().signing_secret,
         "SLACK_LOOPBACK": environ.get("SLACK_LOOPBACK", ""),
     }
     return RealWorkspace(f"{team}, as {user}", app_token, settings)

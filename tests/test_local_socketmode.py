@@ -163,6 +163,11 @@ def test_the_local_app_is_connected(slack: SocketSlack) -> None:
     assert (real.environ["ACCESS_TOKEN"], real.environ["SLACK_LOOPBACK"]) == ("xoxb-x", "")
 
 
+def test_routes_with_a_secret_of_their_own_are_sent_what_they_accept(slack: SocketSlack) -> None:
+    real: Any = chosen(environ(slack, SIGNING_SECRET=SECRET), "")
+    assert real.environ["SIGNING_SECRET"] == SECRET
+
+
 def test_an_app_that_may_be_deployed_is_refused_unless_named_once_more(slack: SocketSlack) -> None:
     slack.user = "slack-integrator"
     with pytest.raises(CannotConnectError, match="a deployed stage of it would hear nothing") as refused:

@@ -223,6 +223,19 @@ def test_an_outage_of_the_archive_is_waited_out_before_ones_eyes(page: Page) -> 
     expect(page.locator("#troubles")).to_be_hidden()
 
 
+def test_however_long_a_panel_is_the_rest_stays_in_place(page: Page) -> None:
+    page.get_by_role("button", name="Make trouble").click()
+    page.get_by_role("switch", name="a timestamp that is none").focus()
+    expect(page.get_by_role("switch", name="a timestamp that is none")).to_be_in_viewport()
+    expect(page.get_by_label("You are")).to_be_in_viewport()
+    assert page.evaluate("[document.documentElement.scrollTop, document.body.scrollTop]") == [0, 0]
+
+
+def test_what_is_typed_with_marks_is_shown_with_them(page: Page) -> None:
+    write(page, "Does *this* `work`?")
+    expect(message_with(page, "Does").locator("strong")).to_have_text("this")
+
+
 def test_an_app_that_was_removed_hears_nothing(page: Page, slack: Slack, channel: Channel) -> None:
     page.get_by_role("button", name="Remove the app").click()
     expect(page.get_by_text("it hears nothing")).to_be_visible()

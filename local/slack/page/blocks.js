@@ -132,7 +132,9 @@ const KINDS = {
 };
 
 // Blocks where there are some, else the text. A kind that the page does not know says so, instead of vanishing.
+// The double's rich_text says no more than the text, and leaves *marks* as they were typed: there the text is shown.
 export function content({ text: words, blocks }, world, options = {}) {
-  if (!blocks?.length) return words ? [make("div", { className: "section" }, mrkdwn(words, world, options))] : [];
+  const typed = words && blocks?.every((block) => block.type === "rich_text");
+  if (!blocks?.length || typed) return words ? [make("div", { className: "section" }, mrkdwn(words, world, options))] : [];
   return blocks.map((block) => KINDS[block.type]?.(block, world) ?? make("p", { className: "unknown" }, `(a block of the type ${block.type})`));
 }

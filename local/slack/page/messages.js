@@ -62,7 +62,7 @@ function unescape(text, world) {
 function edit(message, element, page) {
   if (element.querySelector("form")) return;
   const words = element.querySelector(".words");
-  const text = make("textarea", { value: unescape(message.text, page.world), rows: 2, "aria-label": "New words" });
+  const text = make("textarea", { value: unescape(message.text, page.world), rows: 1, "aria-label": "New words" });
   const keep = message.files.map((one) => make("label", {}, make("input", { type: "checkbox", checked: true, value: one.id }), ` ${one.name ?? one.id}`));
   const stop = () => { form.replaceWith(words); element.querySelector(".fate")?.focus(); };
   const save = telling(async () => {

@@ -72,6 +72,7 @@ function showHead() {
   byId("title").textContent = name;
   document.title = `${name} · Slack on this machine`;
   byId("topic").textContent = one.member ? LABELS[one.kind] : "The app is not in this channel: it hears nothing";
+  byId("topic").className = one.member ? "" : "out";
   byId("invite").hidden = one.kind === "im";
   byId("invite").textContent = one.member ? "Remove the app" : "Invite the app";
   byId("text").placeholder = `Message ${name}`;

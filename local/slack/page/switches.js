@@ -2,7 +2,7 @@
 
 import { byId, make, post, telling } from "./dom.js";
 
-const OFTEN = { once: 1, "three times": 3, "until switched off": null };
+const OFTEN = { once: 1, "three times": 3, "until off": null };
 
 export class Switches {
   constructor() {
