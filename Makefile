@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo local test check deploy destroy replay lock browser screenshot fetch
+.PHONY: help demo local test check faults deploy destroy replay catchup lock
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -24,6 +24,10 @@ check: .venv/ready ## lint, types, the workflow's grammar, and a deployment to t
 	@$(BIN)/mypy
 	@$(BIN)/statelint stepfunctions/slack-integrator.asl.json
 	@$(BIN)/python -m pytest -m deploy
+	@$(MAKE) --no-print-directory faults QUICK=1
+
+faults: .venv/ready ## break every call the pipeline makes, in every way, and print what came of it; QUICK=1: in 2 minutes
+	@$(BIN)/python -m faults $(if $(QUICK),--quick)
 
 deploy: .venv/ready ## bring a stage up on AWS, or to what this clone says: make deploy STAGE=dev [ALARM_EMAIL=…]
 	@$(BIN)/python -m stepfunctions.deploy $(STAGE)
@@ -34,6 +38,10 @@ destroy: .venv/ready ## take a stage down, but not its documents: make destroy S
 replay: .venv/ready ## start failed executions again: make replay STAGE=dev SINCE=2026-11-23T10:00
 	@$(BIN)/python -m stepfunctions.replay $(STAGE) $(SINCE)
 
+catchup: .venv/ready ## archive what Slack never told about: make catchup STAGE=dev CHANNEL=C0123456789 SINCE=2026-11-01
+	@$(BIN)/python -m operations.catchup $(STAGE) $(CHANNEL) $(SINCE)
+
+.PHONY: browser screenshot fetch
 check: browser
 
 browser: .venv/ready ## test the workspace page in Chromium (part of `make check`)

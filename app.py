@@ -37,7 +37,7 @@ def slack_events() -> Response:
     """What Slack's Events API calls: starts the workflow for a message with files."""
     request: Any = app.current_request
     with log.about(request_id=_request_id(app.lambda_context)):
-        status, body = intake.receive(request.raw_body, request.headers, time.time())
+        status, body = intake.receive(lambda: request.raw_body, request.headers, time.time())
         return Response(body, status_code=status)
 
 

@@ -28,9 +28,13 @@ _PROOF_SECONDS = 60
 
 
 def deploy(stage: str, environ: Mapping[str, str]) -> None:
-    """Bring up *stage*. *environ* may give secrets (SECRETS) and ALARM_EMAIL; what is missing is asked for."""
+    """Bring up *stage*.
+
+    *environ* may give secrets (SECRETS), say which of them to ask for anew (RENEW), and who gets the alarms
+    (ALARM_EMAIL). Secrets that are missing are asked for.
+    """
     ground = check(stage, PROJECT)
-    environ = _known(stage) | dict(environ)
+    environ = _known(stage) | {name: value for name, value in environ.items() if value}
     print(f"Slack Integrator, stage {stage}: account {ground.account}, region {ground.region}")
     ssm = ground.session.client("ssm")
 
@@ -68,8 +72,9 @@ def _known(stage: str) -> dict[str, str]:
 
 
 def _store_given(ssm: Any, stage: str, environ: Mapping[str, str]) -> bool:
-    """Store the secrets in *environ*; tell whether one took the place of another."""
-    given = {name: environ[name] for name in slack_app.SECRETS if environ.get(name)}
+    """Store the secrets in *environ* and those to RENEW; tell whether one took the place of another."""
+    given = {name: environ[name] for name in slack_app.SECRETS if name in environ}
+    given.update({name: ask_secret(name) for name in environ.get("RENEW", "").split() if name in slack_app.SECRETS})
     if not is_webhook(given.get("SLACK_URL", "")):
         given.pop("SLACK_URL", None)
     before = slack_app.stored(ssm, stage)
@@ -157,9 +162,10 @@ def _set_failure_destination(ground: Ground, queue: str) -> None:
 def _restart(ground: Ground) -> None:
     """Have every function read the secrets again: it does so once per process, and a change starts it anew."""
     client = ground.session.client("lambda")
+    told = f"Secrets as of {time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime())} UTC"
     for one in recover.remembered(PROJECT, ground.stage):
         if one["resource_type"] == "lambda_function":
-            told = f"Secrets as of {time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime())} UTC"
+            client.get_waiter("function_updated_v2").wait(FunctionName=one["lambda_arn"])
             client.update_function_configuration(FunctionName=one["lambda_arn"], Description=told)
     say("the functions restart with the renewed secrets")
 
@@ -188,7 +194,10 @@ def _slack(ground: Ground, url: str, environ: Mapping[str, str]) -> dict[str, st
         given = {name: ask_secret(name) for name in missing}
         lacking = [name for name, value in given.items() if not value]
         if lacking:
-            raise Stop(f"Everything is up but {' and '.join(lacking)}: run this again with it, or set it by name.")
+            raise Stop(
+                f"Everything is up on AWS; what lacks is {' and '.join(lacking)}. Run this again in a terminal, "
+                "which asks for it, or put it into the environment."
+            )
         secrets.update(given)
     if not environ.get("ACCESS_TOKEN"):
         _check_token(secrets["ACCESS_TOKEN"], environ, secrets)
@@ -222,7 +231,8 @@ def prove(url: str, signing_secret: str) -> None:
 def _say_what_remains(url: str) -> None:
     step("What remains, in Slack (https://api.slack.com/apps, the app's pages)")
     say(f"a. Event Subscriptions: the Request URL is {url}/slack/events")
-    say("   and says “Verified”. If not, click “Retry”, then “Save Changes”.")
+    say("   and says “Verified”. If not, click “Retry”, then “Save Changes”. If it never does, the signing")
+    say("   secret is not this app's: make deploy RENEW=SIGNING_SECRET STAGE=…")
     say(
         "b. Event Subscriptions: switch on “Delayed Events”, so that Slack delivers again what an outage kept back."
     )

@@ -110,7 +110,19 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
     with DeployedAws(Clock(1_000), folder / "aws") as aws, Slack(Clock(1_000)) as slack:
         deployed = Deployment(project, aws, slack)
         print(deployed.deploy())
+        # The first use of moto's Step Functions takes longer than the route waits for the real ones.
+        aws.client("stepfunctions").list_state_machines()
         yield deployed
+
+
+def test_an_execution_that_dies_without_an_outcome_is_told_to_the_uploader(deployment: Deployment) -> None:
+    channel = deployment.slack.add_channel("stopped")
+    ts = deployment.slack.say(channel, deployment.slack.users[0], "a message").ts
+    name = f"{deployment.slack.team_id}-{channel.id}-{ts.replace('.', '_')}"
+    machine = deployment.config()["environment_variables"]["SLACK_INTEGRATOR_SF"]
+    deployment.aws.client("stepfunctions").start_execution(stateMachineArn=machine, name=name, input="{}")
+    (reply,) = deployment.slack.wait_for_replies(channel.id, ts, timeout=60)
+    assert words(reply).startswith("❌ Archiving this upload ended before it was done (failed).")
 
 
 def test_an_upload_to_the_deployed_api_is_archived_and_answered(deployment: Deployment) -> None:
@@ -139,16 +151,6 @@ def test_no_secret_is_written_down(deployment: Deployment) -> None:
         deployment.config()["environment_variables"]["ACCESS_TOKEN"]
         == f"ssm:/slack-integrator/{STAGE}/ACCESS_TOKEN"
     )
-
-
-def test_an_execution_that_dies_without_an_outcome_is_told_to_the_uploader(deployment: Deployment) -> None:
-    channel = deployment.slack.add_channel("stopped")
-    ts = deployment.slack.say(channel, deployment.slack.users[0], "a message").ts
-    name = f"{deployment.slack.team_id}-{channel.id}-{ts.replace('.', '_')}"
-    machine = deployment.config()["environment_variables"]["SLACK_INTEGRATOR_SF"]
-    deployment.aws.client("stepfunctions").start_execution(stateMachineArn=machine, name=name, input="{}")
-    (reply,) = deployment.slack.wait_for_replies(channel.id, ts, timeout=60)
-    assert words(reply).startswith("❌ Archiving this upload ended before it was done (failed).")
 
 
 def test_every_call_is_granted_by_the_role_of_the_function_that_made_it(deployment: Deployment) -> None:
@@ -206,6 +208,22 @@ def test_a_token_that_slack_does_not_know_stops_before_anything_is_made(deployme
     printed = deployment.deploy(ACCESS_TOKEN="xoxb-wrong", succeeds=False)
     assert "Slack does not accept the app's token (invalid_auth)" in printed
     assert "Traceback" not in printed
+
+
+def test_a_renewed_secret_holds_at_once(deployment: Deployment) -> None:
+    printed = deployment.deploy(SIGNING_SECRET="renewed")
+    assert "the functions restart with the renewed secrets" in printed
+    assert "answers" in printed
+    deployment.deploy()
+
+
+def test_without_secrets_all_is_up_but_slack(deployment: Deployment) -> None:
+    ssm = deployment.aws.client("ssm")
+    ssm.delete_parameter(Name=f"/slack-integrator/{STAGE}/SIGNING_SECRET")
+    printed = deployment.make("deploy", f"STAGE={STAGE}", succeeds=False)
+    assert "https://api.slack.com/apps?new_app=1&manifest_json=" in printed
+    assert "what lacks is SIGNING_SECRET." in printed
+    deployment.deploy()
 
 
 def test_a_token_without_a_scope_is_named(deployment: Deployment) -> None:

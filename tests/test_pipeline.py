@@ -5,6 +5,7 @@ and Slack's file host and Web API.
 """
 
 import hashlib
+import json
 import subprocess
 import threading
 import time
@@ -82,6 +83,17 @@ def test_a_shell_can_have_the_environment_of_the_routes(pipeline: Pipeline) -> N
     found = dict(line.split("=", 1) for line in printed.split("\0") if line)
     assert found.items() >= pipeline.deployed.environ.items()
     assert path.stat().st_mode & 0o077 == 0
+
+
+def test_each_step_leaves_a_line_with_the_executions_name(
+    pipeline: Pipeline, slack: Slack, channel: Channel
+) -> None:
+    message = slack.upload(channel, slack.users[0], [("logged.txt", b"l", "text/plain")])
+    reply_to(slack, message)
+    logs = [log.read_text(encoding="utf-8") for log in pipeline.folder.glob("*.log")]
+    told = [json.loads(line) for log in logs for line in log.splitlines() if message.ts.replace(".", "_") in line]
+    steps = {"started", "document stored", "record saved"}
+    assert steps <= {line["step"] for line in told}
 
 
 def test_an_upload_in_a_thread_is_answered_in_that_thread(slack: Slack, channel: Channel) -> None:
