@@ -153,6 +153,17 @@ def test_one_can_be_somebody_else(page: Page, slack: Slack, channel: Channel) ->
     assert of(slack, channel)[0].user == slack.users[1].id
 
 
+def test_a_private_channel_and_the_direct_message_with_the_app_are_there_too(page: Page, slack: Slack) -> None:
+    slack.add_channel("secrets-of-the-page", "group")
+    slack.workspace.direct_message(slack.users[0].id)
+    side = page.get_by_role("navigation")
+    for name in ("secrets-of-the-page", slack.bot.name):
+        side.get_by_role("button", name=name).click()
+        expect(page.get_by_role("heading", level=1)).to_have_text(name)
+        share(page, "Between us", TABLE)
+        expect(thread(page)).to_contain_text("1 file in the archive", timeout=30_000)
+
+
 def test_each_part_of_what_became_of_a_message_is_one_click_away(page: Page) -> None:
     share(page, "Inspect #this", TABLE)
     expect(thread(page)).to_contain_text("1 file in the archive", timeout=30_000)
