@@ -143,9 +143,9 @@ def test_what_was_parked_is_started_by_the_deployed_function(deployment: Deploym
     slack = deployment.slack
     channel = slack.add_channel("parked")
     message = slack.upload(channel, slack.users[0], [("p.txt", b"p", "text/plain")], deliver=False)
-    upload = events.upload(message.envelope)
-    assert upload is not None
-    body = workflow.parked(workflow.execution_name(upload.message), workflow.execution_input(upload))
+    change = events.change(message.envelope)
+    assert change is not None
+    body = workflow.parked(workflow.execution_name(change), workflow.execution_input(change))
     queue = deployment.config()["environment_variables"]["SLACK_INTEGRATOR_PARKING"]
     deployment.aws.client("sqs").send_message(QueueUrl=queue, MessageBody=body)
     (reply,) = slack.wait_for_replies(channel, message.ts, timeout=60)
