@@ -167,6 +167,8 @@ def _say_what_remains(url: str) -> None:
     )
     say("c. In each channel that is to be archived: /invite @slack-integrator")
     say("Then share a file there with a #hashtag. A reply in its thread says that it is in the archive.")
+    say("The manifest with these addresses, for a new app or to compare after an upgrade:\n")
+    print(slack_app.link(url))
 
 
 def main() -> None:
