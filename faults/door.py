@@ -5,11 +5,11 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from unittest.mock import patch
 
 from app import app
 from chalicelib import clients
 from chalicelib.signing import signature
+from local.patches import Patches
 from local.slack.listener import Answer, Listener, Request, as_json, plain
 
 SECRET = "0123456789abcdef0123456789abcdef"
@@ -38,13 +38,19 @@ def open_door() -> Iterator[list[Request]]:
     asked: list[Request] = []
     listener = Listener("127.0.0.1", 0, _respond, asked.append)
     made = (clients.stepfunctions, clients.sqs, clients.sns)
-    with closing(listener), patch.dict(os.environ, {**_SETTINGS, "AWS_ENDPOINT_URL": listener.url}):
-        for client in made:
-            client.cache_clear()
-        yield asked
-        for client in made:
-            client().close()
-            client.cache_clear()
+    environment = Patches()
+    for name, value in {**_SETTINGS, "AWS_ENDPOINT_URL": listener.url}.items():
+        environment.item(os.environ, name, value)
+    for client in made:
+        client.cache_clear()
+    with closing(listener):
+        try:
+            yield asked
+        finally:
+            for client in made:
+                client().close()
+                client.cache_clear()
+            environment.undo()
 
 
 def answered(body: str | None, headers: dict[str, str] | None, is_base64: bool = False) -> int:
