@@ -226,6 +226,14 @@ def test_tags_of_shares_that_are_not_all_visible_do_not_add_up(
     assert "doc.pdf" not in ask(channel, f"{tag}a {tag}c").text
 
 
+def test_the_place_that_is_shown_is_one_where_the_tag_was_said(
+    slack: Slack, channel: Channel, put: Put, ask: Ask, tag: str, elsewhere: Channel
+) -> None:
+    put((channel, tag), (elsewhere, f"{tag}other"))
+    answer = ask(slack.add_channel("third"), tag)
+    assert answer.lines[1].endswith(f"in #{channel.name} on 2017-07-03: #{tag}")
+
+
 # What an answer looks like.
 
 
