@@ -78,9 +78,9 @@ class History:
             if not cursor:
                 return
 
-    def upload(self, message: Json) -> events.Upload | None:
-        """Return what *message* uploaded, as its event would have said."""
-        return events.upload({**self._envelope, "event": {**message, **self._place}})
+    def change(self, message: Json) -> events.Change | None:
+        """Return what *message* uploaded, or tagged in a thread, as its event would have said."""
+        return events.change({**self._envelope, "event": {**message, **self._place}})
 
     def _call(self, method: str, arguments: Json) -> Json:
         while True:
@@ -92,7 +92,7 @@ class History:
 
 
 def catch_up(
-    history: History, since: float, before: str, start: Callable[[events.Upload], None]
+    history: History, since: float, before: str, start: Callable[[events.Change], None]
 ) -> Iterator[Count]:
     """Start what was posted after *since* (epoch seconds), before the ts *before*; tell after each page how far."""
     count = Count(at=time.time())
@@ -104,13 +104,13 @@ def catch_up(
         yield count
 
 
-def _take(history: History, message: Json, start: Callable[[events.Upload], None], count: Count) -> None:
+def _take(history: History, message: Json, start: Callable[[events.Change], None], count: Count) -> None:
     count.messages += 1
     try:
-        upload = history.upload(message)
-        if upload:
-            start(upload)
-            count.uploads += 1
+        change = history.change(message)
+        if change:
+            start(change)
+            count.uploads += change.kind == "upload"
     except NotUnderstood:
         count.not_understood += 1
 
@@ -163,8 +163,8 @@ def _run(stage: str, channel: str, since: float, bookmark: Path) -> Count:
     os.environ.setdefault("AWS_REGION", region)  # the route's signer, which starts executions, reads no profile
     loaded = settings.load(*NEEDED, environ=environment(boto3.client("lambda"), stage))
 
-    def start(upload: events.Upload) -> None:
-        name, text = workflow.execution_name(upload.message), workflow.execution_input(upload)
+    def start(change: events.Change) -> None:
+        name, text = workflow.execution_name(change), workflow.execution_input(change)
         workflow.start(clients.stepfunctions(), loaded.state_machine, name, text, time.monotonic() + 1)
 
     before = json.loads(bookmark.read_text())["before"] if bookmark.exists() else ""

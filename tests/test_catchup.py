@@ -24,8 +24,8 @@ def caught_up(pipeline: Pipeline, channel: Channel) -> Any:
         found = catchup.environment(pipeline.aws.client("lambda"), "local")
         chosen = settings.load(*catchup.NEEDED, environ=found)
 
-        def start(upload: Any) -> None:
-            name, text = workflow.execution_name(upload.message), workflow.execution_input(upload)
+        def start(change: Any) -> None:
+            name, text = workflow.execution_name(change), workflow.execution_input(change)
             with closing(Client(STEP_FUNCTIONS, 5, 5, found)) as client:
                 workflow.start(client, chosen.state_machine, name, text, 0.0)
 

@@ -113,18 +113,11 @@ def delete(slack: "Slack", behind: "Behind | None", request: Request) -> Json:
 
 
 def command(slack: "Slack", behind: "Behind | None", request: Request) -> Json:
-    """A slash command: channel, user, text with the slash. The answer is what that person alone sees.
-
-    *slack* may have no `command(channel, user, command, text)`. What that returns has the app's JSON as `body`, and
-    as `text` what Slack says when the app sent none.
-    """
+    """A slash command: channel, user, text with the slash. The answer is what that person alone sees."""
     given = _arguments(request)
     channel, user = _channel(slack, given.get("channel")), _user(slack, given.get("user"))
     name, _, rest = str(given.get("text") or "").strip().partition(" ")
-    send = getattr(slack, "command", None)
-    if send is None:
-        return {"answer": {"text": f"{name} is not a command of this workspace."}}
-    said = send(channel, user, name, rest.strip())
+    said = slack.command(channel, user, name, rest.strip())
     return {"answer": said.body or {"text": said.text}}
 
 
