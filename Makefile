@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo local test check faults deploy destroy replay catchup forget lock
+.PHONY: help demo local test check faults fuzz deploy destroy replay catchup forget hashes lock
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -43,6 +43,16 @@ catchup: .venv/ready ## archive what Slack never told about: make catchup STAGE=
 
 forget: .venv/ready ## erase one document for good, after asking: make forget STAGE=dev FILE=F0123456789
 	@$(BIN)/python -m stepfunctions.forget "$(STAGE)" "$(FILE)"
+
+fuzz: .venv/ready ## look for a request that the route stumbles over: make fuzz SECONDS=600 (Linux)
+	@$(BIN)/pip install -q atheris==3.0.0
+	@$(BIN)/python -m faults.fuzz -max_total_time=$(or $(SECONDS),60) -max_len=20000 -timeout=3
+
+hashes: .venv/ready ## pin requirements.in, which ships, with the hashes of all that it needs, in requirements.txt
+	@$(BIN)/pip install -q pip-tools
+	@echo "# Compiled from requirements.in by \`make hashes\`: what ships, held to the letter." > requirements.txt
+	@$(BIN)/pip-compile -q --generate-hashes --no-header --strip-extras --annotation-style=line \
+	  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host -o - requirements.in >> requirements.txt
 
 .PHONY: browser screenshot fetch
 check: browser
