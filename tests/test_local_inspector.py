@@ -56,7 +56,7 @@ def test_the_outcome_is_what_was_published(told: Any) -> None:
 
 def test_objects_and_records_are_the_messages_own(told: Any, slack: Slack, inspector: Inspector) -> None:
     kinds = [one["key"].split("/")[0] for one in told["objects"]]
-    assert sorted(set(kinds)) == ["documents", "messages", "metadata", "notices"]
+    assert sorted(set(kinds)) == ["documents", "messages", "metadata", "notices", "tags"]
     assert kinds.count("documents") == 2
     assert [record["file"]["name"] for record in told["records"]] == ["good.txt", "late.txt"]
     opened: Any = inspector.object(told["objects"][0]["key"])

@@ -113,10 +113,7 @@ def delete(slack: "Slack", behind: "Behind | None", request: Request) -> Json:
 
 
 def command(slack: "Slack", behind: "Behind | None", request: Request) -> Json:
-    """A slash command: channel, user, text with the slash. The answer is what that person alone sees.
-
-    Where the app sent no JSON it is Slack's own words.
-    """
+    """A slash command: channel, user, text with the slash. The answer is what that person alone sees."""
     given = _arguments(request)
     channel, user = _channel(slack, given.get("channel")), _user(slack, given.get("user"))
     name, _, rest = str(given.get("text") or "").strip().partition(" ")

@@ -47,10 +47,10 @@ class Slack(People, Inspection):
         self.faults = Faults(self.workspace.touch)
         # Add "file_shared" for an app that is subscribed to that as well: one upload then makes two events.
         self.subscriptions = set(SUBSCRIPTIONS.values())
-        self.commands_url = ""  # the request URL of the slash commands, unless it is beside that of the events
         self.sender = Sender(
             self.app, clock or Clock(), self.faults, lambda: self.workspace.new_id("Ev"), self.workspace.touch
         )
+        self.commands_url = ""  # the request URL of the slash commands, unless it is beside that of the events
         self.front = Front(self)
         posts = BotPosts(self.workspace, self._publish_own)
         self.site = Site(self.workspace, self.faults, posts, self.front.respond)

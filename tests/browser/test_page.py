@@ -256,10 +256,13 @@ def test_an_app_that_was_removed_hears_nothing(page: Page, slack: Slack, channel
     expect(page.get_by_role("button", name="Remove the app")).to_be_visible()
 
 
-def test_the_answer_to_a_slash_command_is_shown_to_one_person(page: Page, slack: Slack) -> None:
-    write(page, "/nosuchcommand #this")
+def test_what_was_archived_is_found_by_a_command_and_shown_to_one_person(page: Page, slack: Slack) -> None:
+    share(page, "To be found #findable", TABLE)
+    expect(thread(page)).to_contain_text("1 file in the archive", timeout=30_000)
+    write(page, "/docs #findable")
     answer = page.locator(".ephemeral")
     expect(answer).to_contain_text("Only visible to you")
+    expect(answer).to_contain_text("numbers.csv")
     page.get_by_label("You are").select_option(slack.users[1].name)
     expect(answer).to_have_count(0)
 
