@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo local test check lock
+.PHONY: help demo local test check lock bench
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -28,6 +28,9 @@ lock: .venv/ready ## pin requirements-dev.in, and all that it needs, in requirem
 	@$(BIN)/pip install -q pip-tools
 	@$(BIN)/pip-compile -q --no-header --strip-extras --allow-unsafe --annotation-style=line \
 	  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host -o requirements-dev.txt requirements-dev.in
+
+bench: .venv/ready ## measure how fast it is against what people would take instead, and write docs/performance.md (QUICK=1: one minute)
+	@$(BIN)/python -m bench $(if $(QUICK),--quick) $(ARGS)
 
 .venv/ready: requirements.txt requirements-dev.txt
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed, and $(PYTHON) was not found. Say which: make PYTHON=/path/to/python3" >&2; exit 1; }
