@@ -43,7 +43,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _forward(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        self.owner.seen[_operation(self.command, self.path, self.headers.get("X-Amz-Target"), body)] += 1
+        self.owner.seen[operation(self.command, self.path, self.headers.get("X-Amz-Target"), body)] += 1
         connection = HTTPConnection(urlsplit(self.owner.target).netloc)
         connection.request(self.command, self.path, body, dict(self.headers.items()))
         answer = connection.getresponse()
@@ -63,7 +63,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = _forward  # noqa: N815
 
 
-def _operation(method: str, path: str, target: str | None, body: bytes) -> str:
+def operation(method: str, path: str, target: str | None, body: bytes) -> str:
     """Return what a request asks for: `StartExecution`, `S3 GET metadata/`, `S3 LIST tags/`."""
     parts = urlsplit(path)
     query = parse_qs(parts.query, keep_blank_values=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from bench import quota
 from bench.prepare import PROJECT
-from bench.prices import API_REQUEST, PUBLISH, STATE_TRANSITION, requests_cost
+from bench.prices import API_REQUEST, PUBLISH, S3_GB_MONTH, STATE_TRANSITION, requests_cost
 from bench.text import number, table
 from bench.transfer import GB, OURS
 from chalicelib.fetch import SPARE_SECONDS
@@ -20,9 +20,9 @@ SPARE = 1.5
 """Of the memory that was resident at the most."""
 
 LARGE = """\
-`fetch_file` has {seconds} s; Lambda's longest is 900. A file of 1 GiB, the largest that is taken unless configured
-otherwise, keeps the processor of its size busy for {busy} s, and arrives in time if Slack sends it at {slowest} MB/s or
-more; a slower one is given up in an orderly way and tried again."""
+`fetch_file` has {seconds} s; Lambda's longest is 900. A file of 1 GiB, the largest that is taken unless
+configured otherwise, keeps the processor of its size busy for {busy} s, and arrives in time if Slack sends
+it at {slowest} MB/s; a slower one is given up in an orderly way and tried again."""
 
 Results = dict[str, Any]
 
@@ -38,6 +38,7 @@ def section(results: Results) -> str:
         "chosen": _chosen(results),
         "transitions": transitions,
         "transitions_cost": f"{1000 * transitions * STATE_TRANSITION:.3f}",
+        "keeping": S3_GB_MONTH,
         "costs": _costs(results),
         "timeouts": _timeouts(results),
         "large": _large(results),

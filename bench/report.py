@@ -17,8 +17,8 @@ Results = dict[str, Any]
 TEMPLATE = Path(__file__).with_name("performance.md.template")
 """The document without its figures."""
 CONSTANT = """\
-An upload asks the same at every size, and nothing that lists: each request names its key. S3's latency and price for
-a key do not depend on how many others there are: the millionth document takes and costs what the thousandth does."""
+An upload asks the same at every size, and nothing that lists: each request names its key. S3's latency and price
+for a key do not depend on how many others there are: the millionth document takes and costs what the first did."""
 GROWING = "The requests of an upload are NOT the same at every size: something grows with the archive."
 LISTED = "An upload lists keys, which takes longer the more there are."
 SEARCHED = """\
