@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo local test check lock bench
+.PHONY: help demo local test check faults bench deploy destroy replay lock
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -18,19 +18,33 @@ local: .venv/ready ## keep the whole pipeline running on this machine, for playi
 test: .venv/ready ## run the tests
 	@$(BIN)/python -m pytest
 
-check: .venv/ready ## lint, types, the workflow's grammar
+check: .venv/ready ## lint, types, the workflow's grammar, and a deployment to the local AWS
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/statelint stepfunctions/slack-integrator.asl.json
+	@$(BIN)/python -m pytest -m deploy
+	@$(MAKE) --no-print-directory faults QUICK=1
+
+faults: .venv/ready ## break every call the pipeline makes, in every way, and print what came of it; QUICK=1: in 2 minutes
+	@$(BIN)/python -m faults $(if $(QUICK),--quick)
+
+bench: .venv/ready ## measure speed against what people would take instead, and write docs/performance.md; QUICK=1: in a minute
+	@$(BIN)/python -m bench $(if $(QUICK),--quick) $(ARGS)
+
+deploy: .venv/ready ## bring a stage up on AWS, or to what this clone says: make deploy STAGE=dev [ALARM_EMAIL=…]
+	@$(BIN)/python -m stepfunctions.deploy $(STAGE)
+
+destroy: .venv/ready ## take a stage down, but not its documents: make destroy STAGE=dev
+	@$(BIN)/python -m stepfunctions.destroy $(STAGE)
+
+replay: .venv/ready ## start failed executions again: make replay STAGE=dev SINCE=2026-11-23T10:00
+	@$(BIN)/python -m stepfunctions.replay $(STAGE) $(SINCE)
 
 lock: .venv/ready ## pin requirements-dev.in, and all that it needs, in requirements-dev.txt
 	@$(BIN)/pip install -q pip-tools
 	@$(BIN)/pip-compile -q --no-header --strip-extras --allow-unsafe --annotation-style=line \
 	  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host -o requirements-dev.txt requirements-dev.in
-
-bench: .venv/ready ## measure how fast it is against what people would take instead, and write docs/performance.md (QUICK=1: one minute)
-	@$(BIN)/python -m bench $(if $(QUICK),--quick) $(ARGS)
 
 .venv/ready: requirements.txt requirements-dev.txt
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed, and $(PYTHON) was not found. Say which: make PYTHON=/path/to/python3" >&2; exit 1; }

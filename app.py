@@ -3,18 +3,24 @@
     Slack ► slack_events ► Step Functions: fetch_file ► save_metadata, for each file ► SNS ► notify ► Slack
                     └► SQS ► start_parked ─┘
 
-The workflow is stepfunctions/slack-integrator.asl.json; what the steps do is in chalicelib.
+The workflow is stepfunctions/slack-integrator.asl.json; what the steps do is in chalicelib. What the route needs is
+imported here, at once; each other function imports its own: a deployed package holds no bytecode, so that a cold
+start compiles every module it loads, and Slack waits for the route alone.
 """
 
 import os
 import time
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalice import Chalice, Response
 from chalice.app import SNSEvent, SQSEvent
 
-from chalicelib import clients, fetch, intake, log, notifier, records, settings
+from chalicelib import clients, intake, log, settings
+
+if TYPE_CHECKING:
+    from chalicelib.fetch import Fetched
+    from chalicelib.records import FileResult
 
 app = Chalice("slack-integrator", configure_logs=False)
 log.configure(os.environ)
@@ -31,7 +37,7 @@ def slack_events() -> Response:
     """What Slack's Events API calls: starts the workflow for a message with files."""
     request: Any = app.current_request
     with log.about(request_id=_request_id(app.lambda_context)):
-        status, body = intake.receive(request.raw_body, request.headers, time.time())
+        status, body = intake.receive(lambda: request.raw_body, request.headers, time.time())
         return Response(body, status_code=status)
 
 
@@ -44,33 +50,39 @@ def start_parked(event: SQSEvent) -> None:
 
 
 @app.lambda_function()
-def fetch_file(event: dict[str, Any], context: Any) -> fetch.Fetched:
+def fetch_file(event: dict[str, Any], context: Any) -> "Fetched":
     """FetchFile of the workflow: {team, execution, file} ► the file in S3."""
+    from chalicelib.fetch import fetch
+
     team, file = event["team"], event["file"]
     with log.about(request_id=_request_id(context), execution=event["execution"], file=file["id"]):
         chosen = settings.load("BUCKET", "ACCESS_TOKEN", "SLACK_URL")
         seconds = context.get_remaining_time_in_millis() / 1000
-        return fetch.fetch(team, file, chosen, clients.s3(), clients.http(), seconds)
+        return fetch(team, file, chosen, clients.s3(), clients.http(), seconds)
 
 
 @app.lambda_function()
-def save_metadata(event: dict[str, Any], context: Any) -> records.FileResult:
+def save_metadata(event: dict[str, Any], context: Any) -> "FileResult":
     """SaveMetadata of the workflow: {execution, message, tags, file_ids, fetched} ► the records in S3."""
+    from chalicelib.records import save
+
     message, fetched = event["message"], event["fetched"]
     with log.about(request_id=_request_id(context), execution=event["execution"], file=fetched["file"]["id"]):
         bucket, now = settings.load("BUCKET").bucket, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        return records.save(message, event["tags"], event["file_ids"], fetched, now, clients.s3(), bucket)
+        return save(message, event["tags"], event["file_ids"], fetched, now, clients.s3(), bucket)
 
 
 @app.on_sns_message(topic=TOPIC)
 def notify(event: SNSEvent) -> None:
     """What the topic says ► a reply in Slack."""
+    from chalicelib.notifier import deliver
+
     texts = [record["Sns"]["Message"] for record in event.to_dict()["Records"]]
     context: Any = event.context
     with log.about(request_id=_request_id(context)):
         chosen = settings.load("BUCKET", "ACCESS_TOKEN", "SLACK_URL")
         seconds = context.get_remaining_time_in_millis() / 1000
-        notifier.deliver(texts, chosen, clients.s3_in_haste(), clients.http(), time.time(), seconds)
+        deliver(texts, chosen, clients.s3_in_haste(), clients.http(), time.time(), seconds)
 
 
 def _request_id(context: Any) -> str | None:

@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -29,6 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="under a minute, and not written to docs/")
     parser.add_argument("--again", action="store_true", help="write the document from the last run's results")
     chosen = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
     if sys.platform != "linux":
         print("The bench reads Linux's /proc: run it on Linux.", file=sys.stderr)
         return 1

@@ -1,53 +1,46 @@
 """The clients of AWS and of HTTP, each made once per process, when it is first needed.
 
-boto3 and requests are imported here and not above: loading them is most of a cold start, and the bulk of what
-Slack sends is answered without either. Every client states its time limits and how often it tries, since the
-defaults (60 s, several tries) outlive Slack's patience and most functions' time-outs.
+boto3 and requests are imported here and not above: loading them is most of a cold start, and what Slack sends is
+answered without either: the route signs its few requests by sigv4.py. Every client states its time limits and how
+often it tries, since the defaults (60 s, several tries) outlive Slack's patience and most functions' time-outs.
 """
 
 from functools import cache
 from typing import TYPE_CHECKING
 
+from chalicelib import sigv4
+
 if TYPE_CHECKING:
     from botocore.config import Config
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sns import SNSClient
-    from mypy_boto3_sqs import SQSClient
-    from mypy_boto3_ssm import SSMClient
-    from mypy_boto3_stepfunctions import SFNClient
     from requests import Session
 
 
 @cache
-def stepfunctions() -> "SFNClient":
+def stepfunctions() -> sigv4.Client:
     """For the route: one try within 0.8 s; `workflow.start` tries again while its budget lasts."""
-    import boto3
+    return sigv4.Client(sigv4.STEP_FUNCTIONS, connect=0.25, read=0.55)
 
-    return boto3.client("stepfunctions", config=_config(connect=0.25, read=0.55, tries=1))
+
+@cache
+def sqs() -> sigv4.Client:
+    """For the route's parking, last of all within its budget."""
+    return sigv4.Client(sigv4.SQS, connect=0.25, read=0.4)
+
+
+@cache
+def ssm() -> sigv4.Client:
+    """For the secrets: part of a cold start's budget."""
+    return sigv4.Client(sigv4.SSM, connect=0.25, read=0.5)
 
 
 @cache
 def sns() -> "SNSClient":
-    """For the route's reports, last of all within its budget."""
+    """For reports, which are rare; what they tell of is in no hurry."""
     import boto3
 
     return boto3.client("sns", config=_config(connect=0.25, read=0.4, tries=1))
-
-
-@cache
-def sqs() -> "SQSClient":
-    """For the route's parking, last of all within its budget."""
-    import boto3
-
-    return boto3.client("sqs", config=_config(connect=0.25, read=0.4, tries=1))
-
-
-@cache
-def ssm() -> "SSMClient":
-    """For the secrets: part of a cold start's budget."""
-    import boto3
-
-    return boto3.client("ssm", config=_config(connect=0.25, read=0.5, tries=1))
 
 
 @cache

@@ -8,7 +8,7 @@ answer 503, so that Slack does deliver again.
 
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from chalicelib import clients, events, log, settings, signing, workflow
@@ -38,17 +38,27 @@ Answer = tuple[int, dict[str, Any]]
 DONE: Answer = (200, {"ok": True})
 
 
-def receive(body: bytes, headers: Mapping[str, str], now: float) -> Answer:
-    """Return what Slack is told about the request with the raw *body* and case-insensitive *headers*."""
+def receive(body: Callable[[], bytes], headers: Mapping[str, str], now: float) -> Answer:
+    """Return what Slack is told about the request with the case-insensitive *headers*; *body* gives its raw bytes.
+
+    (It decodes base64, or what API Gateway made of bytes that are no UTF-8, and may raise ValueError.)
+    """
     last_try = time.monotonic() + LAST_TRY_AFTER
     try:
-        return _dispatch(authenticated(body, headers, now), last_try)
+        return _dispatch(authenticated(_read(body), headers, now), last_try)
     except Refused as refused:
         log.warning("refused", status=refused.status, reason=str(refused))
         return refused.status, {"ok": False}
     except (NotParked, SecretsUnreadable, SettingsWrong) as error:
         log.error("not able to answer", error=type(error).__name__, reason=str(error))
         return 503, {"ok": False}
+
+
+def _read(body: Callable[[], bytes]) -> bytes:
+    try:
+        return body()
+    except ValueError as error:
+        raise Refused(400, "The body cannot be decoded.") from error
 
 
 def authenticated(body: bytes, headers: Mapping[str, str], now: float) -> dict[str, Any]:

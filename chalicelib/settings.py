@@ -7,13 +7,10 @@ is made of `VARIABLES`.
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 from chalicelib import clients, log
 from chalicelib.errors import SecretsUnreadable, SettingsWrong
-
-if TYPE_CHECKING:
-    from mypy_boto3_ssm import SSMClient
+from chalicelib.sigv4 import Client, ServiceError
 
 REFERENCE = "ssm:"
 
@@ -75,7 +72,7 @@ def load(
     *needed: str,
     optional: Iterable[str] = (),
     environ: Mapping[str, str] = os.environ,
-    ssm: Callable[[], "SSMClient"] = clients.ssm,
+    ssm: Callable[[], Client] = clients.ssm,
 ) -> Settings:
     """Return the settings with the *needed* variables, and the *optional* ones where they are set.
 
@@ -108,7 +105,7 @@ def load(
     )
 
 
-def _resolved(values: dict[str, str], ssm: Callable[[], "SSMClient"]) -> tuple[dict[str, str], dict[str, str]]:
+def _resolved(values: dict[str, str], ssm: Callable[[], Client]) -> tuple[dict[str, str], dict[str, str]]:
     """Return *values* with every reference replaced, and those that SSM does not know with why."""
     references = {
         name: value.removeprefix(REFERENCE) for name, value in values.items() if _is_reference(name, value)
@@ -125,10 +122,12 @@ def _is_reference(name: str, value: str) -> bool:
     return _BY_NAME[name].secret and value.startswith(REFERENCE)
 
 
-def _read(paths: list[str], ssm: Callable[[], "SSMClient"]) -> dict[str, str]:
+def _read(paths: list[str], ssm: Callable[[], Client]) -> dict[str, str]:
     """Return the SecureStrings at *paths*, those that exist, in one request (GetParameters takes ten names)."""
     try:
-        answer: Any = ssm().get_parameters(Names=paths, WithDecryption=True)
-    except clients.aws_errors() as error:
-        raise SecretsUnreadable(f"SSM did not give the app's secrets ({clients.error_code(error)}).") from error
-    return {parameter["Name"]: parameter["Value"] for parameter in answer["Parameters"]}
+        answer = ssm().call("GetParameters", Names=paths, WithDecryption=True)
+        return {parameter["Name"]: parameter["Value"] for parameter in answer["Parameters"]}
+    except (KeyError, TypeError) as error:
+        raise SecretsUnreadable("SSM gave an answer without the app's secrets.") from error
+    except ServiceError as error:
+        raise SecretsUnreadable(f"SSM did not give the app's secrets ({error.code}).") from error

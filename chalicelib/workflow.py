@@ -7,15 +7,12 @@ function starts it later under the same name.
 
 import json
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from chalicelib import clients, log
+from chalicelib import log
 from chalicelib.errors import NotParked, NotStarted, NotUnderstood
 from chalicelib.events import File, Message, Upload
-
-if TYPE_CHECKING:
-    from mypy_boto3_sqs import SQSClient
-    from mypy_boto3_stepfunctions import SFNClient
+from chalicelib.sigv4 import Client, ServiceError
 
 LONGEST_INPUT = 200_000
 """Bytes. Step Functions takes 262,144 per state payload; the rest is for what the states add."""
@@ -51,7 +48,7 @@ def execution_input(upload: Upload) -> str:
     return _as_json({**upload.message, "comment": kept, "comment_cut": kept != comment}, files, upload)
 
 
-def start(client: "SFNClient", state_machine: str, name: str, text: str, last_try: float) -> None:
+def start(client: Client, state_machine: str, name: str, text: str, last_try: float) -> None:
     """Start the execution *name* with the input *text*, or find it started; raises NotStarted.
 
     One try takes up to 0.8 s. It is repeated once, if that may help and *last_try* (time.monotonic) has not passed.
@@ -64,14 +61,14 @@ def start(client: "SFNClient", state_machine: str, name: str, text: str, last_tr
         raise NotStarted(f"The workflow could not be started ({failure.error}).")
 
 
-def park(client: "SQSClient", queue: str, name: str, text: str) -> None:
+def park(client: Client, queue: str, name: str, text: str) -> None:
     """Keep the execution *name* with the input *text* in the queue at the URL *queue*; raises NotParked."""
     try:
-        client.send_message(QueueUrl=queue, MessageBody=parked(name, text))["MessageId"]
+        client.call("SendMessage", QueueUrl=queue, MessageBody=parked(name, text))["MessageId"]
     except KeyError as error:
         raise NotParked("The parking queue gave an answer without a message id.") from error
-    except clients.aws_errors() as error:
-        raise NotParked(f"The parking queue did not take the event ({clients.error_code(error)}).") from error
+    except ServiceError as error:
+        raise NotParked(f"The parking queue did not take the event ({error.code}).") from error
 
 
 def parked(name: str, text: str) -> str:
@@ -95,17 +92,19 @@ class _Failure(NamedTuple):
     may_pass: bool
 
 
-def _try(client: "SFNClient", state_machine: str, name: str, text: str) -> _Failure | None:
+def _try(client: Client, state_machine: str, name: str, text: str) -> _Failure | None:
     """Return None when the execution was started or has been before."""
     try:
-        client.start_execution(stateMachineArn=state_machine, name=name, input=text)["executionArn"]
-    except client.exceptions.ExecutionAlreadyExists:
-        log.info("already started")
+        client.call("StartExecution", stateMachineArn=state_machine, name=name, input=text)["executionArn"]
     except KeyError:
         return _Failure("an answer without an ARN", may_pass=True)
-    except clients.aws_errors() as error:
-        code, status = clients.error_code(error), clients.error_status(error)
-        return _Failure(code, may_pass=status == 0 or status >= 500 or code in _THROTTLED)
+    except ServiceError as error:
+        if error.code == "ExecutionAlreadyExists":
+            log.info("already started")
+            return None
+        return _Failure(
+            error.code, may_pass=error.status in (0, 200) or error.status >= 500 or error.code in _THROTTLED
+        )
     return None
 
 

@@ -80,8 +80,7 @@ class Aws:
 
     def _begin(self, ending: ExitStack) -> None:
         """Start everything; *ending* will end it in the opposite order, the server's thread first."""
-        application = DomainDispatcherApplication(create_backend_app)
-        server = make_server(HOST, self._wanted_port, application, threaded=True, request_handler=_Quiet)
+        server = make_server(HOST, self._wanted_port, self._application(), threaded=True, request_handler=_Quiet)
         ending.callback(server.server_close)
         self._port = server.server_port
         self._closing = threading.Event()
@@ -106,6 +105,10 @@ class Aws:
         thread.start()
         ending.callback(thread.join)
         ending.callback(server.shutdown)
+
+    def _application(self) -> Any:
+        """What serves the requests, as WSGI has it."""
+        return DomainDispatcherApplication(create_backend_app)
 
     def _patch(self) -> None:
         patches, send = self._patches, self.deliveries.send

@@ -25,7 +25,11 @@ def run(pipeline: Pipeline, page: Page) -> bool:
     page.title("1  In Slack, mira writes in #general")
     page.line(f'"{TEXT}"')
     page.rows([(file.name or "", file.mimetype, f"{file.size:,} bytes", _fate(file)) for file in files])
-    replies = pipeline.slack.wait_for_replies(message.channel, message.ts, timeout=REPLY_SECONDS)
+    try:
+        replies = pipeline.slack.wait_for_replies(message.channel, message.ts, timeout=REPLY_SECONDS)
+    except TimeoutError as error:
+        page.verdict(False, f"there is no reply in the thread: {error}")
+        return False
     answered = time.time() - float(message.ts)
     _acknowledgement(pipeline, page, message)
     execution = _execution(pipeline, page, message)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 WORKER = Path(__file__).with_name("worker.py")
+RUNTIME_CLIENT = Path(__file__).with_name("ric.py")
 INIT_SECONDS = 10  # https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
 LOG_SECONDS = 2  # how long an answer waits for the rest of its log; a function that closed its output has none
 ENDING_SECONDS = 2  # between the end of the answers and the end of the process
@@ -22,7 +23,10 @@ END_MARK = b"\0"  # as in worker.py, which stands alone
 
 @dataclass(frozen=True)
 class FunctionSpec:
-    """A function's configuration; two of them are equal when nothing has to be restarted."""
+    """A function's configuration; two of them are equal when nothing has to be restarted.
+
+    *root* is where its own code was unpacked; such a function runs under AWS's runtime client.
+    """
 
     name: str
     handler: str
@@ -30,6 +34,8 @@ class FunctionSpec:
     timeout: float = 3
     memory: int = 128
     arn: str = ""
+    description: str = ""
+    root: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -85,17 +91,18 @@ class Sandbox:
         self._log = log
         self._logged = threading.Semaphore(0)
         self.alive = True  # as far as is known: whether it can take another invocation
-        self._process, self._answers = self._started(root, provided)
+        self._process, self._answers = self._started(function.root or root, provided)
         self._pump = threading.Thread(target=self._collect_log, daemon=True)
         self._pump.start()
         self._ready = False
 
     def _started(self, root: Path, provided: Mapping[str, str]) -> tuple[subprocess.Popen[bytes], BinaryIO]:
         read_end, write_end = os.pipe()
+        worker = RUNTIME_CLIENT if self.function.root else WORKER
         try:
             process = subprocess.Popen(
                 # -B: bytecode is looked up by whole seconds, and code may change twice within one
-                [sys.executable, "-u", "-B", str(WORKER), self.function.handler, str(write_end)],
+                [sys.executable, "-u", "-B", str(worker), self.function.handler, str(write_end)],
                 cwd=root,
                 env=lambda_environ(self.function, root, provided),
                 stdin=subprocess.PIPE,

@@ -47,6 +47,7 @@ def specification(function: LambdaFunction) -> FunctionSpec:
         timeout=float(function.timeout),
         memory=int(function.memory_size),
         arn=function.function_arn,
+        description=function.description or "",
     )
 
 

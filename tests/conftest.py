@@ -27,6 +27,17 @@ def pipeline() -> Iterator[Pipeline]:
     """Slack, the routes, AWS and the functions, started once; tests keep apart by their channels and files."""
     with Pipeline(Clock(1_000)) as started:
         yield started
+        assert indiscretions(started) == []
+
+
+def indiscretions(pipeline: Pipeline) -> list[str]:
+    """What the functions and the routes printed and should not have: secrets, headers, what files hold."""
+    app = pipeline.slack.app
+    secret = [app.bot_token, app.signing_secret, app.verification_token, app.webhook_key, "Bearer ", "v0="]
+    held = [file.content for file in pipeline.slack.files if isinstance(file.content, bytes)]
+    foreign = [content[:40].decode("latin-1") for content in held if len(content) > 20]
+    lines = [line for log in pipeline.folder.glob("*.log") for line in log.read_text("latin-1").splitlines()]
+    return [line for line in lines if any(text in line for text in [*secret, *foreign])]
 
 
 @pytest.fixture

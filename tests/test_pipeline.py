@@ -5,6 +5,7 @@ and Slack's file host and Web API.
 """
 
 import hashlib
+import json
 import threading
 import time
 from collections.abc import Callable
@@ -71,6 +72,17 @@ def test_files_are_archived_recorded_and_replied_to(
     kept = record_of(f"messages/{slack.team_id}/{channel.id}/{message.ts}.json")
     assert kept["files"] == [file.id for file in message.files]
     assert ended(pipeline, message) == "SUCCEEDED"
+
+
+def test_each_step_leaves_a_line_with_the_executions_name(
+    pipeline: Pipeline, slack: Slack, channel: Channel
+) -> None:
+    message = slack.upload(channel, slack.users[0], [("logged.txt", b"l", "text/plain")])
+    reply_to(slack, message)
+    logs = [log.read_text(encoding="utf-8") for log in pipeline.folder.glob("*.log")]
+    told = [json.loads(line) for log in logs for line in log.splitlines() if message.ts.replace(".", "_") in line]
+    steps = {"started", "document stored", "record saved"}
+    assert steps <= {line["step"] for line in told}
 
 
 def test_an_upload_in_a_thread_is_answered_in_that_thread(slack: Slack, channel: Channel) -> None:

@@ -1,0 +1,177 @@
+"""A request to one of AWS's JSON services, signed here: what the route needs, without loading botocore.
+
+Loading botocore takes four times as long as all else that happens between a cold start and the answer to Slack.
+The signature is AWS's version 4 (IAM/latest/UserGuide/reference_sigv-create-signed-request.html) over one POST of a
+JSON body; the tests hold it against botocore's own signer. Everything else in the project uses boto3.
+"""
+
+import hashlib
+import hmac
+import json
+import os
+import time
+from collections.abc import Mapping
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+
+class ServiceError(Exception):
+    """The call failed. *code* is AWS's own word, or the exception's name where there was no answer to read;
+    *status* is 0 then."""
+
+    def __init__(self, code: str, status: int = 0) -> None:
+        super().__init__(code)
+        self.code = code
+        self.status = status
+
+
+class Credentials(NamedTuple):
+    """Whose request it is; *token* goes with a role's temporary keys."""
+
+    key: str
+    secret: str
+    token: str | None = None
+
+
+class Service(NamedTuple):
+    """A service as its requests name it: *prefix* in host and credential scope, *target* before the action."""
+
+    prefix: str
+    target: str
+    json_version: str
+
+
+STEP_FUNCTIONS = Service("states", "AWSStepFunctions", "1.0")
+SSM = Service("ssm", "AmazonSSM", "1.1")
+SQS = Service("sqs", "AmazonSQS", "1.0")
+
+
+def headers(
+    service: Service, action: str, host: str, region: str, body: bytes, credentials: Credentials, now: float
+) -> dict[str, str]:
+    """Return the headers of a POST of *body* to `/` at *host*, signed at *now* (epoch seconds)."""
+    moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
+    signed = {
+        "content-type": f"application/x-amz-json-{service.json_version}",
+        "host": host,
+        "x-amz-date": moment,
+        "x-amz-target": f"{service.target}.{action}",
+    }
+    if credentials.token:
+        signed["x-amz-security-token"] = credentials.token
+    names = sorted(signed)
+    lines = [f"{name}:{signed[name]}" for name in names]
+    canonical = "\n".join(["POST", "/", "", *lines, "", ";".join(names), hashlib.sha256(body).hexdigest()])
+    scope = f"{moment[:8]}/{region}/{service.prefix}/aws4_request"
+    text = "\n".join(["AWS4-HMAC-SHA256", moment, scope, hashlib.sha256(canonical.encode()).hexdigest()])
+    key = f"AWS4{credentials.secret}".encode()
+    for part in scope.split("/"):
+        key = _hmac(key, part)
+    given = (
+        f"Credential={credentials.key}/{scope}, SignedHeaders={';'.join(names)}, Signature={_hmac(key, text).hex()}"
+    )
+    return {**signed, "authorization": f"AWS4-HMAC-SHA256 {given}"}
+
+
+def _hmac(key: bytes, text: str) -> bytes:
+    return hmac.new(key, text.encode(), hashlib.sha256).digest()
+
+
+class Client:
+    """Calls *service*, over connections that are kept and used again.
+
+    *connect* and *read* are seconds, for a try. Region, keys and endpoint are those of the environment, as the SDKs
+    name them.
+    """
+
+    def __init__(
+        self, service: Service, connect: float, read: float, environ: Mapping[str, str] = os.environ
+    ) -> None:
+        self._service = service
+        self._connect, self._read = connect, read
+        self._environ = environ
+        self._kept: list[HTTPConnection] = []
+
+    def call(self, action: str, **arguments: Any) -> dict[str, Any]:
+        """Return the answer to *action*; raises ServiceError.
+
+        One try; only a kept connection that turns out to be closed, as they do while Lambda sleeps, is replaced.
+        """
+        body = json.dumps(arguments, ensure_ascii=False).encode()
+        if self._kept:
+            try:
+                return self._tried(self._kept.pop(), action, body)
+            except ServiceError as error:
+                if error.code not in ("RemoteDisconnected", "ConnectionResetError", "BrokenPipeError"):
+                    raise
+        return self._tried(self._connected(), action, body)
+
+    def close(self) -> None:
+        """Close the kept connections."""
+        while self._kept:
+            self._kept.pop().close()
+
+    def _connected(self) -> HTTPConnection:
+        parts = urlsplit(self._endpoint())
+        kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+        connection = kind(parts.netloc, timeout=self._connect)
+        try:
+            connection.connect()
+        except OSError as error:
+            raise ServiceError(type(error).__name__) from error
+        connection.sock.settimeout(self._read)
+        return connection
+
+    def _tried(self, connection: HTTPConnection, action: str, body: bytes) -> dict[str, Any]:
+        """Send, and keep the connection if a whole answer came."""
+        host = connection.host if connection.port in (80, 443) else f"{connection.host}:{connection.port}"
+        signed = headers(self._service, action, host, self._region(), body, self._credentials(), time.time())
+        try:
+            connection.request("POST", "/", body, signed)
+            response = connection.getresponse()
+            content = response.read()
+        except (OSError, HTTPException) as error:
+            connection.close()
+            raise ServiceError(type(error).__name__) from error
+        self._kept.append(connection)
+        return _answer(response.status, content)
+
+    def _region(self) -> str:
+        region = self._environ.get("AWS_REGION") or self._environ.get("AWS_DEFAULT_REGION")
+        if not region:
+            raise ServiceError("NoRegion")
+        return region
+
+    def _endpoint(self) -> str:
+        given = self._environ.get("AWS_ENDPOINT_URL")
+        return given or f"https://{self._service.prefix}.{self._region()}.amazonaws.com"
+
+    def _credentials(self) -> Credentials:
+        key, secret = self._environ.get("AWS_ACCESS_KEY_ID"), self._environ.get("AWS_SECRET_ACCESS_KEY")
+        if key and secret:
+            return Credentials(key, secret, self._environ.get("AWS_SESSION_TOKEN"))
+        return _from_profile()
+
+
+def _answer(status: int, content: bytes) -> dict[str, Any]:
+    try:
+        answer = json.loads(content)
+    except ValueError:
+        answer = None
+    if status == 200 and isinstance(answer, dict):
+        return answer
+    kind = answer.get("__type") if isinstance(answer, dict) else None
+    # Some services put the error's namespace in front: com.amazonaws.sqs#QueueDoesNotExist
+    raise ServiceError(str(kind).rpartition("#")[2] if kind else "NoSense", status)
+
+
+def _from_profile() -> Credentials:
+    """On a laptop the keys may come from a profile or a sign-on, which is botocore's to know."""
+    from botocore.session import get_session
+
+    found = get_session().get_credentials()
+    if found is None:
+        raise ServiceError("NoCredentials")
+    frozen: Any = found.get_frozen_credentials()
+    return Credentials(frozen.access_key, frozen.secret_key, frozen.token)

@@ -1,0 +1,110 @@
+"""The faults: what is answered in place of the truth, and when the truth happens all the same."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from faults.calls import Call, refusal
+
+Answer = tuple[int, dict[str, str], bytes]
+"""Status, headers, body."""
+
+HASTY = 1.6
+"""Seconds, more than the route's and the notifier's clients wait for an answer."""
+PATIENT = 31.0
+"""Seconds, more than the other clients wait for one."""
+_JSON = {"Content-Type": "application/json"}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One way to break a call.
+
+    *answer* stands in for the service's own, None for none at all: the connection is reset. *has_effect*: the
+    call is carried out, and only its answer is lost. *hold*: silence until the client gives up. *kills*: whose
+    call it is dies.
+    """
+
+    name: str
+    answer: Callable[[Call], Answer] | None = None
+    has_effect: bool = False
+    hold: bool = False
+    kills: bool = False
+
+    def fits(self, call: Call) -> bool:
+        """Tell whether this fault can happen to such a call.
+
+        Inside AWS (the workflow's calls) nothing is garbled; how a lost answer or silence is named there differs
+        between AWS and its double. The routes are no process of their own here that could be killed.
+        """
+        if call.caller == "workflow":
+            return self.answer is not None and self is not GARBAGE
+        if self.kills:
+            return call.point.split()[0] != "route"
+        return True
+
+
+def is_hasty(call: Call) -> bool:
+    """Tell whether the client of *call* gives up within seconds."""
+    return call.point.split()[0] in ("route", "notify", "start_parked")
+
+
+def _refused(call: Call) -> Answer:
+    if call.service == "slack":
+        error = b"file_not_found" if "files.info" in call.target else b"channel_not_found"
+        return 200, _JSON, b'{"ok": false, "error": "%b"}' % error
+    if call.service == "files":
+        return 403, {"Content-Type": "text/plain"}, b"no"
+    codes = {"s3": "AccessDenied", "query": "AuthorizationError"}
+    return refusal(call, 400 if call.service == "json" else 403, codes.get(call.service, "AccessDeniedException"))
+
+
+def _error(call: Call) -> Answer:
+    if call.service in ("slack", "files"):
+        return 503, {"Content-Type": "text/plain"}, b"try again"
+    codes = {"s3": "InternalError", "lambda": "ServiceException"}
+    return refusal(call, 500, codes.get(call.service, "InternalFailure"))
+
+
+def _throttled(call: Call) -> Answer:
+    if call.service in ("slack", "files"):
+        return 429, {**_JSON, "Retry-After": "30"}, b'{"ok": false, "error": "ratelimited"}'
+    codes = {
+        "s3": (503, "SlowDown"),
+        "lambda": (429, "TooManyRequestsException"),
+        "query": (400, "Throttling"),
+        "json": (400, "ThrottlingException"),
+    }
+    return refusal(call, *codes[call.service])
+
+
+def _garbage(call: Call) -> Answer:
+    """Success without what makes one; S3's successful writes have no body, so an empty one is the worse lie."""
+    if call.service == "s3" and call.method == "PUT":
+        return 200, {}, b""
+    return 200, {"Content-Type": "text/plain"}, b"\xff\x00 a proxy's page </html>"
+
+
+REFUSED = Fault("refused", _refused)
+ERROR = Fault("error", _error)
+LOST = Fault("lost answer", has_effect=True)
+TIMEOUT = Fault("timeout", hold=True)
+THROTTLED = Fault("throttled", _throttled)
+GARBAGE = Fault("garbage", _garbage)
+KILLED_BEFORE = Fault("killed before", kills=True)
+KILLED_AFTER = Fault("killed after", has_effect=True, kills=True)
+
+ANSWERS = (REFUSED, ERROR, LOST, TIMEOUT, THROTTLED, GARBAGE)
+DEATHS = (KILLED_BEFORE, KILLED_AFTER)
+EVER = 10**9
+TIMES = {"once": 1, "twice": 2, "ever": EVER}
+
+
+@dataclass(eq=False)
+class Rule:
+    """*fault* at *point* of the uploads with *ids*, the first *times* times."""
+
+    point: str
+    fault: Fault
+    times: int
+    ids: frozenset[str]
+    happened: int = 0

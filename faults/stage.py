@@ -1,0 +1,136 @@
+"""The whole pipeline with a proxy at every way out: one for each function, the routes, the workflow, and Slack."""
+
+import os
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
+from typing import Any, Self
+
+from faults.calls import Call
+from faults.kinds import HASTY, PATIENT, Fault, Rule, is_hasty
+from faults.proxy import Proxy
+from local.clock import Clock
+from local.patches import Patches
+from local.pipeline import Pipeline
+from local.slack.model import Message
+
+FUNCTIONS = ("fetch_file", "save_metadata", "notify", "start_parked")
+QUIET_SECONDS = 300
+
+
+class Stage:
+    """The pipeline on a clock with *factor*; *timeouts* shorten functions' time limits, in seconds."""
+
+    def __init__(self, factor: float, timeouts: Mapping[str, int] | None = None) -> None:
+        self._timeouts = dict(timeouts or {})
+        self._lock = threading.Lock()
+        self._rules: list[Rule] = []
+        self._leaving = ExitStack()
+        self._patches = Patches()
+        self.seen: dict[str, Call] = {}
+        self.calls = 0
+        self.leaks: list[str] = []
+        names = ("route", *FUNCTIONS, "workflow", "slack")
+        self._proxies = {name: Proxy(name, self._judged, self._kill, self._held) for name in names}
+        environ = {
+            "AWS_ENDPOINT_URL": self._proxies["route"].url,
+            "SLACK_URL": self._proxies["slack"].url + "/api/chat.postMessage",
+        }
+        self.pipeline = Pipeline(Clock(factor), environ)
+
+    def __enter__(self) -> Self:
+        with ExitStack() as leaving:
+            for proxy in self._proxies.values():
+                leaving.callback(proxy.close)
+            pipeline = leaving.enter_context(self.pipeline)
+            leaving.callback(self._patches.undo)
+            for proxy in self._proxies.values():
+                proxy.upstream = pipeline.aws.url
+            self._proxies["slack"].upstream = pipeline.slack.url
+            pipeline.slack.address.slack = self._proxies["slack"].url  # the files' addresses in events
+            self._patches.item(os.environ, "MOTO_PORT", self._proxies["workflow"].url.rpartition(":")[2])
+            self._point_functions()
+            self._leaving = leaving.pop_all()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._leaving.close()
+
+    def _point_functions(self) -> None:
+        client = self.pipeline.aws.client("lambda")
+        for name in FUNCTIONS:
+            variables = {**self.pipeline.deployed.environ, "AWS_ENDPOINT_URL": self._proxies[name].url}
+            more: dict[str, Any] = {"Timeout": self._timeouts[name]} if name in self._timeouts else {}
+            client.update_function_configuration(
+                FunctionName=self.pipeline.deployed.functions[name], Environment={"Variables": variables}, **more
+            )
+
+    def apply(self, rules: Iterable[Rule]) -> None:
+        """Let *rules* hold, beside those that do."""
+        with self._lock:
+            self._rules.extend(rules)
+
+    def _judged(self, call: Call) -> Fault | None:
+        self._look_for_secrets(call)
+        with self._lock:
+            self.calls += 1
+            self.seen.setdefault(call.point, call)
+            for rule in self._rules:
+                if rule.point == call.point and rule.happened < rule.times and call.is_about(rule.ids):
+                    rule.happened += 1
+                    return rule.fault
+        return None
+
+    def _look_for_secrets(self, call: Call) -> None:
+        """The token is for Slack alone, and the signing secret for nobody."""
+        app = self.pipeline.slack.app
+        secrets = [app.signing_secret] if call.caller == "slack" else [app.signing_secret, app.bot_token]
+        sent = f"{call.target} {dict(call.headers)}".encode() + call.body
+        if any(secret.encode() in sent for secret in secrets):
+            self.leaks.append(call.point)
+
+    def _kill(self, call: Call) -> None:
+        self.pipeline.aws.lambdas.kill(f"slack-integrator-local-{call.point.split()[0]}")
+
+    def _held(self, call: Call) -> float:
+        return HASTY if is_hasty(call) else PATIENT
+
+    def wait_until_quiet(self, messages: Iterable[Message]) -> None:
+        """Return when nothing moves any more for *messages*, nor waits to."""
+        end = time.monotonic() + QUIET_SECONDS
+        while not all(self._is_quiet(message) for message in messages):
+            if time.monotonic() > end:
+                raise TimeoutError(f"after {QUIET_SECONDS} s it still goes on. {self.pipeline.slack.story()}")
+            time.sleep(0.05)
+
+    def _is_quiet(self, message: Message) -> bool:
+        delivered = [one for one in self.pipeline.slack.deliveries if one.envelope == message.envelope]
+        return (
+            all(one.done.is_set() for one in delivered)
+            and not self.parked()
+            and not self.pipeline.aws.pollers.busy
+            and self.execution(message).get("status") != "RUNNING"
+            and not self.pipeline.aws.deliveries.pending
+        )
+
+    def parked(self, queue: str = "") -> int:
+        """How many messages are in the parking queue, or with "-dead" in its dead letters."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        url = self.pipeline.deployed.parking_url + queue
+        answer = self.pipeline.aws.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)
+        return sum(int(answer["Attributes"][name]) for name in names)
+
+    def execution(self, message: Message) -> Any:
+        """The message's execution, {} if there is none."""
+        client = self.pipeline.aws.client("stepfunctions")
+        machine = self.pipeline.deployed.state_machine_arn.replace(":stateMachine:", ":execution:")
+        try:
+            return client.describe_execution(executionArn=f"{machine}:{execution_name(self, message)}")
+        except client.exceptions.ExecutionDoesNotExist:
+            return {}
+
+
+def execution_name(stage: Stage, message: Message) -> str:
+    """The name that README promises for the message's execution."""
+    return f"{stage.pipeline.slack.team_id}-{message.channel.id}-{message.ts.replace('.', '_')}"

@@ -1,0 +1,83 @@
+"""The verdict on a cell: the same end, or an honest one; and which doublings and silences are allowed, and why."""
+
+from faults.cells import Cell, Snapshot, broken_promises
+from faults.kinds import KILLED_AFTER, LOST, TIMEOUT
+from faults.stage import Stage, execution_name
+
+SAME, TOLD, TWICE, DEAD, UNREPORTED, REFUSED, NOT_TAKEN, SWEPT, WRONG = "=tdbarnsX"
+LEGEND = {
+    SAME: "the end is the same as without a fault",
+    TOLD: "the person was told what failed and why; nothing else is different",
+    TWICE: "the same, but the notice came twice: the one doubling allowed, after a loss between post and mark",
+    DEAD: "archived; the notice, tried three times, is a dead letter, and an alarm tells whoever runs it",
+    UNREPORTED: "archived; the topic never took the outcome: the execution fails as OutcomeUnreported, and alarms",
+    REFUSED: "archived; Slack refused the notice for good, which the log says as an error",
+    NOT_TAKEN: "Slack was answered 503 each time: nothing was acknowledged, nothing was done",
+    SWEPT: "the same end, but for parts of an upload whose function died: the bucket's lifecycle rule drops them",
+    WRONG: "a broken promise",
+}
+_MAY_DOUBLE = {
+    "notify chat.postMessage": {LOST, KILLED_AFTER, TIMEOUT},
+    "notify PutObject notices/ (over)": None,
+}
+
+
+def judge(stage: Stage, cell: Cell, found: Snapshot) -> tuple[str, str]:
+    """The verdict on what was *found*, and what is wrong or was said."""
+    reference, broken = cell.reference, broken_promises(stage, cell.message, found)
+    if cell.rule and not cell.rule.happened:
+        broken.append("the fault did not happen")
+    if found["unfinished"] and not _may_leave_parts(cell):
+        broken.append("an unfinished upload")
+    if broken:
+        return WRONG, "; ".join(broken)
+    if found == reference:
+        return SAME, ""
+    if found["unfinished"] and {**found, "unfinished": 0} == reference:
+        return SWEPT, ""
+    if not found["replies"]:
+        return _silent(stage, cell, found)
+    if len(found["replies"]) > 1:
+        return _doubled(cell, found)
+    if found["replies"][0].startswith("❌"):
+        return TOLD, found["replies"][0]
+    return WRONG, f"it differs: {_difference(found, reference)}"
+
+
+def _may_leave_parts(cell: Cell) -> bool:
+    """Nobody is left to abort the upload, knows its id, or is allowed to abort it."""
+    return (
+        cell.fault.kills
+        or "AbortMultipartUpload" in cell.point
+        or ("CreateMultipartUpload" in cell.point and cell.fault is LOST)
+    )
+
+
+def _silent(stage: Stage, cell: Cell, found: Snapshot) -> tuple[str, str]:
+    name = execution_name(stage, cell.message)
+    delivered = [one for one in stage.pipeline.slack.deliveries if one.envelope == cell.message.envelope]
+    state = next((value for key, value in found["objects"].items() if key.startswith("notices/")), None)
+    if not any(one.acknowledged for one in delivered) and found["status"] is None:
+        return NOT_TAKEN, ""
+    if any(
+        name in str(dead.event) or cell.message.channel.id in str(dead.event) for dead in stage.pipeline.aws.dead
+    ):
+        return (DEAD, "") if cell.point.startswith("notify ") else (WRONG, "the notice is a dead letter")
+    if stage.execution(cell.message).get("error") == "OutcomeUnreported":
+        return UNREPORTED, ""
+    if state == "refused":
+        return REFUSED, ""
+    return WRONG, "nobody was told"
+
+
+def _doubled(cell: Cell, found: Snapshot) -> tuple[str, str]:
+    allowed = _MAY_DOUBLE.get(cell.point, set())
+    if len(set(found["replies"])) == 1 and (allowed is None or cell.fault in allowed):
+        return TWICE, f"{len(found['replies'])} notices"
+    return WRONG, f"{len(found['replies'])} notices: {found['replies']}"
+
+
+def _difference(found: Snapshot, reference: Snapshot) -> str:
+    return "; ".join(
+        f"{name}: {found[name]} instead of {reference[name]}" for name in found if found[name] != reference[name]
+    )

@@ -1,0 +1,166 @@
+"""IAM for the functions' own calls: each is checked against its function's role, recorded, and refused as on AWS.
+
+Moto evaluates most services' actions against the resource "*" (moto/iam/access_control.py), so that a policy which
+names a topic is denied even for that topic. Here the resource comes from the request.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable
+from io import BytesIO
+from typing import Any, NamedTuple
+from urllib.parse import parse_qs, unquote
+
+from moto.iam.access_control import IAMPolicy, PermissionResult
+
+Wsgi = Callable[[Any, Any], Iterable[bytes]]
+_KEY = re.compile(r"Credential=(\w+)/\d+/([\w-]+)/(\w+)/")
+_SERVICES = {"AWSStepFunctions": "states", "AmazonSSM": "ssm", "AmazonSQS": "sqs"}
+"""X-Amz-Target's words and IAM's."""
+
+
+class Grant(NamedTuple):
+    """An action and a resource, asked for or (then with wildcards) granted."""
+
+    action: str
+    resource: str
+
+
+class Call(NamedTuple):
+    """One call by a function, and whether its role permits it."""
+
+    function: str
+    grant: Grant
+    permitted: bool
+
+
+class _Role(NamedTuple):
+    function: str
+    policies: list[Any]
+
+    def permits(self, grant: Grant) -> bool:
+        return any(_permits(policy, grant) for policy in self.policies)
+
+
+class Permissions:
+    """A WSGI application before *application*. Calls with keys that are no function's pass."""
+
+    def __init__(self, application: Wsgi, account: str) -> None:
+        self._application, self._account = application, account
+        self._roles: dict[str, _Role] = {}
+        self.calls: list[Call] = []
+
+    def add(self, key: str, function: str, policies: list[Any]) -> None:
+        """From now on the access *key* is the *function*'s, whose role has *policies* (their documents)."""
+        self._roles[key] = _Role(function, policies)
+
+    def unused(self) -> dict[str, list[Grant]]:
+        """What each function's role grants and no call of it has used; its log is not written through AWS here."""
+        found: dict[str, list[Grant]] = {}
+        for role in {role.function: role for role in self._roles.values()}.values():
+            used = [call.grant for call in self.calls if call.function == role.function]
+            granted = [grant for policy in role.policies for grant in _grants(policy)]
+            rest = [one for one in granted if not any(_permits(_policy(one), grant) for grant in used)]
+            found[role.function] = [grant for grant in rest if not grant.action.startswith("logs:")]
+        return found
+
+    def __call__(self, environ: Any, start: Any) -> Iterable[bytes]:
+        """Answer one request."""
+        key = _KEY.search(environ.get("HTTP_AUTHORIZATION", ""))
+        role = self._roles.get(key[1]) if key else None
+        if key is None or role is None:
+            return self._application(environ, start)
+        grants = list(self._asked(environ, key[2], key[3]))
+        permitted = [self._check(role, grant) for grant in grants]  # all of them are recorded
+        if not all(permitted):
+            return _refused(environ, start)
+        if grants[0].action != "s3:GetObject":
+            return self._application(environ, start)
+        return self._got(environ, start, role, grants[0])
+
+    def _check(self, role: _Role, grant: Grant) -> bool:
+        call = Call(role.function, grant, role.permits(grant))
+        self.calls.append(call)
+        return call.permitted
+
+    def _got(self, environ: Any, start: Any, role: _Role, grant: Grant) -> Iterable[bytes]:
+        """S3 says that a key is missing only to those who may list the bucket; to others it is forbidden."""
+        held: list[Any] = []
+        body = list(self._application(environ, lambda *answer: held.append(answer)))
+        bucket = Grant("s3:ListBucket", grant.resource.partition("/")[0])
+        if held[0][0].startswith("404") and not self._check(role, bucket):
+            return _refused(environ, start)
+        start(*held[0])
+        return body
+
+    def _asked(self, environ: Any, region: str, service: str) -> Iterable[Grant]:
+        if service == "s3":
+            yield _of_s3(environ)
+            return
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        environ["wsgi.input"] = BytesIO(body)
+        target = environ.get("HTTP_X_AMZ_TARGET")
+        if target:
+            prefix, _, action = target.partition(".")
+            about, name = json.loads(body), _SERVICES[prefix]
+        else:
+            about = {key: values[0] for key, values in parse_qs(body.decode()).items()}
+            action, name = about["Action"], service
+        start = f"arn:aws:{name}:{region}:{self._account}:"
+        for resource in _resources(about, start):
+            yield Grant(f"{name}:{action}", resource)
+
+
+def _resources(about: dict[str, Any], start: str) -> list[str]:
+    if "Names" in about:
+        return [f"{start}parameter{name}" for name in about["Names"]]
+    if "QueueUrl" in about:
+        return [start + about["QueueUrl"].rpartition("/")[2]]
+    return [about.get("stateMachineArn") or about.get("TopicArn") or "*"]
+
+
+def _of_s3(environ: Any) -> Grant:
+    """What S3 asks for: docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html."""
+    verb, path = environ["REQUEST_METHOD"], unquote(environ["PATH_INFO"]).lstrip("/")
+    resource = f"arn:aws:s3:::{path}"
+    if "/" not in path:
+        return Grant("s3:ListBucket", resource)
+    if verb in ("GET", "HEAD"):
+        return Grant("s3:GetObject", resource)
+    if verb == "DELETE":
+        aborts = "uploadId" in parse_qs(environ.get("QUERY_STRING", ""))
+        return Grant("s3:AbortMultipartUpload" if aborts else "s3:DeleteObject", resource)
+    return Grant("s3:PutObject", resource)
+
+
+def _permits(policy: Any, grant: Grant) -> bool:
+    found = IAMPolicy(json.dumps(policy)).is_action_permitted(action=grant.action, resource=grant.resource)
+    return found == PermissionResult.PERMITTED
+
+
+def _policy(grant: Grant) -> Any:
+    return {"Statement": [{"Effect": "Allow", "Action": grant.action, "Resource": grant.resource}]}
+
+
+def _grants(policy: Any) -> Iterable[Grant]:
+    for statement in policy["Statement"]:
+        actions, resources = _listed(statement["Action"]), _listed(statement["Resource"])
+        yield from (Grant(action, resource) for action in actions for resource in resources)
+
+
+def _listed(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else value
+
+
+def _refused(environ: Any, start: Any) -> Iterable[bytes]:
+    """AccessDenied in the form that the service's client reads."""
+    if environ.get("HTTP_X_AMZ_TARGET"):
+        body, kind = b'{"__type": "AccessDeniedException", "message": "no grant"}', "application/x-amz-json-1.1"
+    else:
+        error = b"<Code>AccessDenied</Code><Message>no grant</Message>"
+        wrapped = b"<Error>" + error + b"</Error>"
+        is_s3 = "/s3/" in environ["HTTP_AUTHORIZATION"]
+        body = wrapped if is_s3 else b"<ErrorResponse>" + wrapped + b"</ErrorResponse>"
+        kind = "application/xml"
+    start("403 Forbidden", [("Content-Type", kind), ("Content-Length", str(len(body)))])
+    return [body]

@@ -1,0 +1,1 @@
+"""What brings a stage up on AWS and down again. Nothing here ships to Lambda."""

@@ -1,0 +1,249 @@
+"""A stage on AWS, from a clone to a working archive: `make deploy STAGE=dev`.
+
+Stack ► config.json ► `chalice deploy` ► what Chalice cannot set ► Slack ► a signed request as proof. Every step
+asks AWS what is there already: running this again changes nothing, and finishes what was interrupted.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import requests
+from botocore.exceptions import ClientError
+
+from chalicelib import signing
+from chalicelib.settings import REFERENCE
+from chalicelib.slack import is_webhook
+from stepfunctions import formation, recover, slack_app, stages
+from stepfunctions.console import Stop, ask_secret, run, say, step
+from stepfunctions.ground import Ground, check
+
+PROJECT = Path(__file__).parent.parent
+_PROOF_SECONDS = 60
+"""How long a new API and its first function may take to answer."""
+
+
+def deploy(stage: str, environ: Mapping[str, str]) -> None:
+    """Bring up *stage*.
+
+    *environ* may give secrets (SECRETS), say which of them to ask for anew (RENEW), and who gets the alarms
+    (ALARM_EMAIL). Secrets that are missing are asked for.
+    """
+    ground = check(stage, PROJECT)
+    environ = _known(stage) | {name: value for name, value in environ.items() if value}
+    print(f"Slack Integrator, stage {stage}: account {ground.account}, region {ground.region}")
+    ssm = ground.session.client("ssm")
+
+    step("1. Secrets, as far as they are given")
+    renewed = _store_given(ssm, stage, environ)
+
+    step(f"2. Stack {ground.name}")
+    outputs = _stack(ground, environ.get("ALARM_EMAIL", ""))
+
+    step("3. .chalice/config.json")
+    variables = _variables(outputs, stage, slack_app.stored(ssm, stage), environ)
+    changed = stages.write(PROJECT, stage, variables, _roles(outputs))
+    say(f"stage {stage}: {'written' if changed else 'no change'}")
+
+    step(f"4. chalice deploy --stage {stage}")
+    _recover(ground)
+    chalice(ground, "deploy")
+    _set_failure_destination(ground, outputs["NoticesDeadArn"])
+    if renewed:
+        _restart(ground)
+
+    step("5. Slack")
+    url = api_url(ground)
+    secrets = _slack(ground, url, environ)
+
+    step("6. Proof: a signed request, as Slack sends it")
+    prove(f"{url}/slack/events", secrets["SIGNING_SECRET"])
+    _say_what_remains(url)
+
+
+def _known(stage: str) -> dict[str, str]:
+    """Return which Slack the stage was told to talk to, if that was said once."""
+    said = {name: stages.variable(PROJECT, stage, name) for name in ("SLACK_URL", "SLACK_LOOPBACK")}
+    return {name: value for name, value in said.items() if value and not value.startswith(REFERENCE)}
+
+
+def _store_given(ssm: Any, stage: str, environ: Mapping[str, str]) -> bool:
+    """Store the secrets in *environ* and those to RENEW; tell whether one took the place of another."""
+    given = {name: environ[name] for name in slack_app.SECRETS if name in environ}
+    given.update({name: ask_secret(name) for name in environ.get("RENEW", "").split() if name in slack_app.SECRETS})
+    if not is_webhook(given.get("SLACK_URL", "")):
+        given.pop("SLACK_URL", None)
+    before = slack_app.stored(ssm, stage)
+    if "ACCESS_TOKEN" in given:
+        _check_token(given["ACCESS_TOKEN"], environ, before)
+    fresh = {name: value for name, value in given.items() if before.get(name) != value}
+    slack_app.store(ssm, stage, fresh)
+    for name in sorted({*before, *given, *slack_app.NEEDED}):
+        state = "stored in SSM" if name in fresh else "is in SSM" if name in before else "will be asked for below"
+        say(f"{name:<20} {state}")
+    return bool(fresh.keys() & before.keys())
+
+
+def _check_token(token: str, environ: Mapping[str, str], known: Mapping[str, str]) -> None:
+    slack_url = environ.get("SLACK_URL") or known.get("SLACK_URL") or slack_app.POSTS
+    who = slack_app.check_token(token, slack_url, loopback=environ.get("SLACK_LOOPBACK") == "1")
+    say(f"Slack knows the token: {who}")
+
+
+def _stack(ground: Ground, alarm_email: str) -> dict[str, str]:
+    try:
+        ground.session.client("s3").head_bucket(Bucket=ground.bucket)
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "403":
+            raise Stop(
+                f"The bucket {ground.bucket} is somebody else's, or closed to you: add another stage to "
+                ".chalice/config.json, whose bucket has another name."
+            ) from error
+    email = {"AlarmEmail": alarm_email} if alarm_email else {}
+    return formation.up(ground.session.client("cloudformation"), ground.name, {"Stage": ground.stage, **email})
+
+
+def _variables(
+    outputs: Mapping[str, str], stage: str, secrets: Mapping[str, str], environ: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the functions' variables: names of the stack's, and references to secrets, never secrets."""
+    optional = {name for name in ("VERIFICATION_TOKEN", "SLACK_URL") if name in secrets}
+    references = {name: f"ssm:{slack_app.path(stage, name)}" for name in {*slack_app.NEEDED, *optional}}
+    loopback = {"SLACK_LOOPBACK": "1"} if environ.get("SLACK_LOOPBACK") == "1" else {}
+    return {
+        "BUCKET": outputs["BucketName"],
+        "SLACK_INTEGRATOR_SF": outputs["StateMachineArn"],
+        "SLACK_INTEGRATOR_SNS": outputs["TopicArn"],
+        "SLACK_INTEGRATOR_PARKING": outputs["ParkingUrl"],
+        "SLACK_URL": environ.get("SLACK_URL") or slack_app.POSTS,
+        **dict(sorted(references.items())),
+        **loopback,
+    }
+
+
+def _roles(outputs: Mapping[str, str]) -> dict[str, str]:
+    """Return the role of each function: the output FetchFileRoleArn is fetch_file's."""
+    names = {key.removesuffix("RoleArn"): arn for key, arn in outputs.items() if key.endswith("RoleArn")}
+    return {"".join(f"_{c.lower()}" if c.isupper() else c for c in name)[1:]: arn for name, arn in names.items()}
+
+
+def _recover(ground: Ground) -> None:
+    if not recover.remembered(PROJECT, ground.stage):
+        found = recover.recover(ground, PROJECT)
+        if found:
+            say(f"this machine does not know the stage, AWS does: going on with its {len(found)} resources")
+
+
+def chalice(ground: Ground, command: str) -> None:
+    """Run Chalice's own *command* for the stage, in the region that was checked."""
+    program = [str(Path(sys.executable).with_name("chalice")), command, "--stage", ground.stage]
+    environ = {**os.environ, "AWS_DEFAULT_REGION": ground.region, "PYTHONDONTWRITEBYTECODE": "1"}
+    with subprocess.Popen(program, cwd=PROJECT, env=environ, stdout=subprocess.PIPE, text=True) as process:
+        for line in process.stdout or ():
+            say(line.rstrip())
+    if process.returncode:
+        raise Stop(f"chalice {command} failed, for the reason above. Running this again goes on from here.")
+
+
+def _set_failure_destination(ground: Ground, queue: str) -> None:
+    """Let Lambda keep what notify could not deliver in three tries, which it would drop."""
+    ground.session.client("lambda").put_function_event_invoke_config(
+        FunctionName=f"{ground.name}-notify",
+        MaximumRetryAttempts=2,
+        DestinationConfig={"OnFailure": {"Destination": queue}},
+    )
+    say(f"notices that fail three times go to {queue.rpartition(':')[2]}")
+
+
+def _restart(ground: Ground) -> None:
+    """Have every function read the secrets again: it does so once per process, and a change starts it anew."""
+    client = ground.session.client("lambda")
+    told = f"Secrets as of {time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime())} UTC"
+    for one in recover.remembered(PROJECT, ground.stage):
+        if one["resource_type"] == "lambda_function":
+            client.get_waiter("function_updated_v2").wait(FunctionName=one["lambda_arn"])
+            client.update_function_configuration(FunctionName=one["lambda_arn"], Description=told)
+    say("the functions restart with the renewed secrets")
+
+
+def api_url(ground: Ground) -> str:
+    """Return the deployed API's address, without a last slash.
+
+    Behind an endpoint of one's own (AWS_ENDPOINT_URL: a double of AWS) it is below /_aws/execute-api.
+    """
+    api = recover.rest_api_id(PROJECT, ground.stage)
+    endpoint = os.environ.get("AWS_ENDPOINT_URL")
+    if endpoint:
+        return f"{endpoint}/_aws/execute-api/{api}/{ground.stage}"
+    return f"https://{api}.execute-api.{ground.region}.amazonaws.com/{ground.stage}"
+
+
+def _slack(ground: Ground, url: str, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the stage's secrets; what is missing is asked for, now that the app has an address."""
+    ssm = ground.session.client("ssm")
+    secrets = slack_app.stored(ssm, ground.stage)
+    missing = [name for name in slack_app.NEEDED if name not in secrets]
+    if missing:
+        say("Make the Slack app, with all its settings, from this link; then “Install to Workspace”:\n")
+        print(slack_app.link(url) + "\n")
+        say("SIGNING_SECRET is on its page “Basic Information”, ACCESS_TOKEN (xoxb-…) on “OAuth & Permissions”.")
+        given = {name: ask_secret(name) for name in missing}
+        lacking = [name for name, value in given.items() if not value]
+        if lacking:
+            raise Stop(
+                f"Everything is up on AWS; what lacks is {' and '.join(lacking)}. Run this again in a terminal, "
+                "which asks for it, or put it into the environment."
+            )
+        secrets.update(given)
+    if not environ.get("ACCESS_TOKEN"):
+        _check_token(secrets["ACCESS_TOKEN"], environ, secrets)
+    if missing:
+        slack_app.store(ssm, ground.stage, {name: secrets[name] for name in missing})
+    say("secrets and scopes are complete")
+    return secrets
+
+
+def prove(url: str, signing_secret: str) -> None:
+    """Send the request that Slack sends when the address is entered, until it is answered rightly."""
+    body, end = b'{"type":"url_verification","challenge":"proof"}', time.monotonic() + _PROOF_SECONDS
+    while True:
+        stamp = str(int(time.time()))
+        signature = signing.signature(signing_secret, stamp, body)
+        headers = {"X-Slack-Request-Timestamp": stamp, "X-Slack-Signature": signature}
+        try:
+            answer = requests.post(url, body, headers={"Content-Type": "application/json", **headers}, timeout=15)
+            said = f"{answer.status_code} {answer.text[:200]}"
+        except requests.RequestException as error:
+            said = type(error).__name__
+        if said == '200 {"challenge":"proof"}':
+            return say(f"{url} answers")
+        if time.monotonic() > end:
+            raise Stop(
+                f"{url} does not answer as it should ({said}). See: chalice logs --stage … --name api_handler"
+            )
+        time.sleep(2)
+
+
+def _say_what_remains(url: str) -> None:
+    step("What remains, in Slack (https://api.slack.com/apps, the app's pages)")
+    say(f"a. Event Subscriptions: the Request URL is {url}/slack/events")
+    say("   and says “Verified”. If not, click “Retry”, then “Save Changes”. If it never does, the signing")
+    say("   secret is not this app's: make deploy RENEW=SIGNING_SECRET STAGE=…")
+    say(
+        "b. Event Subscriptions: switch on “Delayed Events”, so that Slack delivers again what an outage kept back."
+    )
+    say("c. In each channel that is to be archived: /invite @slack-integrator")
+    say("Then share a file there with a #hashtag. A reply in its thread says that it is in the archive.")
+
+
+def main() -> None:
+    """Deploy the stage that the command line names."""
+    deploy(sys.argv[1] if len(sys.argv) > 1 else "", os.environ)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,281 @@
+"""The real `make deploy`, against the local AWS, and what then runs: the deployed zip under AWS's runtime client.
+
+One stage is deployed, used, deployed again, changed and destroyed, in this order; each test looks at one claim.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from local.clock import Clock
+from local.pipeline import PROJECT
+from local.slack import Slack
+from local.slack.model import Message
+from tests.conftest import words
+
+pytestmark = [
+    pytest.mark.deploy,
+    pytest.mark.skipif(sys.platform != "linux", reason="AWS's runtime client is for Linux"),
+]
+LEFT_OUT = shutil.ignore_patterns(".venv", ".git", ".local", ".hypothesis", ".*_cache", "__pycache__", "deployed*")
+STAGE = "dev"
+NAME = f"slack-integrator-{STAGE}"
+
+
+@dataclass
+class Deployment:
+    """A copy of the project and the AWS and Slack that it is deployed to."""
+
+    project: Path
+    aws: Any
+    slack: Slack
+
+    @property
+    def bucket(self) -> str:
+        return f"{NAME}-{self.aws.account}-{self.aws.region}"
+
+    def make(self, *arguments: str, succeeds: bool = True, **environ: str) -> str:
+        """What `make` prints."""
+        passed = {k: v for k, v in os.environ.items() if k.startswith("PIP_") or k in ("PATH", "HOME", "LANG")}
+        double = {"SLACK_URL": self.slack.api_url, "SLACK_LOOPBACK": "1"}
+        done = subprocess.run(
+            ["make", *arguments],
+            cwd=self.project,
+            env={**passed, **self.aws.environ(), **double, **environ},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode == 0) is succeeds, done.stdout
+        return done.stdout
+
+    def deploy(self, **more: Any) -> str:
+        given = {"SIGNING_SECRET": self.slack.signing_secret, "ACCESS_TOKEN": self.slack.bot_token}
+        return self.make("deploy", f"STAGE={STAGE}", **{**given, **more})
+
+    def config(self) -> Any:
+        return json.loads(self.project.joinpath(".chalice", "config.json").read_text())["stages"][STAGE]
+
+    def api_url(self) -> str:
+        state = json.loads(self.project.joinpath(".chalice", "deployed", f"{STAGE}.json").read_text())
+        (api,) = (one["rest_api_id"] for one in state["resources"] if "rest_api_id" in one)
+        return f"{self.aws.url}/_aws/execute-api/{api}/{STAGE}"
+
+    def upload(self, *files: tuple[str, bytes, str], text: str = "") -> tuple[Message, str]:
+        """A message with *files* and the reply to it."""
+        self.slack.request_url = f"{self.api_url()}/slack/events"
+        channel = self.slack.add_channel("finance")
+        message = self.slack.upload(channel, self.slack.users[0], list(files), text=text)
+        (reply,) = self.slack.wait_for_replies(message.channel, message.ts, timeout=60)
+        return message, words(reply)
+
+    def leave_stack_in(self, status: str) -> None:
+        """A stack of the stage's name, in a state that only failures of AWS's lead to."""
+        from moto.cloudformation.models import cloudformation_backends
+
+        backend = cloudformation_backends[self.aws.account][self.aws.region]
+        for stack in [*backend.stacks.values()]:
+            backend.delete_stack(stack.stack_id)
+        template = '{"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}'
+        self.aws.client("cloudformation").create_stack(StackName=NAME, TemplateBody=template)
+        (stack,) = backend.stacks.values()
+        stack.status = status
+
+    def keys(self) -> list[str]:
+        found = self.aws.client("s3").list_objects_v2(Bucket=self.bucket)
+        return [one["Key"] for one in found.get("Contents", [])]
+
+
+@pytest.fixture(scope="module")
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """A deployed stage."""
+    from local.deployed import DeployedAws  # what moto needs for it takes seconds to import
+
+    folder = tmp_path_factory.mktemp("deployment")
+    project = folder / "project"
+    shutil.copytree(PROJECT, project, ignore=LEFT_OUT)
+    project.joinpath(".venv").symlink_to(sys.prefix)
+    folder.joinpath("aws").mkdir()
+    with DeployedAws(Clock(1_000), folder / "aws") as aws, Slack(Clock(1_000)) as slack:
+        deployed = Deployment(project, aws, slack)
+        print(deployed.deploy())
+        # The first use of moto's Step Functions takes longer than the route waits for the real ones.
+        aws.client("stepfunctions").list_state_machines()
+        yield deployed
+
+
+def test_an_execution_that_dies_without_an_outcome_is_told_to_the_uploader(deployment: Deployment) -> None:
+    channel = deployment.slack.add_channel("stopped")
+    ts = deployment.slack.say(channel, deployment.slack.users[0], "a message").ts
+    name = f"{deployment.slack.team_id}-{channel.id}-{ts.replace('.', '_')}"
+    machine = deployment.config()["environment_variables"]["SLACK_INTEGRATOR_SF"]
+    deployment.aws.client("stepfunctions").start_execution(stateMachineArn=machine, name=name, input="{}")
+    (reply,) = deployment.slack.wait_for_replies(channel.id, ts, timeout=60)
+    assert words(reply).startswith("❌ Archiving this upload ended before it was done (failed).")
+
+
+def test_an_upload_to_the_deployed_api_is_archived_and_answered(deployment: Deployment) -> None:
+    large = bytes(range(256)) * 40_000  # several parts
+    message, reply = deployment.upload(
+        ("q3.pdf", b"%PDF-1.4", "application/pdf"), ("large.bin", large, "application/zip"), text="#finance"
+    )
+    assert reply.startswith("✅ 2 files in the archive with #finance.")
+    key = f"documents/{deployment.slack.team_id}/{message.files[1].id}/large.bin"
+    stored = deployment.aws.client("s3").get_object(Bucket=deployment.bucket, Key=key)
+    assert stored["Body"].read() == large
+
+
+def test_a_transfer_that_breaks_off_is_aborted_and_tried_again(deployment: Deployment) -> None:
+    deployment.slack.misbehave("truncated", times=1)
+    _, reply = deployment.upload(("broken.bin", bytes(20_000_000), "application/zip"))
+    assert "1 file in the archive" in reply
+
+
+def test_no_secret_is_written_down(deployment: Deployment) -> None:
+    secrets = (deployment.slack.signing_secret.encode(), deployment.slack.bot_token.encode())
+    for file in deployment.project.joinpath(".chalice").rglob("*"):
+        if file.is_file():
+            assert not [secret for secret in secrets if secret in file.read_bytes()], file
+    assert (
+        deployment.config()["environment_variables"]["ACCESS_TOKEN"]
+        == f"ssm:/slack-integrator/{STAGE}/ACCESS_TOKEN"
+    )
+
+
+def test_every_call_is_granted_by_the_role_of_the_function_that_made_it(deployment: Deployment) -> None:
+    calls = deployment.aws.permissions.calls
+    assert {call.function for call in calls} == {
+        NAME,
+        f"{NAME}-fetch_file",
+        f"{NAME}-save_metadata",
+        f"{NAME}-notify",
+    }
+    assert [call for call in calls if not call.permitted] == []
+    for function, grants in deployment.aws.permissions.unused().items():
+        for grant in grants:
+            print(f"granted and not used here: {function} {grant.action} {grant.resource}")
+
+
+def test_a_call_without_a_grant_is_refused(deployment: Deployment) -> None:
+    role = deployment.config()["lambda_functions"]["save_metadata"]["iam_role_arn"]
+    keys = deployment.aws.assume("save_metadata", role)
+    client = boto3.client(
+        "s3",
+        endpoint_url=deployment.aws.url,
+        region_name=deployment.aws.region,
+        aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
+        aws_session_token=keys["AWS_SESSION_TOKEN"],
+    )
+    with pytest.raises(client.exceptions.ClientError, match="AccessDenied"):
+        client.put_object(Bucket=deployment.bucket, Key="documents/T1/F1/a.pdf", Body=b"a")
+
+
+def test_a_second_deployment_changes_nothing(deployment: Deployment) -> None:
+    before = (deployment.config(), deployment.api_url())
+    printed = deployment.deploy()
+    assert (deployment.config(), deployment.api_url()) == before
+    assert printed.count("no change") == 2
+
+
+def test_a_deployment_from_another_machine_finds_the_api_again(deployment: Deployment) -> None:
+    before = deployment.api_url()
+    shutil.rmtree(deployment.project / ".chalice" / "deployed")
+    assert "this machine does not know the stage, AWS does" in deployment.deploy()
+    assert deployment.api_url() == before
+
+
+def test_a_changed_function_is_shipped(deployment: Deployment) -> None:
+    notices = deployment.project / "chalicelib" / "notices.py"
+    notices.write_text(notices.read_text().replace("in the archive{tagged}", "kept{tagged}"))
+    deployment.deploy()
+    _, reply = deployment.upload(("a.txt", b"a", "text/plain"))
+    assert reply.startswith("✅ 1 file kept.")
+
+
+def test_a_token_that_slack_does_not_know_stops_before_anything_is_made(deployment: Deployment) -> None:
+    printed = deployment.deploy(ACCESS_TOKEN="xoxb-wrong", succeeds=False)
+    assert "Slack does not accept the app's token (invalid_auth)" in printed
+    assert "Traceback" not in printed
+
+
+def test_a_renewed_secret_holds_at_once(deployment: Deployment) -> None:
+    printed = deployment.deploy(SIGNING_SECRET="renewed")
+    assert "the functions restart with the renewed secrets" in printed
+    assert "answers" in printed
+    deployment.deploy()
+
+
+def test_without_secrets_all_is_up_but_slack(deployment: Deployment) -> None:
+    ssm = deployment.aws.client("ssm")
+    ssm.delete_parameter(Name=f"/slack-integrator/{STAGE}/SIGNING_SECRET")
+    printed = deployment.make("deploy", f"STAGE={STAGE}", succeeds=False)
+    assert "https://api.slack.com/apps?new_app=1&manifest_json=" in printed
+    assert "what lacks is SIGNING_SECRET." in printed
+    deployment.deploy()
+
+
+def test_a_token_without_a_scope_is_named(deployment: Deployment) -> None:
+    deployment.slack.scopes.discard("files:read")
+    printed = deployment.deploy(succeeds=False)
+    deployment.slack.scopes.add("files:read")
+    assert "The Slack app lacks files:read" in printed
+
+
+def test_nothing_is_removed_unless_confirmed(deployment: Deployment) -> None:
+    printed = deployment.make("destroy", f"STAGE={STAGE}", succeeds=False)
+    assert "Nothing was removed." in printed
+    assert deployment.api_url()
+
+
+def test_a_destroyed_stage_leaves_its_documents_and_nothing_else(deployment: Deployment) -> None:
+    before = deployment.keys()
+    deployment.make("destroy", f"STAGE={STAGE}", CONFIRM=STAGE)
+    left = {
+        "functions": deployment.aws.client("lambda").list_functions()["Functions"],
+        "apis": deployment.aws.client("apigateway").get_rest_apis()["items"],
+        "machines": deployment.aws.client("stepfunctions").list_state_machines()["stateMachines"],
+        "topics": deployment.aws.client("sns").list_topics()["Topics"],
+        "subscriptions": deployment.aws.client("sns").list_subscriptions()["Subscriptions"],
+        "queues": deployment.aws.client("sqs").list_queues().get("QueueUrls", []),
+        "roles": deployment.aws.client("iam").list_roles()["Roles"],
+        "logs": deployment.aws.client("logs").describe_log_groups()["logGroups"],
+        "secrets": deployment.aws.client("ssm").describe_parameters()["Parameters"],
+    }
+    assert {what: found for what, found in left.items() if found} == {}
+    assert deployment.keys() == before
+    assert "environment_variables" not in deployment.config()
+
+
+def test_a_stack_that_only_a_person_can_repair_is_named(deployment: Deployment) -> None:
+    deployment.leave_stack_in("UPDATE_ROLLBACK_FAILED")
+    assert f"The stack {NAME} is in UPDATE_ROLLBACK_FAILED" in deployment.deploy(succeeds=False)
+
+
+def test_a_stack_that_never_came_up_is_made_anew(deployment: Deployment) -> None:
+    deployment.leave_stack_in("ROLLBACK_COMPLETE")
+    assert "an earlier attempt left it in ROLLBACK_COMPLETE" in deployment.deploy()
+    deployment.make("destroy", f"STAGE={STAGE}", CONFIRM=STAGE)
+
+
+def test_a_stage_that_was_destroyed_takes_its_documents_up_again(deployment: Deployment) -> None:
+    before = deployment.keys()
+    deployment.deploy()
+    deployment.make("destroy", f"STAGE={STAGE}", CONFIRM=STAGE)
+    assert deployment.keys() == before
+
+
+def test_the_documents_go_when_that_is_said_in_words(deployment: Deployment) -> None:
+    deployment.make("destroy", f"STAGE={STAGE}", DOCUMENTS="delete", CONFIRM=f"{STAGE} with its documents")
+    assert deployment.aws.client("s3").list_buckets()["Buckets"] == []

@@ -1,0 +1,103 @@
+"""A deployment on bad ground: one sentence with the way out, before anything is made."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.pipeline import Pipeline
+from stepfunctions import ground, stages
+from stepfunctions.console import Stop
+
+CONFIG: Any = {
+    "version": "2.0",
+    "app_name": "slack-integrator",
+    "stages": {"local": {}, "dev": {"tags": {"a": "b"}}},
+}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    tmp_path.joinpath(".chalice").mkdir()
+    tmp_path.joinpath(".chalice", "config.json").write_text(json.dumps(CONFIG))
+    return tmp_path
+
+
+@pytest.fixture
+def aws(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """The environment of a developer whose AWS is the local one."""
+    for name, value in pipeline.aws.environ().items():
+        monkeypatch.setenv(name, value)
+    return monkeypatch
+
+
+def test_good_ground_says_where_the_stage_goes(aws: pytest.MonkeyPatch, project: Path) -> None:
+    found = ground.check("dev", project)
+    assert (found.account, found.region, found.name) == ("123456789012", "us-east-1", "slack-integrator-dev")
+    assert found.bucket == "slack-integrator-dev-123456789012-us-east-1"
+
+
+@pytest.mark.parametrize("stage", ["", "local", "Dev", "dev-1", "a" * 17])
+def test_a_stage_needs_a_name_of_its_own(project: Path, stage: str) -> None:
+    with pytest.raises(Stop, match=r"make deploy STAGE=dev"):
+        ground.check(stage, project)
+
+
+def test_a_stage_that_is_not_configured_is_named(project: Path) -> None:
+    with pytest.raises(Stop, match="no stage staging"):
+        ground.check("staging", project)
+
+
+def test_missing_credentials_are_said(aws: pytest.MonkeyPatch, project: Path) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        aws.delenv(name)
+    with pytest.raises(Stop, match="No AWS credentials were found: aws configure"):
+        ground.check("dev", project)
+
+
+def test_a_missing_region_is_said(aws: pytest.MonkeyPatch, project: Path) -> None:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        aws.delenv(name)
+    with pytest.raises(Stop, match="No AWS region is set"):
+        ground.check("dev", project)
+
+
+def test_a_profile_that_does_not_exist_is_said(aws: pytest.MonkeyPatch, project: Path) -> None:
+    aws.setenv("AWS_PROFILE", "nobody")
+    with pytest.raises(Stop, match="AWS_PROFILE names a profile"):
+        ground.check("dev", project)
+
+
+def test_an_aws_that_cannot_be_reached_is_said(aws: pytest.MonkeyPatch, project: Path) -> None:
+    aws.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    aws.setenv("AWS_MAX_ATTEMPTS", "1")
+    with pytest.raises(Stop, match="AWS could not be reached"):
+        ground.check("dev", project)
+
+
+def test_credentials_of_another_account_are_refused(aws: pytest.MonkeyPatch, project: Path) -> None:
+    machine = "arn:aws:states:eu-central-1:999999999999:stateMachine:slack-integrator-dev"
+    stages.write(project, "dev", {"SLACK_INTEGRATOR_SF": machine}, {})
+    with pytest.raises(Stop, match="Stage dev is in account 999999999999, region eu-central-1"):
+        ground.check("dev", project)
+
+
+def test_what_is_written_into_a_stage_leaves_the_developers_own_settings(project: Path) -> None:
+    stages.write(project, "dev", {"MAX_FILE_BYTES": "5"}, {})
+    assert stages.write(project, "dev", {"BUCKET": "b"}, {"notify": "arn:role"})
+    assert stages.variable(project, "dev", "MAX_FILE_BYTES") == "5"
+    assert not stages.write(project, "dev", {"BUCKET": "b"}, {"notify": "arn:role"})
+
+
+def test_a_cleared_stage_is_as_it_was(project: Path) -> None:
+    stages.write(project, "dev", {"BUCKET": "b"}, {})
+    stages.clear(project, "dev")
+    assert json.loads((project / ".chalice" / "config.json").read_text()) == CONFIG
+
+
+def test_the_checks_leave_the_environment_alone(aws: pytest.MonkeyPatch, project: Path) -> None:
+    before = dict(os.environ)
+    ground.check("dev", project)
+    assert dict(os.environ) == before

@@ -1,0 +1,207 @@
+"""The small signer, with botocore's own as the oracle; and the client, against a server that misbehaves."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials as BotoCredentials
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chalicelib import sigv4
+from chalicelib.sigv4 import Client, Credentials, ServiceError
+from local.pipeline import Pipeline
+
+KEYS = st.text("abcdefghijklmnopqrstuvwxyzABCDEFGHIJ0123456789/+=", min_size=1, max_size=60)
+HOST = st.from_regex(r"([a-z0-9]{1,9}\.){1,3}[a-z]{2,5}(:[4-9][0-9]{3})?", fullmatch=True)
+NOW = 1_800_000_000.0
+
+
+def botocores(
+    service: sigv4.Service, host: str, region: str, body: bytes, given: dict[str, str], who: Credentials
+) -> str:
+    """The Authorization header that botocore computes for the request with the *given* headers."""
+    request: Any = AWSRequest("POST", f"https://{host}/", data=body)
+    for name, value in given.items():
+        if name not in ("authorization", "host"):
+            request.headers[name] = value
+    request.context["timestamp"] = given["x-amz-date"]
+    auth: Any = SigV4Auth(BotoCredentials(who.key, who.secret, who.token), service.prefix, region)
+    text = auth.string_to_sign(request, auth.canonical_request(request))
+    scope = auth.scope(request)
+    signed = auth.signed_headers(auth.headers_to_sign(request))
+    return f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders={signed}, Signature={auth.signature(text, request)}"
+
+
+@settings(max_examples=1_000)
+@given(
+    service=st.sampled_from([sigv4.STEP_FUNCTIONS, sigv4.SSM, sigv4.SQS]),
+    action=st.sampled_from(["StartExecution", "GetParameters", "SendMessage"]),
+    host=HOST,
+    region=st.from_regex(r"[a-z]{2}-[a-z]{4,9}-[1-9]", fullmatch=True),
+    body=st.binary(max_size=200),
+    who=st.builds(Credentials, KEYS, KEYS, st.none() | KEYS),
+    now=st.floats(0, 4e9),
+)
+def test_every_signature_is_botocores(
+    service: sigv4.Service, action: str, host: str, region: str, body: bytes, who: Credentials, now: float
+) -> None:
+    given_headers = sigv4.headers(service, action, host, region, body, who, now)
+    assert given_headers["authorization"] == botocores(service, host, region, body, given_headers, who)
+
+
+class Stub:
+    """A server that answers what it is told to, and counts the connections."""
+
+    def __init__(self) -> None:
+        self.connections = 0
+        self.clients: list[Client] = []
+        self.answers: list[Callable[[BaseHTTPRequestHandler], None]] = []
+        stub = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def setup(self) -> None:
+                stub.connections += 1
+                super().setup()
+
+            def log_message(self, format: str, *args: Any) -> None:
+                pass
+
+            def do_POST(self) -> None:
+                self.rfile.read(int(self.headers["Content-Length"]))
+                (stub.answers.pop(0) if stub.answers else says(200, b"{}"))(self)
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def client(self, read: float = 2.0) -> Client:
+        environ = {"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
+        url = f"http://127.0.0.1:{self.server.server_port}"
+        self.clients.append(Client(sigv4.STEP_FUNCTIONS, 1.0, read, {**environ, "AWS_ENDPOINT_URL": url}))
+        return self.clients[-1]
+
+
+def says(status: int, body: bytes, close: bool = False) -> Callable[[BaseHTTPRequestHandler], None]:
+    """Answer so; with *close*, end the connection afterwards without having said so."""
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(status)
+        handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        handler.wfile.write(body)
+        handler.close_connection = close
+
+    return answer
+
+
+def hangs_up(handler: BaseHTTPRequestHandler) -> None:
+    handler.close_connection = True
+
+
+def waits_for(event: threading.Event) -> Callable[[BaseHTTPRequestHandler], None]:
+    """Answer nothing until *event*, and then nothing either."""
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        event.wait(5)
+        handler.close_connection = True
+
+    return answer
+
+
+@pytest.fixture
+def stub() -> Iterator[Stub]:
+    made = Stub()
+    yield made
+    for client in made.clients:
+        client.close()
+    made.server.shutdown()
+    made.server.server_close()
+
+
+def test_one_connection_serves_many_calls(stub: Stub) -> None:
+    client = stub.client()
+    for number in range(5):
+        stub.answers.append(says(200, json.dumps({"n": number}).encode()))
+        assert client.call("X") == {"n": number}
+    assert stub.connections == 1
+
+
+def test_a_kept_connection_that_was_closed_meanwhile_is_replaced(stub: Stub) -> None:
+    client = stub.client()
+    stub.answers.append(says(200, b"{}", close=True))
+    client.call("X")
+    assert client.call("X") == {}
+    assert stub.connections == 2
+
+
+def test_a_new_connection_that_is_closed_is_not_tried_again(stub: Stub) -> None:
+    stub.answers.append(hangs_up)
+    with pytest.raises(ServiceError, match="RemoteDisconnected"):
+        stub.client().call("X")
+    assert stub.connections == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "code"),
+    [
+        (400, b'{"__type":"ExecutionAlreadyExists","message":"m"}', "ExecutionAlreadyExists"),
+        (400, b'{"__type":"com.amazonaws.sqs#QueueDoesNotExist"}', "QueueDoesNotExist"),
+        (500, b"<html>", "NoSense"),
+        (200, b"<html>", "NoSense"),
+        (200, b"[]", "NoSense"),
+        (503, b"", "NoSense"),
+    ],
+)
+def test_an_answer_that_is_no_success_is_an_error(stub: Stub, status: int, body: bytes, code: str) -> None:
+    stub.answers.append(says(status, body))
+    with pytest.raises(ServiceError) as caught:
+        stub.client().call("X")
+    assert (caught.value.code, caught.value.status) == (code, status)
+
+
+def test_silence_is_an_error_and_its_connection_is_not_used_again(stub: Stub) -> None:
+    client, awake = stub.client(read=0.1), threading.Event()
+    stub.answers.append(waits_for(awake))
+    with pytest.raises(ServiceError, match="TimeoutError"):
+        client.call("X")
+    awake.set()
+    assert client.call("X") == {}
+    assert stub.connections == 2
+
+
+def test_nobody_listening_is_an_error() -> None:
+    environ = {"AWS_REGION": "x", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
+    client = Client(sigv4.SSM, 0.2, 0.2, {**environ, "AWS_ENDPOINT_URL": "http://127.0.0.1:9"})
+    with pytest.raises(ServiceError, match="ConnectionRefusedError"):
+        client.call("GetParameters")
+
+
+def test_without_a_region_nothing_is_sent() -> None:
+    with pytest.raises(ServiceError, match="NoRegion"):
+        Client(sigv4.SSM, 1, 1, {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}).call("GetParameters")
+
+
+def test_the_three_services_take_it(pipeline: Pipeline) -> None:
+    ssm, states, sqs = (
+        Client(one, 1, 5, pipeline.deployed.environ) for one in (sigv4.SSM, sigv4.STEP_FUNCTIONS, sigv4.SQS)
+    )
+    try:
+        found = ssm.call("GetParameters", Names=["/no/such"], WithDecryption=True)
+        assert found["InvalidParameters"] == ["/no/such"]
+        with pytest.raises(ServiceError, match="StateMachineDoesNotExist"):
+            states.call(
+                "StartExecution", stateMachineArn=f"{pipeline.deployed.state_machine_arn}x", name="x", input="{}"
+            )
+        with pytest.raises(ServiceError, match="QueueDoesNotExist"):
+            sqs.call("SendMessage", QueueUrl=f"{pipeline.aws.url}/123456789012/none", MessageBody="x")
+    finally:
+        for client in (ssm, states, sqs):
+            client.close()
