@@ -48,15 +48,13 @@ def _first(*command: object) -> str:
 
 def document(results: Results) -> str:
     """Return docs/performance.md."""
-    quick, (before, after) = results["quick"], results["load"]
     found = targets.lines(results)
     values = {
-        "quick_note": "This is a quick run: few rounds, and some questions left out.\n" if quick else "",
+        "quick_note": "This is a quick run: few rounds, and some questions left out.\n" if results["quick"] else "",
         "date": results["date"],
-        "minutes": number(results["minutes"]),
+        "minutes": number(sum(results["seconds"].values()) / 60),
         "machine": results["machine"],
-        "load_before": f"{before:.1f}",
-        "load_after": f"{after:.1f}",
+        "load": f"{results['load']:.1f}",
         "targets": _targets(found),
         "remarks": "\n".join(f"- {one.target.partition(':')[0]}: {one.remark}." for one in found if one.remark),
         **_cold(results["cold"]),
@@ -148,7 +146,8 @@ def _transfer(results: Results, missing: dict[str, str]) -> Results:
             rows = [_moved(title, one, limit, missing) for title, one in figures.items()]
             head = [f"{way}, {size}", "s", "MB/s", "of the limit", "call MB/s", "CPU s per GB", "resident MB"]
             parts.append(table(head, rows))
-    return {"transfer": "\n\n".join(parts), "transfer_rounds": _rounds(results["rounds"])}
+    hashes = ", ".join(f"{name} {number(seconds)}" for name, seconds in results["hashes"].items())
+    return {"transfer": "\n\n".join(parts), "hashes": hashes, "transfer_rounds": _rounds(results["rounds"])}
 
 
 def _rounds(rounds: dict[str, int]) -> str:

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from bench.acknowledge import BOLT, BOLT_PLAIN, OURS_PLAIN, OURS_UPLOAD, SIGNED
 from bench.text import number
-from bench.transfer import LIMIT, OURS
+from bench.transfer import LIMIT, OURS, RIVALS
 
 REPLY_SECONDS = 2.0
 
@@ -60,7 +60,7 @@ def _warm(figures: dict[str, Any]) -> list[Line]:
 
 def _large(figures: dict[str, Any]) -> list[Line]:
     ours, limit = figures[OURS], figures[LIMIT]
-    others = {title: one for title, one in figures.items() if one and title not in (OURS, LIMIT)}
+    others = {title: figures[title] for title in RIVALS if figures.get(title)}
     fastest = max(others, key=lambda title: others[title]["rate"])
     thriftiest = min(others, key=lambda title: others[title]["cpu"])
     ratio, ahead = ours["rate"] / limit["rate"], ours["rate"] / others[fastest]["rate"]

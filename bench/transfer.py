@@ -1,13 +1,17 @@
 """Transfer: a file from Slack's file host into S3, in the ways that people would take, and as fast as it can go."""
 
+import hashlib
 import os
 import shutil
+import time
+import zlib
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
 from bench import payloads, prepare
 from bench.measured import Run, Stubs, pipe, run
+from bench.stub import BLOCK, SECRETS
 
 MB, GB = 1024**2, 1024**3
 SIZES = {"1 MB": MB, "64 MB": 64 * MB, "1 GiB": GB}
@@ -48,24 +52,53 @@ class Pipe:
         environ = stubs.environ()
         # A flag of rclone and this variable exclude each other.
         environ.update(_rclone(stubs, environ.pop("AWS_CA_BUNDLE", "")) if self.program == "rclone" else {})
-        source = ["curl", "-sS", "-H", f"Authorization: Bearer {environ['ACCESS_TOKEN']}", stubs.file_url(size)]
-        for host, port in stubs.hosts.items():
-            source += ["--connect-to", f"{host}:443:127.0.0.1:{port}"]
         target = [argument.format(url=stubs.aws.url) for argument in self.arguments]
-        moved = pipe([source, [self.program, *target]], environ)
+        moved = pipe([_download(stubs, size), [self.program, *target]], environ)
         _check(self.title, stubs, [size])
         return moved
 
 
+@dataclass(frozen=True)
+class Half:
+    """One half of the way, by curl: what the stub itself can send, or take."""
+
+    title: str
+    upload: bool
+
+    def run(self, stubs: Stubs, size: int, calls: int) -> Run:
+        """Move one file of *size* bytes, out of Slack or into S3."""
+        if not self.upload:
+            return pipe([_download(stubs, size)], stubs.environ())
+        file = prepare.HOME / "zeros"
+        file.touch()
+        os.truncate(file, size)
+        moved = pipe(
+            [["curl", "-sS", "-T", str(file), f"{stubs.aws.url}/archive/documents/large.bin"]], stubs.environ()
+        )
+        _check(self.title, stubs, [size])
+        return moved
+
+
+def _download(stubs: Stubs, size: int) -> list[str]:
+    """Return the command that writes a file of Slack's to standard output."""
+    command = ["curl", "-sS", "-H", f"Authorization: Bearer {SECRETS['ACCESS_TOKEN']}", stubs.file_url(size)]
+    for host, port in stubs.hosts.items():
+        command += ["--connect-to", f"{host}:443:127.0.0.1:{port}"]
+    return command
+
+
 AWS = str(prepare.VENV / "bin" / "aws")
-CONTENDERS: tuple[Handler | Pipe, ...] = (
+CONTENDERS: tuple[Handler | Pipe | Half, ...] = (
     Handler(OURS, "ours", "app.fetch_file"),
     Handler("requests, upload_fileobj", "upload_fileobj", "upload_fileobj.handler"),
     Handler("requests.content, put_object", "put_object", "put_object.handler"),
     Pipe("curl, aws s3 cp -", AWS, ("s3", "cp", "-", "s3://archive/documents/large.bin")),
     Pipe("curl, rclone rcat", "rclone", ("rcat", ":s3:archive/documents/large.bin")),
     Pipe(LIMIT, "curl", ("-sS", "-T", "-", "{url}/archive/documents/large.bin")),
+    Half("curl, out of Slack alone", upload=False),
+    Half("curl, into S3 alone", upload=True),
 )
+RIVALS = tuple(one.title for one in CONTENDERS[1:] if one.title != LIMIT and not isinstance(one, Half))
 
 
 def _rclone(stubs: Stubs, authorities: str) -> dict[str, str]:
@@ -95,7 +128,19 @@ def measure(*, quick: bool) -> dict[str, Any]:
                     found[one.title].append(one.run(stubs, SIZES[size], CALLS.get(size, 1)))
         figures = {title: _figures(those, SIZES[size]) for title, those in found.items()}
         ways.setdefault(way, {})[size] = {one.title: figures.get(one.title) for one in CONTENDERS}
-    return {"ways": ways, "rounds": {f"{way}, {size}": count for (way, size), count in rounds.items()}}
+    named = {f"{way}, {size}": count for (way, size), count in rounds.items()}
+    return {"ways": ways, "hashes": _hashes(), "rounds": named}
+
+
+def _hashes() -> dict[str, float]:
+    """Return the CPU seconds per GB of what a document's content is checked with."""
+    found = {}
+    for name, update in (("SHA-256", hashlib.sha256().update), ("CRC-32", zlib.crc32)):
+        begun = time.process_time()
+        for _ in range(64):
+            update(BLOCK)
+        found[name] = (time.process_time() - begun) / (64 * len(BLOCK) / 1e9)
+    return found
 
 
 def _figures(runs: list[Run], size: int) -> dict[str, float | None]:
