@@ -70,3 +70,7 @@ def _measured(names: list[str], results: dict[str, Any], kept: Path, *, quick: b
         print(f"{name}: {seconds[name]:.0f} s", file=sys.stderr)
         kept.write_text(json.dumps(results, indent=1))
     return results
+
+
+if __name__ == "__main__":
+    sys.exit(main())
