@@ -68,4 +68,4 @@ def profile(contender: Contender = OURS_UPLOAD) -> dict[str, float]:
     for micros, module in lines:
         name = module.partition(".")[0]
         spent["the standard library" if name.lstrip("_") in STANDARD else name] += int(micros)
-    return {name: micros / 1000 for name, micros in spent.most_common(8)}
+    return {name: micros / 1000 for name, micros in spent.most_common(8) if micros >= 100}

@@ -23,6 +23,10 @@ STUB = Path(__file__).with_name("stub.py")
 LIMIT_SECONDS = 300
 
 
+class FailedError(RuntimeError):
+    """What was to be measured did not do its work; the message holds the end of its log."""
+
+
 @dataclass(frozen=True)
 class Run:
     """One measured process. Seconds since its spawn, CPU seconds, bytes; *calls* are (start, end) in seconds."""
@@ -174,13 +178,13 @@ def run(
                 timeout=LIMIT_SECONDS,
             )
         if not result.exists():
-            raise RuntimeError(f"{folder.name} {handler} failed:\n{log.read_text(errors='replace')[-3000:]}")
+            raise FailedError(f"{folder.name} {handler} failed:\n{log.read_text(errors='replace')[-3000:]}")
         return _told(json.loads(result.read_text()), spawned, expect, f"{folder.name} {handler}", log)
 
 
 def _told(told: dict[str, Any], spawned: float, expect: str, what: str, log: Path) -> Run:
     if told["statuses"] != [expect]:
-        raise RuntimeError(f"{what} answered {told['statuses']}:\n{log.read_text(errors='replace')[-3000:]}")
+        raise FailedError(f"{what} answered {told['statuses']}:\n{log.read_text(errors='replace')[-3000:]}")
     calls = [(start - spawned, end - spawned) for start, end in told["calls"]]
     return Run(told["begun"] - spawned, told["imported"] - spawned, calls, told["cpu"], told["peak"])
 
@@ -202,7 +206,7 @@ def pipe(commands: Sequence[Sequence[str]], environ: Mapping[str, str]) -> Run:
     for process, (_, status, _) in zip(processes, ends, strict=True):
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
-            raise RuntimeError(f"{process.args!r} failed")
+            raise FailedError(f"{process.args!r} failed")
     cpu = sum(usage.ru_utime + usage.ru_stime for _, _, usage in ends)
     return Run(0, 0, [(0, ended)], cpu, peaks.largest())
 

@@ -50,8 +50,8 @@ def _sizes(functions: Results) -> str:
     sizes = list(next(iter(functions.values())))
     rows = []
     for title, at in functions.items():
-        calls = (f"{number(at[size]['cold'])} / {number(at[size]['warm'])}" for size in sizes)
-        rows.append([title, *calls, number(max(figures["peak"] for figures in at.values()))])
+        calls = (f"{number(one['cold'])} / {number(one['warm'])}" if one else "fails" for one in at.values())
+        rows.append([title, *calls, number(max(_peaks(at), default=None))])
     return table(["function", *(f"{int(size):,} MB" for size in sizes), "resident MB"], rows)
 
 
@@ -62,17 +62,21 @@ def _chosen(results: Results) -> str:
         name = results["functions"]["names"][title]
         most = COLD_MS.get(name, PATIENCE_MS)
         peak = _resident(results, name, at)
-        fits = [size for size, figures in at.items() if figures["cold"] <= most and int(size) >= peak * SPARE]
+        fits = [size for size, one in at.items() if one and one["cold"] <= most and int(size) >= peak * SPARE]
         rule = f"{int(fits[0]):,} MB" if fits else "none of these"
         rows.append([title, f"{most:,} ms", f"{number(peak)} MB", rule, f"{_size(configured, name):,} MB"])
     return table(["function", "cold, at most", "resident", "by the rule", "configured"], rows)
 
 
 def _resident(results: Results, name: str, at: Results) -> float:
-    peaks: list[float] = [figures["peak"] for figures in at.values()]
+    peaks = _peaks(at)
     if name == "fetch_file":
         peaks += [size[OURS]["peak"] for size in results["transfer"]["ways"]["TLS"].values()]
-    return max(peaks)
+    return max(peaks, default=0.0)
+
+
+def _peaks(at: Results) -> list[float]:
+    return [one["peak"] for one in at.values() if one]
 
 
 def _transitions(results: Results) -> int:
@@ -86,6 +90,8 @@ def _costs(results: Results) -> str:
     other = 1000 * (API_REQUEST + _transitions(results) * STATE_TRANSITION + PUBLISH + requests_cost(counted))
     rows = []
     for size in next(iter(functions.values())):
+        if not all(at[size] for at in functions.values()):
+            continue
         warm = sum(at[size]["warm_cost"] for at in functions.values())
         cold = sum(at[size]["cold_cost"] for at in functions.values())
         rows.append([f"{int(size):,} MB", *(f"{dollars:.3f}" for dollars in (warm, cold, other, warm + other))])
@@ -97,8 +103,9 @@ def _timeouts(results: Results) -> str:
     rows = []
     for title, at in functions["functions"].items():
         name = functions["names"][title]
-        figures = at.get(str(_size(configured, name))) or list(at.values())[-1]
-        rows.append([title, f"{_timeout(configured, name)} s", f"{figures['cold'] / 1000:.1f} s"])
+        figures = at.get(str(_size(configured, name)))
+        cold = f"{figures['cold'] / 1000:.1f} s" if figures else "not measured"
+        rows.append([title, f"{_timeout(configured, name)} s", cold])
     return table(["function", "timeout", "cold"], rows)
 
 
