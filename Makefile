@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo local test check faults bench deploy destroy replay lock
+.PHONY: help demo local test check faults bench deploy destroy replay catchup forget lock
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -40,6 +40,12 @@ destroy: .venv/ready ## take a stage down, but not its documents: make destroy S
 
 replay: .venv/ready ## start failed executions again: make replay STAGE=dev SINCE=2026-11-23T10:00
 	@$(BIN)/python -m stepfunctions.replay $(STAGE) $(SINCE)
+
+catchup: .venv/ready ## archive what Slack never told about: make catchup STAGE=dev CHANNEL=C0123456789 SINCE=2026-11-01
+	@$(BIN)/python -m operations.catchup $(STAGE) $(CHANNEL) $(SINCE)
+
+forget: .venv/ready ## erase one document for good, after asking: make forget STAGE=dev FILE=F0123456789
+	@$(BIN)/python -m stepfunctions.forget "$(STAGE)" "$(FILE)"
 
 lock: .venv/ready ## pin requirements-dev.in, and all that it needs, in requirements-dev.txt
 	@$(BIN)/pip install -q pip-tools

@@ -2,10 +2,11 @@
 
     Slack ► slack_events ► Step Functions: fetch_file ► save_metadata, for each file ► SNS ► notify ► Slack
                     └► SQS ► start_parked ─┘
+    Slack ► slack_commands ► Slack
 
-The workflow is stepfunctions/slack-integrator.asl.json; what the steps do is in chalicelib. What the route needs is
-imported here, at once; each other function imports its own: a deployed package holds no bytecode, so that a cold
-start compiles every module it loads, and Slack waits for the route alone.
+The workflow is stepfunctions/slack-integrator.asl.json; what the steps do is in chalicelib. The first route's modules
+are imported here, at once; every other function imports its own: a deployed package holds no bytecode, so that a
+cold start compiles each module that it loads, and Slack waits for the routes alone.
 """
 
 import os
@@ -41,6 +42,17 @@ def slack_events() -> Response:
         return Response(body, status_code=status)
 
 
+@app.route("/slack/commands", methods=["POST"], content_types=["application/x-www-form-urlencoded"])
+def slack_commands() -> Response:
+    """What Slack calls for `/docs`: finds documents by their tags."""
+    from chalicelib import commands
+
+    request: Any = app.current_request
+    with log.about(request_id=_request_id(app.lambda_context)):
+        status, body = commands.receive(lambda: request.raw_body, request.headers, time.time())
+        return Response(body, status_code=status)
+
+
 @app.on_sqs_message(queue=PARKING, batch_size=1)
 def start_parked(event: SQSEvent) -> None:
     """What the route could not start ► started now, or delivered again by the queue, one at a time."""
@@ -62,14 +74,14 @@ def fetch_file(event: dict[str, Any], context: Any) -> "Fetched":
 
 
 @app.lambda_function()
-def save_metadata(event: dict[str, Any], context: Any) -> "FileResult":
-    """SaveMetadata of the workflow: {execution, message, tags, file_ids, fetched} ► the records in S3."""
+def save_metadata(event: Any, context: Any) -> "FileResult | None":
+    """SaveMetadata and FollowMessage of the workflow: {execution} and `records.Step` ► the records in S3."""
     from chalicelib.records import save
 
-    message, fetched = event["message"], event["fetched"]
-    with log.about(request_id=_request_id(context), execution=event["execution"], file=fetched["file"]["id"]):
+    file = event["fetched"] and event["fetched"]["file"]["id"]
+    with log.about(request_id=_request_id(context), execution=event["execution"], file=file):
         bucket, now = settings.load("BUCKET").bucket, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        return save(message, event["tags"], event["file_ids"], fetched, now, clients.s3(), bucket)
+        return save(event, now, clients.s3(), bucket)
 
 
 @app.on_sns_message(topic=TOPIC)

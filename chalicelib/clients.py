@@ -59,10 +59,19 @@ def s3_in_haste() -> "S3Client":
     return boto3.client("s3", config=_config(connect=0.25, read=0.4, tries=1))
 
 
-def _config(connect: float, read: float, tries: int) -> "Config":
+@cache
+def s3_for_search() -> "S3Client":
+    """For the slash command, whose answer is due: one try, and a connection for every request at once."""
+    import boto3
+
+    return boto3.client("s3", config=_config(connect=0.25, read=0.8, tries=1, connections=16))
+
+
+def _config(connect: float, read: float, tries: int, connections: int = 10) -> "Config":
     from botocore.config import Config
 
     return Config(
+        max_pool_connections=connections,
         connect_timeout=connect,
         read_timeout=read,
         retries={"mode": "standard", "total_max_attempts": tries},

@@ -1,4 +1,4 @@
-"""Slack's event ► an upload, or nothing.
+"""Slack's event ► an upload, an edit, a deletion, a reply with tags, or nothing.
 
 Shapes: https://docs.slack.dev/apis/events-api and https://docs.slack.dev/reference/events/message. What counts
 is a non-empty `files` list, whatever the subtype says: Slack has sent uploads with `file_share` and without. The
@@ -16,8 +16,8 @@ from chalicelib.errors import NotUnderstood
 _ID = re.compile(r"[A-Za-z0-9]{1,18}", re.ASCII)
 """So that ids are safe in keys, and an execution's name stays below 80 characters."""
 _TS = re.compile(r"[0-9]{1,12}\.[0-9]{1,6}", re.ASCII)
-_ABOUT_OTHERS = ("message_changed", "message_deleted", "message_replied")
-"""Subtypes that tell of another message, which they carry inside."""
+_NO_LONGER_THERE = ("tombstone", "file_not_found")
+"""What stands in `mode` or `file_access` of a file that was taken off its message."""
 LONGEST_NAME = 1_024
 """Characters of a name or title."""
 LONGEST_WORD = 255
@@ -56,32 +56,136 @@ class File(TypedDict):
 
 
 @dataclass(frozen=True)
-class Upload:
-    """A message that brought files."""
+class Change:
+    """What became of a message: *kind* is upload, edit, deletion or reply.
 
+    A reply is a message in a thread that has tags and no files, or had; it speaks about the thread's root. *files*
+    are those that the message shows now, *removed* the ids of those that it no longer does.
+    """
+
+    kind: str
     message: Message
     files: list[File]
+    removed: list[str]
     tags: hashtags.Tags
 
 
-def upload(envelope: Mapping[str, Any]) -> Upload | None:
-    """Return what the `event_callback` *envelope* uploads, or None for all that is no upload.
+def change(envelope: Mapping[str, Any]) -> Change | None:
+    """Return what the `event_callback` *envelope* tells, or None for all that the archive has no part in.
 
-    Raises NotUnderstood when it does bring files, but not what it takes to archive them.
+    Raises NotUnderstood when it does concern documents, but lacks what it takes to follow it.
     """
     event = envelope.get("event")
     if not isinstance(event, dict):
         raise NotUnderstood("The event has no inner event.")
-    if event.get("type") != "message" or event.get("subtype") in _ABOUT_OTHERS:
+    if event.get("type") != "message":
         return None
+    subtype, now = event.get("subtype"), event.get("message")
+    if subtype == "message_deleted":
+        return _deletion(envelope, event)
+    if subtype == "message_changed":
+        is_deletion = isinstance(now, dict) and now.get("subtype") == "tombstone"
+        return _deletion(envelope, event) if is_deletion else _edit(envelope, event)
+    return None if subtype == "message_replied" else upload(envelope, event) or _reply(envelope, event)
+
+
+def upload(envelope: Mapping[str, Any], event: Mapping[str, Any]) -> Change | None:
+    """Return what the message *event* uploads, or None when it brings no files, or is the app's own."""
     files, comment = _files_and_comment(event)
     if files is None or files == [] or _is_own(envelope, event):
         return None
-    if not isinstance(files, list):
-        raise NotUnderstood("The message's files are no list.")
     message = _message(envelope, event, comment)
-    distinct = {entry["id"]: entry for entry in map(file, files)}
-    return Upload(message, list(distinct.values()), hashtags.tags(comment))
+    return Change("upload", message, _distinct(files), [], hashtags.tags(comment))
+
+
+def _reply(envelope: Mapping[str, Any], event: Mapping[str, Any]) -> Change | None:
+    text = _text(event.get("text")) or ""
+    tags = hashtags.tags(text)
+    if not tags.kept or not _is_reply(event) or _is_own(envelope, event):
+        return None
+    return Change("reply", {**_message(envelope, event, text), "comment": ""}, [], [], tags)
+
+
+def _edit(envelope: Mapping[str, Any], event: Mapping[str, Any]) -> Change | None:
+    """Slack also tells of changes that nobody made, link previews above all: text and files are compared."""
+    now, before = event.get("message"), _previous(event)
+    if not isinstance(now, dict) or _is_own(envelope, now):
+        return None
+    shown, text = _shown(now), _text(now.get("text")) or ""
+    shown_before, text_before = _shown(before), _text(before.get("text")) or ""
+    if before and shown.keys() == shown_before.keys() and text == text_before:
+        return None
+    removed = sorted((shown_before.keys() | _ids(now)) - shown.keys())
+    tags, message = hashtags.tags(text), {**now, "event_ts": event.get("event_ts")}
+    if shown or removed:
+        files = _distinct(list(shown.values()))
+        return Change("edit", _message(envelope, message, text), files, removed, tags)
+    if not _is_reply(now) or hashtags.tags(text_before).kept == tags.kept:
+        return None
+    return Change("reply", {**_message(envelope, message, text), "comment": ""}, [], [], tags)
+
+
+def _deletion(envelope: Mapping[str, Any], event: Mapping[str, Any]) -> Change | None:
+    """What was deleted is not always told (a tombstone's `previous_message` can be empty): then it is followed."""
+    before, subject = _previous(event), _subject(event)
+    unknown = not before or before.get("subtype") == "tombstone"
+    if _is_own(envelope, before):
+        return None
+    message = {**subject, "user": before.get("user") if not unknown else None, "event_ts": event.get("event_ts")}
+    if _is_reply(subject) and not _ids(before):
+        if not unknown and not hashtags.tags(_text(before.get("text")) or "").kept:
+            return None
+        return Change("reply", _message(envelope, message, ""), [], [], hashtags.tags(""))
+    if not unknown and not _ids(before):
+        return None
+    return Change("deletion", _message(envelope, message, ""), [], sorted(_ids(before)), hashtags.tags(""))
+
+
+def _previous(event: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the message as it was; Slack has sent an empty list in its place."""
+    before = event.get("previous_message")
+    return before if isinstance(before, dict) else {}
+
+
+def _subject(event: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the message that *event* is about: itself, or the one inside that was changed or deleted."""
+    subtype, now, before = event.get("subtype"), event.get("message"), _previous(event)
+    if subtype == "message_changed":
+        return now if isinstance(now, dict) else {}
+    if subtype == "message_deleted":
+        return {"ts": event.get("deleted_ts") or before.get("ts"), "thread_ts": before.get("thread_ts")}
+    return event
+
+
+def _is_reply(message: Mapping[str, Any]) -> bool:
+    thread_ts = _sound(message.get("thread_ts"), _TS)
+    return thread_ts is not None and thread_ts != message.get("ts")
+
+
+def _shown(message: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the file objects of a changed message that are still there, by id."""
+    files = message.get("files")
+    return {
+        entry["id"]: entry
+        for entry in (files if isinstance(files, list) else [])
+        if isinstance(entry, dict)
+        and _is_id(entry.get("id"))
+        and entry.get("mode") not in _NO_LONGER_THERE
+        and entry.get("file_access") not in _NO_LONGER_THERE
+    }
+
+
+def _ids(message: Mapping[str, Any]) -> set[str]:
+    """Return the ids of all files that a changed message names, those that were taken off included."""
+    files = message.get("files")
+    entries = [entry for entry in (files if isinstance(files, list) else []) if isinstance(entry, dict)]
+    return {entry["id"] for entry in entries if _is_id(entry.get("id"))}
+
+
+def _distinct(entries: Any) -> list[File]:
+    if not isinstance(entries, list):
+        raise NotUnderstood("The message's files are no list.")
+    return list({entry["id"]: entry for entry in map(file, entries)}.values())
 
 
 def file(entry: object) -> File:
@@ -107,12 +211,14 @@ def place(envelope: Mapping[str, Any]) -> dict[str, str | None]:
     """Return where an event that was not understood belongs, as far as it says so: ids and ts that are sound."""
     event = envelope.get("event")
     inner: Mapping[str, Any] = event if isinstance(event, dict) else {}
+    subject = _subject(inner)
+    ts, thread_ts = _sound(subject.get("ts"), _TS), _sound(subject.get("thread_ts"), _TS)
     return {
         "event_id": _text(envelope.get("event_id"), LONGEST_WORD),
         "team": _sound(envelope.get("team_id"), _ID),
         "channel": _sound(inner.get("channel"), _ID),
-        "ts": _sound(inner.get("ts"), _TS),
-        "thread_ts": _sound(inner.get("thread_ts"), _TS),
+        "ts": ts,
+        "thread_ts": thread_ts if thread_ts != ts else None,  # a root names itself as soon as it has replies
     }
 
 
@@ -140,22 +246,25 @@ def _is_own(envelope: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
     )
 
 
-def _message(envelope: Mapping[str, Any], event: Mapping[str, Any], comment: str) -> Message:
-    where = place(envelope)
+def _message(envelope: Mapping[str, Any], said: Mapping[str, Any], comment: str) -> Message:
+    """Return the message *said*, which tells its author and, if it was changed, the `event_ts` of that."""
+    where, event = place(envelope), envelope["event"]
     team, channel, ts = where["team"], where["channel"], where["ts"]
-    lacking = [name for name, value in (("team", team), ("channel", channel), ("ts", ts)) if not value]
-    if not (team and channel and ts):
+    version = ts if said is event else _sound(said.get("event_ts"), _TS)
+    sound = {"team": team, "channel": channel, "ts": ts, "event_ts": version}
+    lacking = [name for name, value in sound.items() if not value]
+    if not (team and channel and ts and version):
         raise NotUnderstood(f"The message has no valid {', '.join(lacking)}.")
     return {
         "team": team,
         "channel": channel,
         "channel_type": _text(event.get("channel_type"), LONGEST_WORD),
-        "user": _text(event.get("user"), LONGEST_WORD) or _text(event.get("bot_id"), LONGEST_WORD),
+        "user": _text(said.get("user"), LONGEST_WORD) or _text(said.get("bot_id"), LONGEST_WORD),
         "ts": ts,
         "thread_ts": where["thread_ts"],
         "comment": comment,
         "comment_cut": False,
-        "version": ts,
+        "version": version,
         "event_id": where["event_id"],
     }
 

@@ -48,6 +48,13 @@ def tags(text: str) -> Tags:
     return Tags(sorted(kept), left_out)
 
 
+def typed(text: str) -> list[str]:
+    """Return the tags that somebody typed in a command, each once: `#` may lack, blanks or commas separate."""
+    words = re.split(r"[\s,;]+", _without_markup(text))
+    found = (tag for word in words for tag in _candidates("#" + word.lstrip("#＃﹟\"'“”„‘’(")))
+    return list(dict.fromkeys(found))
+
+
 def fold(tag: str) -> str:
     """Return the one spelling under which *tag* is stored and found."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", tag).casefold())

@@ -39,13 +39,15 @@ DONE: Answer = (200, {"ok": True})
 
 
 def receive(body: Callable[[], bytes], headers: Mapping[str, str], now: float) -> Answer:
-    """Return what Slack is told about the request with the case-insensitive *headers*; *body* gives its raw bytes.
-
-    (It decodes base64, or what API Gateway made of bytes that are no UTF-8, and may raise ValueError.)
-    """
+    """Return what Slack is told about the request whose raw *body* this is; *headers* are case-insensitive."""
     last_try = time.monotonic() + LAST_TRY_AFTER
+    return guarded(lambda: _dispatch(authenticated(read(body), headers, now, json_object), last_try))
+
+
+def guarded(answer: Callable[[], Answer]) -> Answer:
+    """Return what *answer* does, or the refusal that it raises: a status and no detail."""
     try:
-        return _dispatch(authenticated(_read(body), headers, now), last_try)
+        return answer()
     except Refused as refused:
         log.warning("refused", status=refused.status, reason=str(refused))
         return refused.status, {"ok": False}
@@ -54,15 +56,21 @@ def receive(body: Callable[[], bytes], headers: Mapping[str, str], now: float) -
         return 503, {"ok": False}
 
 
-def _read(body: Callable[[], bytes]) -> bytes:
+def read(body: Callable[[], bytes]) -> bytes:
+    """Return what *body* gives; raises Refused for what cannot be decoded.
+
+    (Chalice decodes base64, or what API Gateway made of bytes that are no UTF-8.)
+    """
     try:
         return body()
     except ValueError as error:
         raise Refused(400, "The body cannot be decoded.") from error
 
 
-def authenticated(body: bytes, headers: Mapping[str, str], now: float) -> dict[str, Any]:
-    """Return the request's JSON object if it is Slack's.
+def authenticated(
+    body: bytes, headers: Mapping[str, str], now: float, parsed: Callable[[bytes], dict[str, Any] | None]
+) -> dict[str, Any]:
+    """Return what *parsed* makes of the request's body, if that is Slack's; None is a body of the wrong form.
 
     Whatever is configured must hold, and with nothing configured nobody is let in. Raises Refused;
     SecretsUnreadable when it cannot be told.
@@ -76,15 +84,16 @@ def authenticated(body: bytes, headers: Mapping[str, str], now: float) -> dict[s
     timestamp, signature = headers.get("X-Slack-Request-Timestamp"), headers.get("X-Slack-Signature")
     if secret and not signing.is_signed(secret, timestamp, signature, body, now):
         raise Refused(401, "The signature does not hold.")
-    envelope = _json_object(body)
-    if envelope is None:
-        raise Refused(401 if token else 400, "The body is no JSON object.")
-    if token and not signing.is_token(token, envelope.get("token")):
+    content = parsed(body)
+    if content is None:
+        raise Refused(401 if token else 400, "The body has not the form that it should.")
+    if token and not signing.is_token(token, content.get("token")):
         raise Refused(401, "The token is not the app's.")
-    return envelope
+    return content
 
 
-def _json_object(body: bytes) -> dict[str, Any] | None:
+def json_object(body: bytes) -> dict[str, Any] | None:
+    """Return the object that *body* is in JSON, or None if it is none."""
     try:
         value = json.loads(body.decode())
     except (ValueError, RecursionError):
@@ -106,10 +115,10 @@ def _dispatch(envelope: dict[str, Any], last_try: float) -> Answer:
 
 def _take(envelope: dict[str, Any], last_try: float) -> Answer:
     try:
-        upload = events.upload(envelope)
-        if upload is None:
+        change = events.change(envelope)
+        if change is None:
             return DONE
-        name, text = workflow.execution_name(upload.message), workflow.execution_input(upload)
+        name, text = workflow.execution_name(change), workflow.execution_input(change)
         with log.about(execution=name):
             return _start(name, text, last_try)
     except NotUnderstood as error:

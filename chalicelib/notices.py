@@ -34,7 +34,15 @@ class Notice(NamedTuple):
     blocks: list[dict[str, Any]]
 
 
-def notice(message: dict[str, Any]) -> Notice | None:
+class Reaction(NamedTuple):
+    """A quiet sign under a message: its tags were taken. *emoji* is Slack's name for it."""
+
+    channel: str
+    ts: str
+    emoji: str = "label"
+
+
+def notice(message: dict[str, Any]) -> Notice | Reaction | None:
     """Return what to post about the topic's *message*, or None when there is nobody to tell.
 
     Raises NotUnderstood for a type that is none of the app's.
@@ -49,14 +57,23 @@ def notice(message: dict[str, Any]) -> Notice | None:
     raise NotUnderstood(f"The topic's message has an unknown type ({kind}).")
 
 
-def _of_outcome(outcome: dict[str, Any]) -> Notice:
+def _of_outcome(outcome: dict[str, Any]) -> Notice | Reaction | None:
+    """An upload is answered in words; so is an edit that brought a file, or failed to. Other changes are quiet."""
+    if outcome["kind"] == "upload" or {"archived", "failed"} & {file["status"] for file in outcome["files"]}:
+        return _in_words(outcome)
+    if outcome["kind"] == "edit" or (outcome["kind"] == "reply" and outcome["tags"]):
+        return Reaction(outcome["channel"], outcome["ts"])
+    return None
+
+
+def _in_words(outcome: dict[str, Any]) -> Notice:
     files = sorted(outcome["files"], key=lambda file: _ORDER.index(file["status"]))
     summary = _summary(files, outcome["tags"])
     lines = [_line(file) for file in files[:MOST_FILES]]
     if len(files) > MOST_FILES:
         lines.append(f"… and {len(files) - MOST_FILES} more")
     left_out = _left_out(outcome.get("tags_left_out") or {"count": 0, "first": []})
-    blocks = _sections([summary], lines, left_out)
+    blocks = sections([summary], lines, left_out)
     text = _cut(" ".join([summary, *lines[:1], *left_out]), LONGEST_SECTION)
     return Notice(outcome["execution"], outcome["channel"], outcome["thread_ts"] or outcome["ts"], text, blocks)
 
@@ -71,7 +88,7 @@ def _of_ended(ended: dict[str, Any]) -> Notice:
         f"❌ Archiving this upload ended before it was done ({escaped(how)}). What is missing is not tried again: "
         "please share it once more, and tell whoever runs the archive."
     )
-    return Notice(name[0], name["channel"], name["ts"].replace("_", "."), text, _sections([text]))
+    return Notice(name[0], name["channel"], name["ts"].replace("_", "."), text, sections([text]))
 
 
 def _of_error(error: dict[str, Any]) -> Notice | None:
@@ -79,7 +96,7 @@ def _of_error(error: dict[str, Any]) -> Notice | None:
     if not (team and channel and ts):
         return None
     text = f"❌ This upload was not archived. {escaped(str(error.get('error')))} Please share it again."
-    return Notice(f"error-{team}-{channel}-{ts}", channel, error.get("thread_ts") or ts, text, _sections([text]))
+    return Notice(f"error-{team}-{channel}-{ts}", channel, error.get("thread_ts") or ts, text, sections([text]))
 
 
 def _summary(files: Sequence[dict[str, Any]], tags: Sequence[str]) -> str:
@@ -121,7 +138,7 @@ def _left_out(tags: dict[str, Any]) -> list[str]:
     ]
 
 
-def _sections(*groups: Iterable[str]) -> list[dict[str, Any]]:
+def sections(*groups: Iterable[str]) -> list[dict[str, Any]]:
     """Return Block Kit sections; the lines of a group share one as long as they fit."""
     blocks = []
     for group in groups:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from chalicelib import archive, log, notices, slack
 from chalicelib.archive import Kept
 from chalicelib.errors import (
+    AccessRefused,
     ArchiveUnavailable,
     IntegratorError,
     NoticePending,
@@ -19,7 +20,7 @@ from chalicelib.errors import (
     NotUnderstood,
     SlackRefused,
 )
-from chalicelib.notices import Notice
+from chalicelib.notices import Notice, Reaction
 from chalicelib.settings import Settings
 
 if TYPE_CHECKING:
@@ -56,6 +57,9 @@ def _deliver(
     if notice is None:
         log.info("nobody to tell")
         return
+    if isinstance(notice, Reaction):
+        _react(notice, settings, http)
+        return
     with log.about(notice=notice.name):
         claim = _claimed(notice, s3, settings.bucket, now, claim_seconds)
         if claim is None:
@@ -64,6 +68,17 @@ def _deliver(
         state = _posted(notice, claim, settings, s3, http)
         _mark(notice, claim, state, s3, settings.bucket)
         log.info(state)
+
+
+def _react(reaction: Reaction, settings: Settings, http: "Session") -> None:
+    """Add the reaction, which Slack takes once; where it cannot be, the documents have followed all the same."""
+    body = {"channel": reaction.channel, "timestamp": reaction.ts, "name": reaction.emoji}
+    try:
+        slack.call(http, settings, "reactions.add", body, timeout=_TIMEOUT)
+    except (SlackRefused, AccessRefused) as error:  # already_reacted, message_not_found, a missing scope …
+        log.warning("no reaction", channel=reaction.channel, ts=reaction.ts, reason=str(error))
+        return
+    log.info("reacted", channel=reaction.channel, ts=reaction.ts)
 
 
 def _parsed(text: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Upload ► one execution of the state machine, named after the message.
+"""What became of a message ► one execution of the state machine, named after it.
 
 The name is the message's identity, so that starting twice is the same start: Slack delivers a message more than
 once, in parallel, and under different event ids. What cannot be started at once is parked in a queue, whose
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from chalicelib import log
 from chalicelib.errors import NotParked, NotStarted, NotUnderstood
-from chalicelib.events import File, Message, Upload
+from chalicelib.events import Change, File, Message
 from chalicelib.sigv4 import Client, ServiceError
 
 LONGEST_INPUT = 200_000
@@ -24,28 +24,35 @@ MOST_NAMED = 10
 _THROTTLED = {"ThrottlingException", "TooManyRequestsException"}
 
 
-def execution_name(message: Message) -> str:
-    """Return the name of the execution that archives *message*: `T1-C1-1499081899_737651`."""
-    return f"{message['team']}-{message['channel']}-{message['ts'].replace('.', '_')}"
+def execution_name(change: Change) -> str:
+    """Return the name of the execution that archives a message: `T1-C1-1499081899_737651`.
+
+    What changed it later is named after that change as well: `…-e1499081950_000100`, a deletion with a `d`.
+    """
+    message = change.message
+    name = f"{message['team']}-{message['channel']}-{message['ts']}"
+    if message["version"] != message["ts"]:
+        name += f"-{'d' if change.kind == 'deletion' else 'e'}{message['version']}"
+    return name.replace(".", "_")
 
 
-def execution_input(upload: Upload) -> str:
+def execution_input(change: Change) -> str:
     """Return the workflow's input as JSON of at most `LONGEST_INPUT` bytes.
 
     What is too long loses names beyond `SHORT_NAME` bytes and the addresses, which `files.info` gives back to the
     fetcher; then the end of the comment, whose tags were taken before. Raises NotUnderstood when even that is not
     enough: thousands of files, where Slack allows ten or so.
     """
-    text = _as_json(upload.message, upload.files, upload)
+    text = _as_json(change.message, change.files, change)
     if len(text.encode()) <= LONGEST_INPUT:
         return text
-    files = [_shortened(file) for file in upload.files]
-    spare = LONGEST_INPUT - len(_as_json({**upload.message, "comment": ""}, files, upload).encode())
+    files = [_shortened(file) for file in change.files]
+    spare = LONGEST_INPUT - len(_as_json({**change.message, "comment": ""}, files, change).encode())
     if spare < 0:
         raise NotUnderstood(f"A message with {len(files)} files is more than one execution can carry.")
-    comment = upload.message["comment"]
+    comment = change.message["comment"]
     kept = _longest_prefix(comment, spare)
-    return _as_json({**upload.message, "comment": kept, "comment_cut": kept != comment}, files, upload)
+    return _as_json({**change.message, "comment": kept, "comment_cut": kept != comment}, files, change)
 
 
 def start(client: Client, state_machine: str, name: str, text: str, last_try: float) -> None:
@@ -108,14 +115,14 @@ def _try(client: Client, state_machine: str, name: str, text: str) -> _Failure |
     return None
 
 
-def _as_json(message: Message, files: list[File], upload: Upload) -> str:
+def _as_json(message: Message, files: list[File], change: Change) -> str:
     """Return the contract of the workflow's input: keys in one order, since Step Functions compares inputs."""
-    kept, left_out = upload.tags
+    kept, left_out = change.tags
     body = {
-        "kind": "upload",
+        "kind": change.kind,
         "message": message,
         "files": files,
-        "removed": [],
+        "removed": change.removed,
         "tags": kept,
         "tags_left_out": {
             "count": len(left_out),

@@ -159,6 +159,8 @@ def broken_promises(stage: Stage, message: Message, found: Snapshot) -> list[str
         ]
         if stored.keys() - {document + str(file.name)}:
             broken.append(f"a document under a wrong name: {', '.join(stored)}")
+        if set(stored.values()) - {file.sha256}:
+            broken.append(f"{file.name} is stored, but not whole")
         if known and stored.get(document + str(file.name)) != file.sha256:
             broken.append(f"metadata of {file.name} without the whole document")
         if known and known[0]["file"]["sha256"] != file.sha256:

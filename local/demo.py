@@ -36,7 +36,8 @@ def run(pipeline: Pipeline, page: Page) -> bool:
     _objects(pipeline, page)
     _record(pipeline, page, files[0])
     _thread(page, message, replies, answered)
-    return _verdicts(pipeline, page, message, files, execution)
+    found = _search(pipeline, page, message)
+    return _verdicts(pipeline, page, message, files, execution, found)
 
 
 def _upload(pipeline: Pipeline) -> tuple[Message, list[File]]:
@@ -126,8 +127,28 @@ def _thread(page: Page, message: Message, replies: list[Message], answered: floa
             page.line(f"                  {line}", "cyan")
 
 
-def _verdicts(pipeline: Pipeline, page: Page, message: Message, files: list[File], execution: Any) -> bool:
-    page.title("7  Is everything as it should be?")
+def _search(pipeline: Pipeline, page: Page, message: Message) -> dict[str, list[str]]:
+    """Ask as tomas does, once with a slip of the pen; return the lines that he reads, by what he typed."""
+    slack, tomas = pipeline.slack, pipeline.slack.users[1]
+    page.title("7  tomas looks for it, with the slash command, and only he sees the answers")
+    read = {}
+    for text in ("#finance #2026", "fiance"):
+        page.line(f"tomas             /docs {text}")
+        read[text] = slack.command(message.channel, tomas, "/docs", text).lines
+        for line in read[text]:
+            page.line(f"slack-integrator  {line}", "cyan")
+    return read
+
+
+def _verdicts(
+    pipeline: Pipeline,
+    page: Page,
+    message: Message,
+    files: list[File],
+    execution: Any,
+    found: dict[str, list[str]],
+) -> bool:
+    page.title("8  Is everything as it should be?")
     again = pipeline.slack.deliver(message.envelope)
     stored = {file.id: _stored_hash(pipeline, file) for file in files}
     deliveries = _deliveries(pipeline, message)
@@ -141,6 +162,12 @@ def _verdicts(pipeline: Pipeline, page: Page, message: Message, files: list[File
         "the execution failed, since a file did, so that alarms would see it": execution["status"] == "FAILED",
         "the same event delivered once more changed nothing, and there is one reply": again.acknowledged
         and len(replies) == 1,
+        "the search finds what is archived, and no more": sum(
+            line.startswith("• ") for line in found["#finance #2026"]
+        )
+        == 2,
+        "a slip of the pen is answered with the tag that was meant": found["fiance"][-1]
+        == "Did you mean #finance?",
         "no unfinished upload is left in S3": not _unfinished(pipeline),
     }
     for text, good in checks.items():

@@ -24,6 +24,9 @@ from moto.sns.models import Subscription
 from moto.sqs.models import Message, Queue, sqs_backends
 from moto.stepfunctions.exceptions import ValidationException
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
+from moto.stepfunctions.parser.asl.component.state import state
+from moto.stepfunctions.parser.asl.component.state.exec.state_task import state_task_lambda
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 
@@ -71,6 +74,20 @@ def execute_state_machines(patches: Patches) -> None:
     logger = logging.getLogger("moto.stepfunctions")
     patches.later(partial(logger.setLevel, logger.level))
     logger.setLevel(logging.CRITICAL)
+
+
+def count_payloads_in_utf8(patches: Patches) -> None:
+    """Moto measures what a state hands on with every character beyond ASCII escaped, six bytes for three.
+
+    The limit is one of UTF-8: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+    """
+
+    def fits(value: Any) -> bool:
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        return len(text.encode()) <= INPUT_BYTES
+
+    for module in (state, state_task_lambda, state_task_service):
+        patches.attribute(module, "is_within_size_quota", fits)
 
 
 def _event(body: str | bytes) -> bytes:

@@ -1,12 +1,13 @@
-"""Keys, names and parts: what of the archive is pure."""
+"""Keys, names, parts, and records changed under conditions."""
 
 import unicodedata
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib import archive
+from chalicelib import archive, errors
 
 
 @pytest.mark.parametrize(
@@ -70,3 +71,24 @@ def test_parts_are_whole_but_the_last(parts: int, extra: int, piece: int) -> Non
 
 def test_nothing_is_one_empty_part() -> None:
     assert list(archive._parts([], len)) == [b""]
+
+
+def test_a_record_is_one_line_of_json(s3: Any, bucket: str) -> None:
+    archive.change(s3, bucket, "metadata/T1/FLINE.json", lambda current: {"comment": "two\nlines"})
+    body = s3.get_object(Bucket=bucket, Key="metadata/T1/FLINE.json")["Body"].read()
+    assert body == b'{"comment":"two\\nlines"}\n'
+
+
+def test_a_record_that_is_no_json_is_not_overwritten(s3: Any, bucket: str) -> None:
+    s3.put_object(Bucket=bucket, Key="metadata/T1/FBAD.json", Body=b"<html>")
+    with pytest.raises(errors.ArchiveUnavailable, match="no JSON"):
+        archive.change(s3, bucket, "metadata/T1/FBAD.json", lambda current: {"new": True})
+    assert s3.get_object(Bucket=bucket, Key="metadata/T1/FBAD.json")["Body"].read() == b"<html>"
+
+
+def test_a_lost_condition_is_no_error(s3: Any, bucket: str) -> None:
+    first = archive.write(s3, bucket, "messages/T1/C1/w.json", {"a": 1}, over=None)
+    assert first is not None
+    assert archive.write(s3, bucket, "messages/T1/C1/w.json", {"a": 2}, over=None) is None
+    assert archive.write(s3, bucket, "messages/T1/C1/w.json", {"a": 3}, over=first) is not None
+    assert archive.write(s3, bucket, "messages/T1/C1/w.json", {"a": 4}, over=first) is None

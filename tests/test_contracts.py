@@ -18,6 +18,7 @@ TEXT = (PROJECT / "stepfunctions" / "slack-integrator.asl.json").read_text(encod
 ASL: Any = json.loads(TEXT)
 STAGES: Any = json.loads((PROJECT / ".chalice" / "config.json").read_text(encoding="utf-8"))["stages"]
 TASKS = {"FetchFile": "fetch_file", "SaveMetadata": "save_metadata"}
+ALL_TASKS = {**TASKS, "FollowMessage": "save_metadata"}
 
 
 def states(machine: Any) -> Iterator[tuple[str, Any]]:
@@ -51,6 +52,9 @@ def test_every_function_that_the_workflow_names_exists() -> None:
     named = set(re.findall(r"\$\{(\w+)Arn\}", TEXT)) - {"Topic"}
     functions = {"".join(word.title() for word in handler.name.split("_")) for handler in app.pure_lambda_functions}
     assert named == functions == set(TASKS)
+    assert {name for name, state in STATES.items() if "lambda:invoke" in state.get("Resource", "")} == set(
+        ALL_TASKS
+    )
 
 
 def test_what_is_caught_for_a_file_is_all_that_a_file_can_raise() -> None:
@@ -66,15 +70,22 @@ def test_what_is_transient_is_tried_again_and_nothing_else(task: str) -> None:
     assert own_errors(STATES[task]["Retry"]) == caught & leaves(errors.Transient)
 
 
-@pytest.mark.parametrize("task", [*TASKS, "NotifyOutcome"])
+def test_a_message_is_followed_as_patiently_as_a_record_is_saved() -> None:
+    follow, save = (
+        [{**entry, "Comment": ""} for entry in STATES[task]["Retry"]] for task in ("FollowMessage", "SaveMetadata")
+    )
+    assert follow == save
+
+
+@pytest.mark.parametrize("task", [*ALL_TASKS, "NotifyOutcome"])
 def test_the_last_catcher_takes_everything(task: str) -> None:
     assert STATES[task]["Catch"][-1]["ErrorEquals"] == ["States.ALL"]
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", ALL_TASKS)
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_task_outlasts_its_function(task: str, stage: str) -> None:
-    timeout = STAGES[stage]["lambda_functions"][TASKS[task]]["lambda_timeout"]
+    timeout = STAGES[stage]["lambda_functions"][ALL_TASKS[task]]["lambda_timeout"]
     assert timeout < STATES[task]["TimeoutSeconds"] <= timeout + 10
 
 

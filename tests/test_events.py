@@ -1,4 +1,4 @@
-"""Slack's event ► an upload, or nothing."""
+"""Slack's event ► an upload, an edit, a deletion, a reply, or nothing."""
 
 from typing import Any
 
@@ -24,14 +24,27 @@ UPLOADS = {
     "file_share_hidden_by_limit": 1,
     "file_share_canvas": 1,
 }
+CHANGES = {
+    "message_changed_edit": "edit",
+    "message_changed_tombstone": "deletion",
+    "message_deleted": "deletion",
+    "thread_reply": "reply",
+    "thread_broadcast": "reply",
+}
 NOT_EVENTS = {"url_verification", "app_rate_limited"}
-OTHERS = sorted({file.stem for file in FOLDER.glob("*.json")} - set(UPLOADS) - NOT_EVENTS)
+OTHERS = sorted({file.stem for file in FOLDER.glob("*.json")} - set(UPLOADS) - set(CHANGES) - NOT_EVENTS)
 
 
-def uploaded(envelope: Any) -> events.Upload:
-    upload = events.upload(envelope)
+def uploaded(envelope: Any) -> events.Change:
+    upload = events.change(envelope)
     assert upload is not None
     return upload
+
+
+def changed(envelope: Any) -> events.Change:
+    change = events.change(envelope)
+    assert change is not None
+    return change
 
 
 @pytest.mark.parametrize(("name", "count"), UPLOADS.items(), ids=UPLOADS)
@@ -39,9 +52,16 @@ def test_a_message_with_files_is_an_upload(name: str, count: int) -> None:
     assert len(uploaded(payload(name)).files) == count
 
 
+@pytest.mark.parametrize(("name", "kind"), CHANGES.items(), ids=CHANGES)
+def test_what_becomes_of_a_message_is_told_by_its_kind(name: str, kind: str) -> None:
+    change, event = changed(payload(name)), payload(name)["event"]
+    assert change.kind == kind
+    assert change.message["version"] == event["event_ts"]
+
+
 @pytest.mark.parametrize("name", OTHERS)
 def test_everything_else_is_nothing(name: str) -> None:
-    assert events.upload(payload(name)) is None
+    assert events.change(payload(name)) is None
 
 
 def test_what_the_message_says_is_carried() -> None:
@@ -91,10 +111,10 @@ def test_a_file_named_twice_is_one() -> None:
 
 def test_an_upload_by_the_app_itself_is_nothing() -> None:
     by_app = with_event("file_share_thread", bot_profile={"app_id": payload("file_share_thread")["api_app_id"]})
-    assert events.upload(by_app) is None
+    assert events.change(by_app) is None
     by_bot_user = payload("file_share_thread")
     by_bot_user["authorizations"] = [{"is_bot": True, "user_id": by_bot_user["event"]["user"]}]
-    assert events.upload(by_bot_user) is None
+    assert events.change(by_bot_user) is None
 
 
 def test_an_upload_by_another_bot_counts() -> None:
@@ -104,7 +124,7 @@ def test_an_upload_by_another_bot_counts() -> None:
 
 @pytest.mark.parametrize("files", [None, [], ...], ids=str)
 def test_a_message_without_files_is_nothing_even_if_odd(files: Any) -> None:
-    assert events.upload(with_event("message_plain", files=files, channel=7)) is None
+    assert events.change(with_event("message_plain", files=files, channel=7)) is None
 
 
 @pytest.mark.parametrize(
@@ -128,13 +148,106 @@ def test_a_message_without_files_is_nothing_even_if_odd(files: Any) -> None:
 )
 def test_files_that_cannot_be_placed_are_not_understood(fields: dict[str, Any]) -> None:
     with pytest.raises(NotUnderstood):
-        events.upload(with_event("file_share_thread", **fields))
+        events.change(with_event("file_share_thread", **fields))
 
 
 @pytest.mark.parametrize("event", [None, "x", [], ...], ids=str)
 def test_an_envelope_without_an_event_is_not_understood(event: Any) -> None:
     with pytest.raises(NotUnderstood):
-        events.upload({"type": "event_callback"} if event is ... else {"event": event})
+        events.change({"type": "event_callback"} if event is ... else {"event": event})
+
+
+def edit(before: dict[str, Any], now: dict[str, Any]) -> events.Change | None:
+    """Return what an edit comes to that lays *before* and *now* over the two messages in the payload."""
+    event = payload("message_changed_edit")["event"]
+    message, previous = {**event["previous_message"], **now}, {**event["previous_message"], **before}
+    return events.change(with_event("message_changed_edit", message=message, previous_message=previous))
+
+
+FILE = payload("message_changed_edit")["event"]["message"]["files"][0]
+OTHER = {**FILE, "id": "F2"}
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "files", "removed"),
+    [
+        ({}, {"text": "#new"}, ["F0LOCAL001"], []),
+        ({}, {"files": [FILE, OTHER]}, ["F0LOCAL001", "F2"], []),
+        ({"files": [FILE, OTHER]}, {}, ["F0LOCAL001"], ["F2"]),
+        ({"files": [FILE, OTHER]}, {"files": [FILE, {"id": "F2", "mode": "tombstone"}]}, ["F0LOCAL001"], ["F2"]),
+        ({}, {"files": [{"id": "F0LOCAL001", "file_access": "file_not_found"}]}, [], ["F0LOCAL001"]),
+        ({}, {"files": []}, [], ["F0LOCAL001"]),
+        ({"text": None}, {}, ["F0LOCAL001"], []),
+    ],
+    ids=["words", "added", "removed", "removed to a stub", "deleted in Slack", "last one removed", "odd before"],
+)
+def test_an_edit_tells_what_is_shown_and_what_is_not_any_more(
+    before: dict[str, Any], now: dict[str, Any], files: list[str], removed: list[str]
+) -> None:
+    change = edit(before, now)
+    assert change is not None
+    assert (change.kind, [file["id"] for file in change.files], change.removed) == ("edit", files, removed)
+
+
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        ({}, {}),
+        ({}, {"attachments": [{"id": 1}]}),
+        ({}, {"edited": {"user": "U1", "ts": "1.1"}}),
+        ({"files": []}, {"files": None, "text": "#words alone"}),
+        ({}, {"text": "#new", "bot_profile": {"app_id": "A0LOCAL01"}}),
+        (
+            {"files": [], "thread_ts": "1.1", "text": "a #tag"},
+            {"files": [], "thread_ts": "1.1", "text": "the #tag"},
+        ),
+    ],
+    ids=["nothing", "a preview", "locale", "without files", "the app's own", "a reply with the same tags"],
+)
+def test_a_change_of_nothing_that_counts_is_nothing(before: dict[str, Any], now: dict[str, Any]) -> None:
+    assert edit(before, now) is None
+
+
+@pytest.mark.parametrize("previous", [[], None, {}, ...], ids=str)
+def test_an_edit_of_which_the_past_is_unknown_is_followed(previous: Any) -> None:
+    assert changed(with_event("message_changed_edit", previous_message=previous)).kind == "edit"
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "tags"),
+    [("#two", "#one", ["two"]), ("none", "#one", []), ("#one", "none", ["one"])],
+    ids=["other", "none any more", "first"],
+)
+def test_an_edited_reply_says_its_tags_of_now(now: str, before: str, tags: list[str]) -> None:
+    change = edit({"files": [], "thread_ts": "1.1", "text": before}, {"files": [], "thread_ts": "1.1", "text": now})
+    assert change is not None
+    assert (change.kind, change.message["thread_ts"], change.tags.kept) == ("reply", "1.1", tags)
+
+
+@pytest.mark.parametrize(
+    ("previous", "kind"),
+    [
+        ({"files": [{"id": "F1"}]}, "deletion"),
+        ({"text": "no files"}, None),
+        ({"text": "#tag", "thread_ts": "1.1"}, "reply"),
+        ({"text": "no tag", "thread_ts": "1.1"}, None),
+        ({"text": "#tag", "thread_ts": "1.1", "files": [{"id": "F1"}]}, "deletion"),
+        ({"files": [{"id": "F1"}], "bot_profile": {"app_id": "A0LOCAL01"}}, None),
+        ({"subtype": "tombstone", "user": "USLACKBOT"}, "deletion"),
+        ([], "deletion"),
+        (..., "deletion"),
+    ],
+    ids=str,
+)
+def test_a_deletion_counts_where_a_document_may_be_concerned(previous: Any, kind: str | None) -> None:
+    change = events.change(with_event("message_deleted", previous_message=previous))
+    assert (change and change.kind) == kind
+    assert not change or (change.tags.kept == [] and change.message["comment"] == "")
+
+
+def test_a_change_that_was_not_understood_is_placed_at_the_message_that_it_changed() -> None:
+    assert events.place(payload("message_changed_edit"))["ts"] == "1764061200.737651"
+    assert events.place(payload("message_deleted"))["ts"] == "1764061200.737651"
 
 
 def test_lone_surrogates_become_readable() -> None:
@@ -159,23 +272,26 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=8,
 )
-FIELDS = ["type", "subtype", "files", "file", "text", "channel", "ts", "user", "bot_profile", "thread_ts"]
+FIELDS = ["type", "files", "file", "text", "channel", "ts", "user", "bot_profile", "thread_ts", "event_ts"]
+FIELDS += ["message", "previous_message", "deleted_ts"]
+SUBTYPES = st.sampled_from(["message_changed", "message_deleted", "file_share", "thread_broadcast", None])
 
 
 @given(
     changes=st.dictionaries(st.sampled_from(FIELDS), JSON, max_size=4),
+    subtype=SUBTYPES | JSON,
     authorizations=JSON,
     entry=st.dictionaries(st.sampled_from(["id", "name", "size", "mode", "created"]), JSON),
 )
-def test_whatever_comes_it_is_an_upload_nothing_or_not_understood(
-    changes: dict[str, Any], authorizations: Any, entry: dict[str, Any]
+def test_whatever_comes_it_is_a_change_nothing_or_not_understood(
+    changes: dict[str, Any], subtype: Any, authorizations: Any, entry: dict[str, Any]
 ) -> None:
-    envelope = with_event("file_share_thread", **changes)
+    envelope = with_event("file_share_thread", **{"event_ts": "1.1", **changes, "subtype": subtype})
     envelope["authorizations"] = authorizations
     if "files" not in changes:
         envelope["event"]["files"].append(entry)
     try:
-        upload = events.upload(envelope)
+        upload = events.change(envelope)
     except NotUnderstood:
         return
     assert upload is None or all(file["id"] for file in upload.files)

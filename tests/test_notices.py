@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from chalicelib import notices
 from chalicelib.errors import NotUnderstood
-from chalicelib.notices import Notice
+from chalicelib.notices import Notice, Reaction
 
 
 def file(status: str = "archived", **fields: Any) -> dict[str, Any]:
@@ -24,7 +24,7 @@ def outcome(*files: dict[str, Any], **fields: Any) -> dict[str, Any]:
 
 def posted(message: dict[str, Any]) -> Notice:
     notice = notices.notice(message)
-    assert notice is not None
+    assert isinstance(notice, Notice)
     return notice
 
 
@@ -34,6 +34,29 @@ def shown(notice: Notice) -> str:
 
 def test_what_was_archived_is_said_with_its_tags_and_size() -> None:
     assert shown(posted(outcome(file()))) == "✅ 1 file in the archive with #2026 #finance.\n• q3.pdf (47 KB)"
+
+
+@pytest.mark.parametrize(
+    ("kind", "tags", "files", "expected"),
+    [
+        ("edit", ["new"], [file("unchanged")], Reaction("C1", "1.2")),
+        ("edit", [], [], Reaction("C1", "1.2")),
+        ("edit", ["new"], [file("unchanged"), file("skipped", reason="A canvas.")], Reaction("C1", "1.2")),
+        ("reply", ["new"], [], Reaction("C1", "1.2")),
+        ("reply", [], [], None),
+        ("deletion", [], [], None),
+    ],
+    ids=["re-tagged", "emptied", "skipped as before", "tags in a reply", "none any more", "deleted"],
+)
+def test_what_changes_no_document_is_answered_quietly(
+    kind: str, tags: list[str], files: list[dict[str, Any]], expected: Reaction | None
+) -> None:
+    assert notices.notice(outcome(*files, kind=kind, tags=tags)) == expected
+
+
+@pytest.mark.parametrize("status", ["archived", "failed"])
+def test_an_edit_that_brought_a_file_is_answered_in_words(status: str) -> None:
+    assert posted(outcome(file("unchanged"), file(status), kind="edit")).thread_ts == "1.2"
 
 
 def test_failures_come_first_and_each_says_why() -> None:

@@ -239,9 +239,9 @@ def test_an_event_that_cannot_be_understood_is_told_where_it_happened(slack: Sla
 
 @pytest.mark.parametrize(
     "name",
-    ["message_plain", "message_changed_edit", "message_deleted", "channel_join", "file_shared_event", "own_post"],
+    ["message_plain", "message_changed_unfurl", "channel_join", "file_shared_event", "own_post"],
 )
-def test_what_is_no_upload_is_acknowledged_and_starts_nothing(pipeline: Pipeline, slack: Slack, name: str) -> None:
+def test_what_concerns_no_document_starts_nothing(pipeline: Pipeline, slack: Slack, name: str) -> None:
     machine, client = pipeline.deployed.state_machine_arn, pipeline.aws.client("stepfunctions")
     before = len(client.list_executions(stateMachineArn=machine, maxResults=1000)["executions"])
     assert slack.deliver(payload(name)).acknowledged

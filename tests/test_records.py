@@ -1,164 +1,218 @@
-"""Records: what a message says, merged whatever the order of arrival."""
+"""What messages say, in every order of arrival, and the tag index that has to agree."""
 
 import itertools
 import threading
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
 
-from chalicelib import archive, errors, records
-from chalicelib.events import Message
-from chalicelib.fetch import Fetched
+from chalicelib import archive, index, records
+from chalicelib.records import Step
 
 NOW = "2026-11-23T10:00:00Z"
+CREATED = 1499081897
+Records = Callable[[str], Any]
 
 
-def message(
-    ts: str = "1.000001", version: str | None = None, comment: str = "Hello", channel: str = "C1"
-) -> Message:
-    return {
+def step(kind: str, version: str, tags: str = "", files: str = "F1", removed: str = "", **message: Any) -> Step:
+    """Say what Slack told at *version*; words are separated by blanks."""
+    told = {
         "team": "T1",
-        "channel": channel,
+        "channel": "C1",
         "channel_type": "channel",
         "user": "U1",
-        "ts": ts,
+        "ts": "100.1",
         "thread_ts": None,
-        "comment": comment,
-        "comment_cut": False,
-        "version": version or ts,
-        "event_id": "Ev1",
     }
-
-
-def fetched(file_id: str = "F1", status: str = "archived", sha256: str | None = "abc") -> Fetched:
+    comment = {"comment": tags, "comment_cut": False, "version": version, "event_id": f"Ev{version}"}
+    whole: Any = {**told, **comment, **message}
     return {
-        "status": status,
-        "file": {
-            "id": file_id,
-            "name": "q3.pdf",
-            "title": "Q3",
-            "mimetype": "application/pdf",
-            "size": 5,
-            "created": 1,
-            "user": "U9",
-            "mode": "hosted",
-            "file_access": "visible",
-            "url": "https://files.slack.com/x",
-            "permalink": "https://x.slack.com/files/x",
-        },
-        "document": f"documents/T1/{file_id}/q3.pdf",
-        "sha256": sha256,
-        "reason": None,
+        "kind": kind,
+        "message": whole,
+        "tags": tags.split(),
+        "file_ids": files.split(),
+        "removed": removed.split(),
+        "fetched": None,
     }
 
 
-def test_the_record_is_the_contract_to_the_letter() -> None:
-    record = records.document_record(None, message(), ["2026", "finance"], fetched(), NOW)
-    assert record == {
-        "version": 1,
-        "document": "documents/T1/F1/q3.pdf",
-        "file": {
-            "id": "F1",
-            "name": "q3.pdf",
-            "title": "Q3",
-            "mimetype": "application/pdf",
-            "size": 5,
-            "sha256": "abc",
-            "created": 1,
-            "uploader": "U9",
-            "permalink": "https://x.slack.com/files/x",
-        },
-        "tags": ["2026", "finance"],
-        "shares": [{**message(), "tags": ["2026", "finance"], "deleted": False}],
-        "archived_at": NOW,
-    }
+def fetched(given: Step, file_id: str) -> Step:
+    """Return *given* for one of its files, which was fetched."""
+    file: Any = {"id": file_id, "name": "a.pdf", "title": "A", "mimetype": "application/pdf", "size": 1}
+    file |= {"created": CREATED, "user": "U1", "permalink": None}
+    document: Any = {"document": f"documents/T1/{file_id}/a.pdf", "sha256": "0" * 64, "reason": None}
+    got: Any = {"status": "archived", "file": file, **document}
+    return {**given, "fetched": got}
 
 
-@pytest.mark.parametrize("order", list(itertools.permutations(range(3))), ids=str)
-def test_the_newest_version_stands_whatever_the_order(order: tuple[int, ...]) -> None:
-    versions = [message(version=f"{n + 1}.000001", comment=f"v{n}") for n in range(3)]
+STORY = {
+    "original": step("upload", "100.1", "a b", "F1 F2"),
+    "words": step("edit", "101.1", "b c", "F1 F2"),
+    "removal": step("edit", "102.1", "c d", "F1", removed="F2"),
+    "addition": step("edit", "103.1", "d e", "F1 F3"),
+    "deletion": step("deletion", "104.1", "", "", removed="F1 F3", user=None),
+    "reply": step("reply", "100.5", "r s", "", ts="100.5", thread_ts="100.1"),
+    "reply's edit": step("reply", "100.9", "s", "", ts="100.5", thread_ts="100.1"),
+}
+EDITS = ["original", "words", "removal", "addition"]
+STORIES = {
+    "three edits": EDITS,
+    "and a deletion": [*EDITS, "deletion"],
+    "and replies": [*EDITS, "reply", "reply's edit"],
+    "a tombstone": ["original", "words", "reply", "deletion"],
+}
+
+
+def told(names: Iterable[str]) -> Any:
     record = None
-    kept = None
-    for n in order:
-        record = records.document_record(record, versions[n], [f"t{n}"], fetched(), NOW)
-        kept = records.message_record(kept, versions[n], ["F1"], [f"t{n}"])
-    assert record is not None
-    assert kept is not None
-    assert [share["comment"] for share in record["shares"]] == ["v2"]
-    assert (record["tags"], kept["tags"]) == (["t2"], ["t2"])
+    for name in names:
+        record = records.message_record(record, STORY[name])
+    return record
 
 
-def test_a_replay_changes_nothing() -> None:
-    once = records.document_record(None, message(), ["a"], fetched(), NOW)
-    later = {**message(), "event_id": "EvOther"}
-    assert records.document_record(once, later, ["a"], fetched(), "2027-01-01T00:00:00Z") == once  # type: ignore[arg-type]
+@pytest.mark.parametrize("names", STORIES.values(), ids=STORIES)
+def test_every_order_of_arrival_ends_in_the_same_record(names: list[str]) -> None:
+    expected = told(names)
+    for order in itertools.permutations(names):
+        assert told(order) == expected, order
+        assert told([*order, *order]) == expected, order
 
 
-def test_versions_are_compared_as_times_and_not_as_text() -> None:
-    assert records.is_newer("10.000001", "9.000002")
-    assert records.is_newer("1.5", "1.000005")
-    assert not records.is_newer("1.000001", "1.000001")
+def test_the_newest_version_is_what_the_message_says() -> None:
+    record = told([*EDITS, "reply", "reply's edit"])
+    assert (record["files"], record["known"]) == (["F1", "F3"], ["F1", "F2", "F3"])
+    assert records.share_of(record, "F1")["tags"] == ["d", "e", "s"]
+    assert records.share_of(record, "F2") == {
+        **records.share_of(record, "F2"),
+        "deleted": True,
+        "tags": [],
+        "comment": "",
+    }
 
 
-def test_a_deleted_shares_tags_are_not_in_the_union() -> None:
-    shared = records.document_record(None, message(), ["kept"], fetched(), NOW)
-    shared["shares"][0]["deleted"] = True
-    assert records.document_record(shared, message("2.000001"), ["new"], fetched(), NOW)["tags"] == ["new"]
+def test_a_deleted_message_says_no_more_than_that() -> None:
+    share = records.share_of(told(["original", "deletion"]), "F1")
+    assert (share["deleted"], share["tags"], share["comment"], share["version"]) == (True, [], "", "104.1")
+    assert share["user"] == "U1"
 
 
-def test_a_share_of_an_unknown_document_is_trouble_that_passes() -> None:
-    with pytest.raises(errors.ArchiveUnavailable):
-        records.document_record(None, message(), [], fetched(status="unchanged", sha256=None), NOW)
+def test_a_thread_with_thousands_of_tags_adds_a_hundred_at_most() -> None:
+    record = told(["original"])
+    for number in range(200):
+        tags = " ".join(f"t{number}x{n}" for n in range(30))
+        record = records.message_record(
+            record, step("reply", f"{200 + number}.1", tags, "", ts=f"{200 + number}.1", thread_ts="100.1")
+        )
+    tags = records.share_of(record, "F1")["tags"]
+    assert len(tags) == records.MOST_TAGS
+    assert {"a", "b", "t0x0"} <= set(tags)
 
 
-def test_shares_saved_at_the_same_moment_are_all_kept(s3: Any, bucket: str, record_of: Any) -> None:
-    def save(number: int) -> None:
-        shared = message(f"{number}.000001", channel=f"C{number % 3}")
-        records.save(shared, [f"t{number}"], ["FRACE"], fetched("FRACE"), NOW, s3, bucket)
+@pytest.mark.parametrize(
+    ("newer", "older"),
+    [("2.1", "1.1"), ("1.2", "1.1"), ("1.11", "1.1"), ("10.1", "9.9"), ("1499081899.100000", "1499081899.099999")],
+)
+def test_versions_are_compared_as_moments(newer: str, older: str) -> None:
+    assert records.is_newer(newer, older)
+    assert not records.is_newer(older, newer)
+    assert not records.is_newer(newer, newer)
 
-    threads = [threading.Thread(target=save, args=(number,)) for number in range(1, 13)]
+
+class Archive:
+    """The steps of a story against S3, in a team of their own."""
+
+    def __init__(self, s3: Any, bucket: str, team: str) -> None:
+        self.s3, self.bucket, self.team = s3, bucket, team
+
+    def take(self, given: Step) -> None:
+        """What the workflow does with it: follow, then every file."""
+        message: Any = {**given["message"], "team": self.team}
+        here: Step = {**given, "message": message}
+        if given["kind"] != "upload":
+            records.save(here, NOW, self.s3, self.bucket)
+        for file_id in given["file_ids"]:
+            records.save(fetched(here, file_id), NOW, self.s3, self.bucket)
+
+    def record(self, file_id: str) -> Any:
+        kept = archive.read(self.s3, self.bucket, archive.metadata_key(self.team, file_id))
+        return kept and kept.value
+
+    def tags(self, scope: str) -> dict[str, list[str]]:
+        """The index: file ids by tag."""
+        start = index.prefix(self.team, scope)
+        listed = self.s3.list_objects_v2(Bucket=self.bucket, Prefix=start).get("Contents", [])
+        found: dict[str, list[str]] = {}
+        for one in listed:
+            tag, _, last = one["Key"].removeprefix(start).partition("/")
+            found.setdefault(tag, []).append(index.file_of(last))
+        return found
+
+
+@pytest.fixture
+def kept(s3: Any, bucket: str, request: pytest.FixtureRequest) -> Archive:
+    return Archive(s3, bucket, "T" + request.node.name.encode().hex()[-16:])
+
+
+ORDERS = [EDITS, EDITS[::-1], [EDITS[2], EDITS[0], EDITS[3], EDITS[1]], [EDITS[3], EDITS[0], EDITS[1], EDITS[2]]]
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=" ".join)
+def test_records_and_index_agree_whatever_came_first(kept: Archive, order: list[str]) -> None:
+    for name in order:
+        kept.take(STORY[name])
+    assert kept.tags("public") == kept.tags("C1") == {"d": ["F1", "F3"], "e": ["F1", "F3"]}
+    assert kept.record("F1")["tags"] == ["d", "e"]
+    assert (kept.record("F2")["tags"], kept.record("F2")["shares"][0]["deleted"]) == ([], True)
+
+
+@pytest.mark.parametrize("order", [["original", "deletion"], ["deletion", "original"]], ids=" ".join)
+def test_a_deletion_withdraws_the_share_and_keeps_the_document(kept: Archive, order: list[str]) -> None:
+    for name in order:
+        kept.take(STORY[name])
+    assert (kept.tags("public"), kept.tags("C1")) == ({}, {})
+    assert kept.record("F1")["shares"][0]["deleted"] is True
+
+
+def test_a_share_in_a_private_conversation_is_indexed_there_alone(kept: Archive) -> None:
+    for number, kind in enumerate(["group", "im", "mpim", None, "app_home", "something new"]):
+        kept.take(step("upload", "100.1", "secret", f"F{number}", channel=f"C{number}", channel_type=kind))
+        assert kept.tags(f"C{number}") == {"secret": [f"F{number}"]}
+    assert kept.tags("public") == {}
+
+
+def test_what_one_share_says_no_more_another_may_still_say(kept: Archive) -> None:
+    kept.take(step("upload", "100.1", "both one"))
+    kept.take(step("upload", "200.1", "both", ts="200.1"))
+    kept.take(step("edit", "300.1", "other"))
+    assert kept.tags("public") == {"both": ["F1"], "other": ["F1"]}
+
+
+def test_a_channel_that_became_private_takes_its_next_edit_with_it(kept: Archive) -> None:
+    kept.take(step("upload", "100.1", "plans"))
+    kept.take(step("edit", "101.1", "plans", channel_type="group"))
+    assert (kept.tags("public"), kept.tags("C1")) == ({}, {"plans": ["F1"]})
+
+
+def test_tags_of_every_script_are_keys(kept: Archive) -> None:
+    tags = ["日本語", "हिन्दी", "🎉party", "a+b", "o_o", "2026"]
+    kept.take(step("upload", "100.1", " ".join(tags)))
+    assert sorted(kept.tags("public")) == sorted(tags)
+
+
+def test_a_listing_is_newest_first_and_the_same_under_every_tag() -> None:
+    keys = [index.place(created, "F1") for created in (0, 5, 1499081897, 1499081898, 9_999_999_999)]
+    assert keys == sorted(keys, reverse=True)
+
+
+def test_many_at_once_leave_an_index_that_agrees_with_the_record(kept: Archive) -> None:
+    steps = [step("upload", f"{n}.1", f"all t{n}", ts=f"{n}.1") for n in range(1, 6)]
+    steps += [step("edit", f"{n}.5", f"all e{n}", ts=f"{n}.1") for n in range(1, 6)]
+    threads = [threading.Thread(target=kept.take, args=(one,)) for one in steps]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    record = record_of("metadata/T1/FRACE.json")
-    assert record["tags"] == sorted(f"t{number}" for number in range(1, 13))
-    assert len(record["shares"]) == 12
-
-
-def test_saving_says_what_was_saved_and_again_writes_nothing(s3: Any, bucket: str) -> None:
-    result = records.save(message(), ["a"], ["FSAVE"], fetched("FSAVE"), NOW, s3, bucket)
-    assert result == {
-        "id": "FSAVE",
-        "name": "q3.pdf",
-        "status": "archived",
-        "document": "documents/T1/FSAVE/q3.pdf",
-        "metadata": "metadata/T1/FSAVE.json",
-        "size": 5,
-        "reason": None,
-    }
-    before = s3.head_object(Bucket=bucket, Key="metadata/T1/FSAVE.json")["LastModified"]
-    assert records.save(message(), ["a"], ["FSAVE"], fetched("FSAVE"), "later", s3, bucket) == result
-    assert s3.head_object(Bucket=bucket, Key="metadata/T1/FSAVE.json")["LastModified"] == before
-
-
-def test_a_record_is_one_line_of_json(s3: Any, bucket: str) -> None:
-    records.save(message(comment="two\nlines"), [], ["FLINE"], fetched("FLINE"), NOW, s3, bucket)
-    body = s3.get_object(Bucket=bucket, Key="metadata/T1/FLINE.json")["Body"].read()
-    assert body.count(b"\n") == 1
-    assert body.endswith(b"}\n")
-
-
-def test_a_record_that_is_no_json_is_not_overwritten(s3: Any, bucket: str) -> None:
-    s3.put_object(Bucket=bucket, Key="metadata/T1/FBAD.json", Body=b"<html>")
-    with pytest.raises(errors.ArchiveUnavailable, match="no JSON"):
-        records.save(message(), [], ["FBAD"], fetched("FBAD"), NOW, s3, bucket)
-    assert s3.get_object(Bucket=bucket, Key="metadata/T1/FBAD.json")["Body"].read() == b"<html>"
-
-
-def test_a_lost_condition_is_no_error(s3: Any, bucket: str) -> None:
-    first = archive.write(s3, bucket, "messages/T1/C1/w.json", {"a": 1}, over=None)
-    assert first is not None
-    assert archive.write(s3, bucket, "messages/T1/C1/w.json", {"a": 2}, over=None) is None
-    assert archive.write(s3, bucket, "messages/T1/C1/w.json", {"a": 3}, over=first) is not None
-    assert archive.write(s3, bucket, "messages/T1/C1/w.json", {"a": 4}, over=first) is None
+    tags = ["all", "e1", "e2", "e3", "e4", "e5"]
+    assert kept.record("F1")["tags"] == tags
+    assert kept.tags("public") == {tag: ["F1"] for tag in tags}

@@ -1,6 +1,7 @@
 """Upload ► the execution's name and input."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,12 +10,12 @@ from hypothesis import strategies as st
 
 from chalicelib import events, hashtags, workflow
 from chalicelib.errors import NotUnderstood
-from tests.payloads import with_event
+from tests.payloads import payload, with_event
 
 EMOJI, CONTROL = "😀", "\u0001"
 
 
-def upload(comment: str = "Hello", files: int = 1, name: str = "a.pdf") -> events.Upload:
+def upload(comment: str = "Hello", files: int = 1, name: str = "a.pdf") -> events.Change:
     entries: list[Any] = [
         {
             "id": f"F{number}",
@@ -25,15 +26,25 @@ def upload(comment: str = "Hello", files: int = 1, name: str = "a.pdf") -> event
         }
         for number in range(files)
     ]
-    found = events.upload(with_event("file_share_thread", text=comment, files=entries))
+    found = events.change(with_event("file_share_thread", text=comment, files=entries))
     assert found is not None
     return found
 
 
 def test_an_execution_is_named_after_the_message() -> None:
-    message = upload().message
+    change = upload()
+    message = change.message
     expected = f"{message['team']}-{message['channel']}-{message['ts'].replace('.', '_')}"
-    assert workflow.execution_name(message) == expected
+    assert workflow.execution_name(change) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "mark"), [("message_changed_edit", "e1764061290_746741"), ("message_deleted", "d1764061310_748761")]
+)
+def test_the_execution_of_a_later_change_is_named_after_both(name: str, mark: str) -> None:
+    change = events.change(payload(name))
+    assert change is not None
+    assert workflow.execution_name(change) == f"T0LOCAL01-C0LOCAL001-1764061200_737651-{mark}"
 
 
 @given(
@@ -42,9 +53,10 @@ def test_an_execution_is_named_after_the_message() -> None:
     ts=st.from_regex(events._TS, fullmatch=True),
 )
 def test_a_name_is_one_that_step_functions_takes(team: str, channel: str, ts: str) -> None:
-    name = workflow.execution_name({**upload().message, "team": team, "channel": channel, "ts": ts})
+    message: events.Message = {**upload().message, "team": team, "channel": channel, "ts": ts, "version": ts + "9"}
+    name = workflow.execution_name(replace(upload(), message=message))
     assert set(name) <= set("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_")
-    assert len(name) <= 80 - len("-e1499081899_737651")
+    assert len(name) <= 80
 
 
 def test_a_usual_upload_is_carried_whole() -> None:

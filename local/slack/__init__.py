@@ -1,5 +1,6 @@
 """A Slack of one's own: what the app sees of Slack, on this machine, with every misbehaviour at hand."""
 
+from local.slack.commands import Answer
 from local.slack.content import Generated
 from local.slack.double import Slack
 from local.slack.faults import MISBEHAVIOURS, Misbehaviour
@@ -12,6 +13,7 @@ from local.slack.sender import Delivery
 
 __all__ = [
     "MISBEHAVIOURS",
+    "Answer",
     "App",
     "Attempt",
     "Channel",

@@ -5,13 +5,14 @@ import time
 from typing import Any, Self
 
 from local.clock import Clock
-from local.slack import events
+from local.slack import commands, events
 from local.slack.botposts import BotPosts
+from local.slack.commands import Answer
 from local.slack.faults import Faults, Misbehaviour
 from local.slack.files import Json, changed
 from local.slack.identity import Address, App
 from local.slack.inspection import Inspection
-from local.slack.model import Channel
+from local.slack.model import Channel, User
 from local.slack.people import People
 from local.slack.posting import Attempt
 from local.slack.sender import Delivery, Sender
@@ -46,6 +47,7 @@ class Slack(People, Inspection):
         # Add "file_shared" for an app that is subscribed to that as well: one upload then makes two events.
         self.subscriptions = set(SUBSCRIPTIONS.values())
         self.sender = Sender(self.app, clock or Clock(), self.faults, lambda: self.workspace.new_id("Ev"))
+        self.commands_url = ""  # the request URL of the slash commands, unless it is beside that of the events
         self.site = Site(self.workspace, self.faults, BotPosts(self.workspace, self._publish_own))
         for name in ("mira", "tomas"):
             self.workspace.add_user(name)
@@ -87,6 +89,12 @@ class Slack(People, Inspection):
     def deliver_later(self, envelope: Json, retries: bool = True) -> Delivery:
         """The same in the background."""
         return self.sender.deliver_later(envelope, retries)
+
+    def command(self, channel: Channel, user: User, command: str, text: str = "", **fields: Any) -> Answer:
+        """*user* types *command* in *channel*; *fields* replace, or with ``...`` remove, what Slack would send."""
+        form = changed(commands.fields(self.app, channel, user, command, text), fields)
+        url = self.commands_url or self.request_url.replace("/slack/events", "/slack/commands")
+        return commands.sent(self.app, self.workspace, url, form)
 
     def sign(self, body: bytes, timestamp: int | str | None = None, secret: str | None = None) -> dict[str, str]:
         """The headers that Slack would send with *body*, by default signed now with the app's secret."""

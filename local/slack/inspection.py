@@ -118,9 +118,9 @@ class Inspection:
         """A new conversation: *kind* is channel, group, im or mpim; *state* may set is_archived, is_ext_shared."""
         return self.workspace.add_channel(name, kind, bot_is_member=bot_is_member, **state)
 
-    def add_user(self, name: str) -> User:
-        """A new person."""
-        return self.workspace.add_user(name)
+    def add_user(self, name: str, **state: Any) -> User:
+        """A new person; *state* sets the user's other fields, such as is_restricted for a guest."""
+        return self.workspace.add_user(name, **state)
 
     def add_file(
         self,

@@ -124,8 +124,11 @@ def users_info(call: Call) -> Json:
     if user is None:
         raise RefusedError("user_not_found")
     profile = {"display_name": user.name, "real_name": user.name.title()}
-    who = {"id": user.id, "team_id": call.workspace.app.team_id, "name": user.name, "real_name": user.name.title()}
-    return {"user": {**who, "deleted": False, "is_bot": user.is_bot, "profile": profile}}
+    team = user.team_id or call.workspace.app.team_id
+    who = {"id": user.id, "team_id": team, "name": user.name, "real_name": user.name.title(), "profile": profile}
+    flags = {"is_bot": user.is_bot, "is_restricted": user.is_restricted, "deleted": False}
+    stranger = {"is_stranger": True} if user.is_stranger else {}
+    return {"user": {**who, **flags, "is_ultra_restricted": user.is_ultra_restricted, **stranger}}
 
 
 READING: dict[str, Callable[[Call], Json]] = {

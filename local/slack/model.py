@@ -27,6 +27,13 @@ class User:
     id: str
     name: str
     is_bot: bool = False
+    is_restricted: bool = False
+    """A guest of several channels; *is_ultra_restricted* is one of a single channel."""
+    is_ultra_restricted: bool = False
+    is_stranger: bool = False
+    """Somebody of another workspace, met in a Slack Connect channel."""
+    team_id: str | None = None
+    """Another workspace than the app's."""
 
 
 @dataclass(eq=False)

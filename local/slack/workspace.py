@@ -68,9 +68,9 @@ class Workspace:
         channel = Channel(self.new_id(CHANNEL_PREFIXES[kind]), name, kind, **state)
         return self._keep(self._channels, channel.id, channel)
 
-    def add_user(self, name: str) -> User:
-        """A new person."""
-        user = User(self.new_id("U"), name)
+    def add_user(self, name: str, **state: Any) -> User:
+        """A new person; *state* sets the user's other fields."""
+        user = User(self.new_id("U"), name, **state)
         return self._keep(self._users, user.id, user)
 
     def add_file(self, name: str | None, content: Content, **about: Any) -> File:

@@ -1,0 +1,108 @@
+"""Many uploads at the pace at which Slack delivers at most, each of them more than once in one way or another.
+
+Slack's ceiling is 30,000 events an hour and workspace (https://docs.slack.dev/apis/events-api): some 8 a second.
+"""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from statistics import quantiles
+from typing import Any
+
+from local.clock import Clock
+from local.pipeline import Pipeline
+from local.slack.model import Message
+from local.slack.posting import post
+from local.slack.sender import encoded
+
+PER_SECOND = 8
+PATIENCE = 300
+"""Seconds for the last uploads to be archived, after the last was made."""
+
+
+def run(count: int) -> bool:
+    """Make *count* uploads, print what came of them, and tell whether each was archived and answered once."""
+    with Pipeline(Clock(1)) as pipeline:
+        begun = time.monotonic()
+        with ThreadPoolExecutor(64) as senders:
+            messages = [_uploaded(pipeline, number, begun, senders.submit) for number in range(count)]
+        _wait(lambda: all(_answers(pipeline, message) for message in messages), PATIENCE)
+        took = time.monotonic() - begun
+        for message in messages[::50]:  # once more, when all is long done
+            pipeline.slack.deliver(message.envelope | {"event_id": "EvMuchLater"})
+        _wait(lambda: not pipeline.aws.deliveries.pending, 10)
+        return _told(pipeline, messages, took)
+
+
+def _uploaded(pipeline: Pipeline, number: int, begun: float, submit: Callable[..., Any]) -> Message:
+    """The upload with that number, at its time; every fifth event comes once more in one of four ways."""
+    slack = pipeline.slack
+    time.sleep(max(0.0, begun + number / PER_SECOND - time.monotonic()))
+    file = (f"file-{number}.txt", f"content of {number}".encode() * 20, "text/plain")
+    message = slack.upload(slack.channels[0], slack.users[0], [file], f"#run #n{number}", deliver=False)
+    submit(slack.deliver, message.envelope)
+    again: dict[int, Callable[[], object]] = {
+        0: lambda: slack.deliver(message.envelope),
+        5: lambda: slack.deliver(message.envelope | {"event_id": f"EvOther{number}"}),
+        10: lambda: _with_retry_header(pipeline, message),
+        15: lambda: slack.deliver(message.envelope | {"event_time": 1}),
+    }
+    if number % 20 in again:
+        submit(again[number % 20])
+    return message
+
+
+def _with_retry_header(pipeline: Pipeline, message: Message) -> None:
+    body = encoded(message.envelope)
+    again = {"X-Slack-Retry-Num": "1", "X-Slack-Retry-Reason": "http_timeout", "Content-Type": "application/json"}
+    post(pipeline.slack.request_url, body, pipeline.slack.sign(body) | again)
+
+
+def _answers(pipeline: Pipeline, message: Message) -> list[Message]:
+    return pipeline.slack.replies(message.channel, message.ts)
+
+
+def _wait(condition: Callable[[], bool], seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(1)
+
+
+def _told(pipeline: Pipeline, messages: list[Message], took: float) -> bool:
+    slack, aws = pipeline.slack, pipeline.aws
+    stored = {kind: _keys(pipeline, kind) for kind in ("documents", "metadata")}
+    wanted = {message.files[0].id for message in messages}
+    replies = [_answers(pipeline, message) for message in messages]
+    counts = {
+        "deliveries": len(slack.deliveries),
+        "not acknowledged": sum(not one.acknowledged for one in slack.deliveries),
+        "documents missing or too many": len(wanted ^ set(stored["documents"]))
+        + len(stored["documents"])
+        - len(wanted),
+        "records missing or too many": len(wanted ^ set(stored["metadata"]))
+        + len(stored["metadata"])
+        - len(wanted),
+        "uploads without a notice": sum(not one for one in replies),
+        "uploads with more than one notice": sum(len(one) > 1 for one in replies),
+        "uploads said to have failed": sum(any("❌" in reply.text for reply in one) for one in replies),
+        "dead letters": len(aws.dead),
+    }
+    print(f"\n{len(messages)} uploads at {PER_SECOND} a second, done after {took:.0f} s:")
+    for name, number in counts.items():
+        print(f"  {number:>6}  {name}")
+    attempts = [attempt.seconds for one in slack.deliveries for attempt in one.attempts]
+    print("  " + _spread("from event to acknowledgement, ms", [1000 * seconds for seconds in attempts]))
+    waits = [float(one[0].ts) - float(message.ts) for message, one in zip(messages, replies, strict=True) if one]
+    print("  " + _spread("from upload to notice, s", waits))
+    return not any(number for name, number in counts.items() if name != "deliveries")
+
+
+def _spread(name: str, values: list[float]) -> str:
+    parts = quantiles(values, n=100)
+    return f"{name}: median {parts[49]:.1f}, 99th of a hundred {parts[98]:.1f}, longest {max(values):.1f}"
+
+
+def _keys(pipeline: Pipeline, kind: str) -> list[str]:
+    pages = pipeline.aws.client("s3").get_paginator("list_objects_v2")
+    found = pages.paginate(Bucket=pipeline.deployed.bucket, Prefix=f"{kind}/").search("Contents[].Key")
+    return [key.split("/")[2].removesuffix(".json") for key in found if key]

@@ -1,0 +1,1 @@
+"""What whoever runs the archive does by hand, from a laptop with AWS credentials. Nothing here ships."""
