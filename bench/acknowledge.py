@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bench import payloads, prepare
-from bench.measured import Run, Stubs, run
+from bench.loopback import Stubs
+from bench.measured import Run, run
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from typing import Any
 
 from bench import payloads, prepare, quota
 from bench.acknowledge import COLD, OURS_UPLOAD, Contender
-from bench.measured import Run, Stubs, run
+from bench.loopback import Stubs
+from bench.measured import Run, run
 
 ROUNDS = {"deployed": 11, "compiled": 5, "TLS": 7, "1,769 MB": 5, "256 MB": 3}
 """How the processes run, and how often each does. All but the second without bytecode, as a fresh zip."""

@@ -7,7 +7,8 @@ from statistics import median
 from typing import Any
 
 from bench import payloads, prepare, quota
-from bench.measured import FailedError, Stubs, run
+from bench.loopback import Stubs
+from bench.measured import FailedError, run
 from bench.prices import lambda_cost
 
 SIZES = (256, 512, 1024, 1769)

@@ -11,6 +11,7 @@ from bench import memory, prepare, targets
 from bench.acknowledge import BOLT
 from bench.text import bars, block, number, table
 from bench.transfer import LIMIT
+from chalicelib import search
 
 Results = dict[str, Any]
 
@@ -22,8 +23,9 @@ for a key do not depend on how many others there are: the millionth document tak
 GROWING = "The requests of an upload are NOT the same at every size: something grows with the archive."
 LISTED = "An upload lists keys, which takes longer the more there are."
 SEARCHED = """\
-A search asks AWS {most} times at most. A listing begins with the tag's newest document and gives a thousand keys a
-request, of which ten are shown: its cost is bounded by what is shown, not by what is there."""
+This search made {most} requests at most, and no search can make more than {bound}, however large the archive: a
+listing gives the newest {page} keys of a tag at a time and is continued {rounds} times at most, and {shown} documents
+are shown. A search that ends there says so."""
 
 
 def machine() -> str:
@@ -187,7 +189,10 @@ def _scale(results: Results) -> str:
     if not results["searches"]:
         return "\n\n".join([*parts, "The app has no search to count yet."])
     most = max(sum(one["search"].values()) for one in archives.values())
-    return "\n\n".join([*parts, _counts("search", archives), SEARCHED.format(most=most)])
+    searched = SEARCHED.format(
+        most=most, bound=search.MOST_REQUESTS, page=search.PAGE, rounds=search.ROUNDS, shown=search.SHOWN
+    )
+    return "\n\n".join([*parts, _counts("search", archives), searched])
 
 
 def _counts(what: str, archives: Results) -> str:

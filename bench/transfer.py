@@ -10,7 +10,8 @@ from statistics import median
 from typing import Any
 
 from bench import payloads, prepare
-from bench.measured import Run, Stubs, pipe, run
+from bench.loopback import Stubs
+from bench.measured import Run, pipe, run
 from bench.stub import BLOCK, SECRETS
 
 MB, GB = 1024**2, 1024**3

@@ -4,7 +4,8 @@ from statistics import median, quantiles
 from typing import Any
 
 from bench.acknowledge import WARM
-from bench.measured import Run, Stubs
+from bench.loopback import Stubs
+from bench.measured import Run
 
 WAYS = ("HTTP", "TLS")
 WARM_UP = 50
