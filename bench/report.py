@@ -24,8 +24,8 @@ GROWING = "The requests of an upload are NOT the same at every size: something g
 LISTED = "An upload lists keys, which takes longer the more there are."
 SEARCHED = """\
 This search made {most} requests at most, and no search can make more than {bound}, however large the archive: a
-listing gives the newest {page} keys of a tag at a time and is continued {rounds} times at most, and {shown} documents
-are shown. A search that ends there says so."""
+listing gives the newest {page} keys of a tag at a time and is continued {rounds} times at most, and {shown}
+documents are shown. A search that ends there says so."""
 
 
 def machine() -> str:
