@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo local test check browser faults fuzz fetch screenshot deploy destroy replay catchup forget \
+.PHONY: help demo local test check browser bench faults fuzz fetch screenshot deploy destroy replay catchup forget \
   hashes lock
 
 help: ## list these commands
@@ -30,6 +30,9 @@ check: .venv/ready ## lint, types, the workflow's grammar, and a deployment to t
 
 faults: .venv/ready ## break every call the pipeline makes, in every way, and print what came of it; QUICK=1: in 2 minutes
 	@$(BIN)/python -m faults $(if $(QUICK),--quick)
+
+bench: .venv/ready ## measure speed against what people would take instead, and write docs/performance.md; QUICK=1: in a minute
+	@$(BIN)/python -m bench $(if $(QUICK),--quick) $(ARGS)
 
 deploy: .venv/ready ## bring a stage up on AWS, or to what this clone says: make deploy STAGE=dev [ALARM_EMAIL=…]
 	@$(BIN)/python -m stepfunctions.deploy $(STAGE)

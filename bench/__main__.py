@@ -1,0 +1,76 @@
+"""`python -m bench`: measure everything, print it, write docs/performance.md."""
+
+import argparse
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from bench import cold, endtoend, functions, prepare, report, scale, transfer, warm
+
+DOCUMENT = prepare.PROJECT / "docs" / "performance.md"
+QUESTIONS: dict[str, Callable[..., Any]] = {
+    "cold": cold.measure,
+    "warm": warm.measure,
+    "transfer": transfer.measure,
+    "endtoend": endtoend.measure,
+    "scale": scale.measure,
+    "functions": functions.measure,
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line *arguments*; the result is the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="in a minute, and not written to docs/")
+    parser.add_argument(
+        "--only", choices=QUESTIONS, help="ask one question again, keep the last run's other answers"
+    )
+    parser.add_argument("--again", action="store_true", help="write the document from the last run's answers")
+    chosen = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
+    if sys.platform != "linux":
+        print("The bench reads Linux's /proc: run it on Linux.", file=sys.stderr)
+        return 1
+    kept = prepare.HOME / ("quick.json" if chosen.quick else "results.json")
+    results = json.loads(kept.read_text()) if chosen.only or chosen.again else {}
+    if not chosen.again:
+        results |= _measured([chosen.only] if chosen.only else list(QUESTIONS), results, kept, quick=chosen.quick)
+    _write(report.document(results), prepare.HOME / DOCUMENT.name if chosen.quick else DOCUMENT)
+    return 0
+
+
+def _write(text: str, target: Path) -> None:
+    print(text)
+    target.parent.mkdir(exist_ok=True)
+    target.write_text(text, encoding="utf-8")
+    print(f"Written to {target.relative_to(prepare.PROJECT)}.", file=sys.stderr)
+
+
+def _measured(names: list[str], results: dict[str, Any], kept: Path, *, quick: bool) -> dict[str, Any]:
+    """Return *results* with the questions *names* answered anew; each answer is *kept* at once."""
+    missing = prepare.missing()
+    for name, command in missing.items():
+        print(f"{name} is not installed: {command}", file=sys.stderr)
+    if missing.keys() - prepare.OPTIONAL:
+        raise SystemExit("Nothing can be measured without that.")
+    prepare.prepare()
+    seconds = results.get("seconds", {})
+    results |= {"quick": quick, "missing": missing, "machine": report.machine(), "seconds": seconds}
+    results |= {"date": datetime.now(UTC).strftime("%Y-%m-%d"), "load": os.getloadavg()[0]}
+    for name in names:
+        begun = time.monotonic()
+        results[name] = QUESTIONS[name](quick=quick)
+        seconds[name] = time.monotonic() - begun
+        print(f"{name}: {seconds[name]:.0f} s", file=sys.stderr)
+        kept.write_text(json.dumps(results, indent=1))
+    return results
+
+
+if __name__ == "__main__":
+    sys.exit(main())

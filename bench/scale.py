@@ -1,0 +1,120 @@
+"""Scale: what one more document costs when there are many already, by counting what the app asks of AWS."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from http.client import HTTPConnection
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from moto.s3.models import s3_backends
+
+from bench.counting import Counting
+from local.pipeline import Pipeline
+from local.slack.model import Message
+
+ARCHIVES = (0, 1_000, 10_000)
+REPLY_SECONDS = 60
+SEARCH = "/slack/commands"
+TAG = "docs"
+
+
+def measure(*, quick: bool) -> dict[str, Any]:
+    """Return, by the number of documents in the archive, the requests of an upload and of a search, if any."""
+    counted: dict[str, Any] = {}
+    with Counting() as counting, Pipeline(environ={"AWS_ENDPOINT_URL": counting.url}) as pipeline:
+        counting.target = pipeline.aws.url
+        _upload(pipeline)  # what is done once per process is not part of an upload
+        searches, there = _search(pipeline), 0
+        for size in ARCHIVES[: 2 if quick else 3]:
+            _fill(pipeline, there, size)
+            there = size
+            counted[f"{size:,}"] = {"upload": _counted(counting, lambda: _upload(pipeline))}
+            if searches:
+                counted[f"{size:,}"]["search"] = _counted(counting, lambda: _search(pipeline))
+    return {"archives": counted, "searches": searches}
+
+
+def _counted(counting: Counting, action: Callable[[], object]) -> dict[str, int]:
+    """Return the requests of *action*, the fewest of three: on a busy machine some are tried again."""
+    counts: list[Counter[str]] = []
+    for _ in range(3):
+        counting.seen.clear()
+        action()
+        counts.append(counting.seen.copy())
+    return dict(sorted(min(counts, key=lambda seen: seen.total()).items()))
+
+
+def _search(pipeline: Pipeline) -> bool:
+    """Search for documents as the slash command does; tell whether the app has one."""
+    slack = pipeline.slack
+    channel, user = slack.channels[0], slack.users[0]
+    form = {"command": "/docs", "text": f"#{TAG}", "team_id": slack.team_id, "user_id": user.id}
+    form |= {"channel_id": channel.id, "channel_name": channel.name, "api_app_id": slack.app_id}
+    body = urlencode(form | {"response_url": "", "trigger_id": "1", "token": slack.verification_token}).encode()
+    headers = slack.sign(body) | {"Content-Type": "application/x-www-form-urlencoded"}
+    connection = HTTPConnection(urlsplit(pipeline.routes.url).netloc)
+    connection.request("POST", SEARCH, body, headers)
+    answer = connection.getresponse()
+    text = answer.read()
+    connection.close()
+    if b"Missing Authentication Token" in text:  # what API Gateway says where there is no such route
+        return False
+    if answer.status != 200:
+        raise RuntimeError(f"the search answered {answer.status}; see {pipeline.folder}")
+    return True
+
+
+def _upload(pipeline: Pipeline) -> Message:
+    """Upload a document of which nothing is known, and wait for the reply and the mark that it was posted."""
+    slack = pipeline.slack
+    file = slack.add_file("notes.txt", b"Some notes.", "text/plain")
+    message = slack.upload(slack.channels[0], slack.users[0], [file], text=f"Read this #{TAG}")
+    if not slack.wait_for_replies(message.channel, message.ts, timeout=REPLY_SECONDS):
+        raise RuntimeError(f"no reply within {REPLY_SECONDS} s; see {pipeline.folder}")
+    _settle(pipeline)
+    return message
+
+
+def _settle(pipeline: Pipeline) -> None:
+    """Wait until the functions are done: the notifier marks its notice after the reply."""
+    while pipeline.aws.deliveries.pending:
+        pipeline.aws.deliveries.join(1)
+
+
+def _fill(pipeline: Pipeline, first: int, last: int) -> None:
+    """Put documents *first* to *last* into the archive, straight into moto's memory: over HTTP it takes minutes."""
+    backend = s3_backends[pipeline.aws.account]["aws"]
+    place = {"team": pipeline.slack.team_id, "channel": pipeline.slack.channels[0].id, "channel_type": "channel"}
+    for number in range(first, last):
+        for key, content in _objects(place, f"FX{number:08}", 1_600_000_000 + number):
+            backend.put_object(pipeline.deployed.bucket, key, content)
+
+
+def _objects(place: dict[str, str], file_id: str, created: int) -> Iterator[tuple[str, bytes]]:
+    """Give the keys and contents that an archived document has, with one tag, shared in a public channel."""
+    team, ts = place["team"], f"{created}.000001"
+    document = f"documents/{team}/{file_id}/notes.txt"
+    share: dict[str, Any] = {
+        **place,
+        "ts": ts,
+        "thread_ts": None,
+        "user": "U1",
+        "comment": f"#{TAG}",
+        "comment_cut": False,
+    }
+    share |= {"tags": [TAG], "version": ts, "event_id": "Ev1", "deleted": False}
+    file: dict[str, Any] = {
+        "id": file_id,
+        "name": "notes.txt",
+        "title": "notes.txt",
+        "mimetype": "text/plain",
+        "size": 11,
+    }
+    file |= {"sha256": "0" * 64, "created": created, "uploader": "U1", "permalink": "https://example.slack.com/"}
+    record: dict[str, Any] = {"version": 1, "document": document, "file": file, "tags": [TAG], "shares": [share]}
+    said: dict[str, Any] = {"version": ts, "deleted": False, "files": [file_id], "tags": [TAG], "replies": {}}
+    yield document, b"Some notes."
+    yield f"metadata/{team}/{file_id}.json", json.dumps(record | {"archived_at": "2026-11-23T10:00:00Z"}).encode()
+    yield f"messages/{team}/{place['channel']}/{ts}.json", json.dumps(said).encode()
+    yield f"tags/{team}/public/{TAG}/{9_999_999_999 - created}-{file_id}", b""

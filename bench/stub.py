@@ -1,0 +1,224 @@
+"""Slack's file host and AWS, as fast as this machine can play them: it keeps little and checks nothing.
+
+A process of its own, so that its time is not the contenders': `python stub.py [certificate.pem key.pem]` prints its
+port and serves until standard input ends. The doubles in local/ are true to Slack and AWS; this one is only quick,
+so that what is measured is the contender. What it took is counted, so that none can win by losing bytes.
+"""
+
+import json
+import socket
+import ssl
+import sys
+import threading
+from dataclasses import dataclass, field
+from urllib.parse import parse_qs, unquote, urlsplit
+
+SECRETS = {
+    "SIGNING_SECRET": "bench-signing-secret",
+    "ACCESS_TOKEN": "xoxb-bench",
+    "SLACK_URL": "https://slack.com/api/chat.postMessage",
+}
+"""What SSM answers, by the last part of a parameter's name."""
+
+BLOCK = bytes(range(256)) * 4096
+KEPT = 64 * 1024
+"""Bytes up to which an object's content is kept: records are, documents are only counted."""
+
+
+AHEAD = 4096
+"""Bytes read at once while looking for the end of a line; what follows goes straight to where it is dropped."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """An object: its size, and its content if it is small."""
+
+    size: int
+    content: bytes | None
+
+
+@dataclass
+class State:
+    """What the stub has: objects by path, and the sizes of parts by upload."""
+
+    objects: dict[str, Held] = field(default_factory=dict)
+    uploads: dict[str, list[int]] = field(default_factory=dict)
+
+
+class Connection:
+    """One client's requests, one after another."""
+
+    def __init__(self, sock: socket.socket, state: State) -> None:
+        self._sock, self._state = sock, state
+        self._spare = memoryview(bytearray(1024 * 1024))
+        self._ahead = b""
+
+    def serve(self) -> None:
+        """Answer until the client hangs up."""
+        while head := self._upto(b"\r\n\r\n"):
+            first, *lines = head.decode("latin-1").split("\r\n")
+            self.method, target, _ = first.split(" ")
+            self.headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+            if self.headers.get("expect"):
+                self._sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self._answer(target)
+
+    def _upto(self, mark: bytes) -> bytes:
+        """Read to *mark* and return what stands before it; nothing at the end of the connection."""
+        while mark not in self._ahead:
+            received = self._sock.recv(AHEAD)
+            if not received:
+                return b""
+            self._ahead += received
+        found, _, self._ahead = self._ahead.partition(mark)
+        return found
+
+    def _body(self) -> Held:
+        if self.headers.get("transfer-encoding", "").lower() == "chunked":
+            size = self._chunks()
+            return Held(int(self.headers.get("x-amz-decoded-content-length", size)), None)
+        size = int(self.headers.get("content-length") or 0)
+        if size <= KEPT:
+            return Held(size, self._take(size))
+        self._skip(size)
+        return Held(int(self.headers.get("x-amz-decoded-content-length", size)), None)
+
+    def _take(self, size: int) -> bytes:
+        while len(self._ahead) < size:
+            self._ahead += self._sock.recv(AHEAD)
+        taken, self._ahead = self._ahead[:size], self._ahead[size:]
+        return taken
+
+    def _skip(self, size: int) -> None:
+        there = min(size, len(self._ahead))
+        self._ahead, size = self._ahead[there:], size - there
+        while size > 0:
+            count = self._sock.recv_into(self._spare, min(size, len(self._spare)))
+            if not count:
+                raise ConnectionError
+            size -= count
+
+    def _chunks(self) -> int:
+        total = 0
+        while size := int(self._upto(b"\r\n").partition(b";")[0], 16):
+            self._skip(size + len(b"\r\n"))
+            total += size
+        self._upto(b"\r\n")
+        return total
+
+    def _answer(self, target: str) -> None:
+        parts = urlsplit(target)
+        path, query = unquote(parts.path), parse_qs(parts.query, keep_blank_values=True)
+        if path.startswith("/files/"):
+            self._file(int(path.split("/")[2]))
+        elif "x-amz-target" in self.headers:
+            self._json(self.headers["x-amz-target"].partition(".")[2], json.loads(self._body().content or b"{}"))
+        elif path == "/":
+            self._body()
+            self._send(
+                200, b"<PublishResponse><PublishResult><MessageId>1</MessageId></PublishResult></PublishResponse>"
+            )
+        elif path.startswith("/api/"):
+            self._body()
+            self._send(200, b'{"ok": true, "ts": "1.000001", "channel": "C1"}', "application/json")
+        else:
+            self._s3(path, query)
+
+    def _file(self, size: int) -> None:
+        self._send_head(200, size, "application/octet-stream")
+        for start in range(0, size, len(BLOCK)):
+            self._sock.sendall(BLOCK if size - start >= len(BLOCK) else BLOCK[: size - start])
+
+    def _json(self, operation: str, body: dict) -> None:  # type: ignore[type-arg]
+        answer: object = {"executionArn": "arn:aws:states:us-east-1:123456789012:execution:m:e", "startDate": 1.0}
+        if operation == "GetParameters":
+            found = [{"Name": name, "Value": SECRETS[name.rpartition("/")[2]]} for name in body["Names"]]
+            answer = {"Parameters": found, "InvalidParameters": []}
+        if operation == "Publish":
+            answer = {"MessageId": "1"}
+        self._send(200, json.dumps(answer).encode(), "application/x-amz-json-1.0")
+
+    def _s3(self, path: str, query: dict[str, list[str]]) -> None:
+        objects, uploads = self._state.objects, self._state.uploads
+        if path == "/-/sizes":
+            found = {name: held.size for name, held in objects.items()}
+            objects.clear()
+            self._send(200, json.dumps(found).encode(), "application/json")
+        elif self.method == "PUT" and "uploadId" in query:
+            uploads[query["uploadId"][0]].append(self._body().size)
+            self._send(200)
+        elif self.method == "PUT":
+            self._put(path, self._body())
+        elif self.method == "POST" and "uploads" in query:
+            upload = f"u{len(uploads)}"
+            uploads[upload] = []
+            self._send(200, f"<R><Bucket>b</Bucket><Key>k</Key><UploadId>{upload}</UploadId></R>".encode())
+        elif self.method == "POST":
+            self._body()
+            objects[path] = Held(sum(uploads.pop(query["uploadId"][0])), None)
+            self._send(200, b"<R><ETag>&quot;0-1&quot;</ETag></R>")
+        elif self.method == "DELETE":
+            uploads.pop(query.get("uploadId", [""])[0], None)
+            self._send(204)
+        else:
+            self._get(path)
+
+    def _put(self, path: str, held: Held) -> None:
+        if self.headers.get("if-none-match") == "*" and path in self._state.objects:
+            self._send(412, b"<Error><Code>PreconditionFailed</Code></Error>")
+            return
+        self._state.objects[path] = held
+        self._send(200)
+
+    def _get(self, path: str) -> None:
+        held = self._state.objects.get(path)
+        if held is None:
+            self._send(404, b"<Error><Code>NoSuchKey</Code></Error>")
+        elif self.method == "HEAD":
+            self._send_head(200, held.size)
+        else:
+            self._send(200, held.content or b"")
+
+    def _send(self, status: int, body: bytes = b"", kind: str = "application/xml") -> None:
+        if self.method == "HEAD":
+            self._send_head(status, len(body), kind)
+        else:
+            self._send_head(status, len(body), kind, body)
+
+    def _send_head(self, status: int, size: int, kind: str = "application/xml", body: bytes = b"") -> None:
+        head = (
+            f"HTTP/1.1 {status} X\r\nContent-Length: {size}\r\nContent-Type: {kind}\r\n"
+            'ETag: "0-1"\r\nLast-Modified: Mon, 23 Nov 2026 10:00:00 GMT\r\n\r\n'
+        )
+        self._sock.sendall(head.encode() + body)
+
+
+def _handle(sock: socket.socket, state: State, tls: ssl.SSLContext | None) -> None:
+    try:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with tls.wrap_socket(sock, server_side=True) if tls else sock as stream:
+            Connection(stream, state).serve()
+    except OSError:  # the client hung up
+        pass
+
+
+def main(certificate: list[str]) -> None:
+    """Serve; over TLS if there is a *certificate*, given as its file and its key's."""
+    tls = None
+    if certificate:
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(*certificate)
+    state = State()
+    server = socket.create_server(("127.0.0.1", 0), backlog=128)
+    print(server.getsockname()[1], flush=True)
+
+    def accept() -> None:
+        while True:
+            threading.Thread(target=_handle, args=(server.accept()[0], state, tls), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
