@@ -8,7 +8,7 @@ export PYTHONDONTWRITEBYTECODE = 1
   hashes lock
 
 help: ## list these commands
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 demo: .venv/ready ## upload three documents through the whole pipeline on this machine, and show what came of them
 	@$(BIN)/python -m local demo
