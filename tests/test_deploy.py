@@ -123,7 +123,7 @@ def test_an_execution_that_dies_without_an_outcome_is_told_to_the_uploader(deplo
     ts = deployment.slack.say(channel, deployment.slack.users[0], "a message").ts
     name = f"{deployment.slack.team_id}-{channel.id}-{ts.replace('.', '_')}"
     machine = deployment.config()["environment_variables"]["SLACK_INTEGRATOR_SF"]
-    deployment.aws.client("stepfunctions").start_execution(stateMachineArn=machine, name=name, input="{}")
+    deployment.aws.client("stepfunctions").start_execution(stateMachineArn=machine, name=name, input='{"kind":"upload"}')
     (reply,) = deployment.slack.wait_for_replies(channel.id, ts, timeout=60)
     assert words(reply).startswith("❌ Archiving this upload ended before it was done (failed).")
 
@@ -167,6 +167,16 @@ def test_no_secret_is_written_down(deployment: Deployment) -> None:
         deployment.config()["environment_variables"]["ACCESS_TOKEN"]
         == f"ssm:/slack-integrator/{STAGE}/ACCESS_TOKEN"
     )
+
+
+def test_the_deployed_command_finds_documents_and_follows_an_edit(deployment: Deployment) -> None:
+    slack = deployment.slack
+    message, _ = deployment.upload(("found.pdf", b"%PDF-1.4", "application/pdf"), text="#before")
+    assert "found.pdf" in slack.command(message.channel, slack.users[0], "/docs", "#before").text
+    slack.edit(message, "#after")
+    assert slack.workspace.wait_until(lambda: bool(message.reactions), 30)
+    assert "found.pdf" in slack.command(message.channel, slack.users[0], "/docs", "#after").text
+    assert "found.pdf" not in slack.command(message.channel, slack.users[0], "/docs", "#before").text
 
 
 def test_every_call_is_granted_by_the_role_of_the_function_that_made_it(
