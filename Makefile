@@ -4,7 +4,8 @@ BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo local test check faults bench deploy destroy replay catchup forget lock
+.PHONY: help demo local test check browser bench faults fuzz fetch screenshot deploy destroy replay catchup forget \
+  hashes lock
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -24,6 +25,7 @@ check: .venv/ready ## lint, types, the workflow's grammar, and a deployment to t
 	@$(BIN)/mypy
 	@$(BIN)/statelint stepfunctions/slack-integrator.asl.json
 	@$(BIN)/python -m pytest -m deploy
+	@$(MAKE) --no-print-directory browser
 	@$(MAKE) --no-print-directory faults QUICK=1
 
 faults: .venv/ready ## break every call the pipeline makes, in every way, and print what came of it; QUICK=1: in 2 minutes
@@ -46,6 +48,25 @@ catchup: .venv/ready ## archive what Slack never told about: make catchup STAGE=
 
 forget: .venv/ready ## erase one document for good, after asking: make forget STAGE=dev FILE=F0123456789
 	@$(BIN)/python -m stepfunctions.forget "$(STAGE)" "$(FILE)"
+
+browser: .venv/ready ## test the workspace page in Chromium (part of `make check`)
+	@$(BIN)/python -m pytest -m browser tests/browser
+
+screenshot: .venv/ready ## make docs/workspace.png from a real run
+	@$(BIN)/python -m local.screenshot docs/workspace.png
+
+fetch: .venv/ready ## run the fetcher alone: make fetch URL=https://files.slack.com/… puts the file into .local/fetched
+	@$(BIN)/python -m local.fetch '$(URL)'
+
+fuzz: .venv/ready ## look for a request that the route stumbles over: make fuzz SECONDS=600 (Linux)
+	@$(BIN)/pip install -q atheris==3.0.0
+	@$(BIN)/python -m faults.fuzz -max_total_time=$(or $(SECONDS),60) -max_len=20000 -timeout=3
+
+hashes: .venv/ready ## pin requirements.in, which ships, with the hashes of all that it needs, in requirements.txt
+	@$(BIN)/pip install -q pip-tools
+	@echo "# Compiled from requirements.in by \`make hashes\`: what ships, held to the letter." > requirements.txt
+	@$(BIN)/pip-compile -q --generate-hashes --no-header --strip-extras --annotation-style=line \
+	  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host -o - requirements.in >> requirements.txt
 
 lock: .venv/ready ## pin requirements-dev.in, and all that it needs, in requirements-dev.txt
 	@$(BIN)/pip install -q pip-tools

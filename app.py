@@ -4,8 +4,8 @@
                     └► SQS ► start_parked ─┘
     Slack ► slack_commands ► Slack
 
-The workflow is stepfunctions/slack-integrator.asl.json; what the steps do is in chalicelib. The first route's modules
-are imported here, at once; every other function imports its own: a deployed package holds no bytecode, so that a
+The workflow is stepfunctions/slack-integrator.asl.json; what the steps do is in chalicelib. What the first route
+needs is imported here, at once. Every other function imports its own: a deployed package holds no bytecode, so a
 cold start compiles each module that it loads, and Slack waits for the routes alone.
 """
 

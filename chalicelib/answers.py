@@ -52,7 +52,7 @@ def tag_list(begin: str, found: TagList) -> dict[str, Any]:
 
 def too_many(tags: Sequence[str]) -> dict[str, Any]:
     """Return that nobody can ask for so many *tags* at once."""
-    return _private([f"That are {len(tags)} tags; please ask for {MOST_TAGS} at most."])
+    return _private([f"These are {len(tags)} tags; please ask for {MOST_TAGS} at most."])
 
 
 def failure(error: IntegratorError) -> dict[str, Any]:

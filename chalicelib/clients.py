@@ -87,11 +87,14 @@ def http() -> "Session":
 
 
 def aws_errors() -> tuple[type[Exception], ...]:
-    """What a call of AWS raises: refused, unreachable, too slow, or an answer that makes no sense."""
+    """What a call of AWS raises: refused, unreachable, too slow, or an answer that makes no sense.
+
+    (Of an answer that is no UTF-8 botocore says so by UnicodeDecodeError.)
+    """
     from botocore.exceptions import BotoCoreError, ClientError
     from botocore.parsers import ResponseParserError
 
-    return BotoCoreError, ClientError, ResponseParserError
+    return BotoCoreError, ClientError, ResponseParserError, UnicodeDecodeError
 
 
 def error_code(error: Exception) -> str:

@@ -150,15 +150,16 @@ def start_parked(records: Iterable[Mapping[str, Any]]) -> None:
                 workflow.start(clients.stepfunctions(), chosen.state_machine, name, text, time.monotonic())
             except NotStarted as error:
                 if int(record["attributes"]["ApproximateReceiveCount"]) >= PARKED_TRIES:
-                    _publish(clients.sns(), chosen.topic, _never_started(text, error))
+                    _publish(clients.sns(), chosen.topic, _never_started(name, text, error))
                 raise
             log.info("started later")
 
 
-def _never_started(text: str, error: NotStarted) -> dict[str, Any]:
+def _never_started(name: str, text: str, error: NotStarted) -> dict[str, Any]:
+    """Return the report; with the execution's name, for it may have been started and only the answers lost."""
     message = json.loads(text)["message"]
-    where = {name: message[name] for name in ("event_id", "team", "channel", "ts", "thread_ts")}
-    return {"type": "error", **where, "error": str(error)}
+    where = {field: message[field] for field in ("event_id", "team", "channel", "ts", "thread_ts")}
+    return {"type": "error", **where, "execution": name, "error": str(error)}
 
 
 def _report(envelope: dict[str, Any], reason: str) -> Answer:

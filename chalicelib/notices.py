@@ -21,6 +21,8 @@ LONGEST_NAME = 120
 _EXECUTION = re.compile(
     r"(?P<team>[A-Za-z0-9]+)-(?P<channel>[A-Za-z0-9]+)-(?P<ts>[0-9]+_[0-9]+)(?:-\w+)*", re.ASCII
 )
+_LATER_CHANGE = re.compile(r"-[ed][0-9]+_[0-9]+", re.ASCII)
+"""What an execution's name has of an edit or a deletion."""
 _ORDER = ("failed", "skipped", "archived", "unchanged")
 
 
@@ -84,6 +86,9 @@ def _of_ended(ended: dict[str, Any]) -> Notice:
     if name is None:
         raise NotUnderstood("The ended execution is not named after a message.")
     how = str(ended.get("status", "")).lower().replace("_", " ")
+    if _LATER_CHANGE.search(name[0]):
+        text = f"❌ What was changed here did not reach the archive ({escaped(how)}). Tell whoever runs it."
+        return Notice(name[0], name["channel"], name["ts"].replace("_", "."), text, sections([text]))
     text = (
         f"❌ Archiving this upload ended before it was done ({escaped(how)}). What is missing is not tried again: "
         "please share it once more, and tell whoever runs the archive."
@@ -92,11 +97,13 @@ def _of_ended(ended: dict[str, Any]) -> Notice:
 
 
 def _of_error(error: dict[str, Any]) -> Notice | None:
+    """About an event that came to nothing; one that has an execution is told of under that one's name, once."""
     team, channel, ts = error.get("team"), error.get("channel"), error.get("ts")
     if not (team and channel and ts):
         return None
     text = f"❌ This upload was not archived. {escaped(str(error.get('error')))} Please share it again."
-    return Notice(f"error-{team}-{channel}-{ts}", channel, error.get("thread_ts") or ts, text, sections([text]))
+    name = error.get("execution") or f"error-{team}-{channel}-{ts}"
+    return Notice(name, channel, error.get("thread_ts") or ts, text, sections([text]))
 
 
 def _summary(files: Sequence[dict[str, Any]], tags: Sequence[str]) -> str:

@@ -186,7 +186,7 @@ class Candidates:
         """List where listings have ended, then take what all tags have in common up to where all are known."""
         begin = max(min(listing.next_after(self._at) for listing in tag) for tag in self._tags)
         short = [one for tag in self._tags for one in tag if not one.whole and one.horizon <= begin]
-        start = begin.partition("-")[0] + "-" if begin > self._at else begin  # so that *begin* is listed as well
+        start = max(self._at, begin.partition("-")[0] + "-")  # so that *begin* is listed as well
         self._reader.each(lambda listing: listing.go_on(self._reader, start), short)
         self._rounds += 1
         end = min(one.known_to for tag in self._tags for one in tag)

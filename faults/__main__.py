@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from faults import deliveries
+from faults import deliveries, transfers
 from faults.run import run
 
 UPLOADS = 2_000
@@ -15,11 +15,15 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="the part of it that takes under two minutes")
     parser.add_argument("--point", default="", help="only points whose name contains this")
     parser.add_argument("--uploads", type=int, help="instead: only the run of so many uploads, 8 a second")
+    parser.add_argument("--transfers", action="store_true", help="instead: only the files of 1 and 5 GiB")
     chosen = parser.parse_args()
+    if chosen.transfers:
+        return 0 if transfers.run() else 1
     if chosen.uploads:
         return 0 if deliveries.run(chosen.uploads) else 1
     status = run(is_full=not chosen.quick, only=chosen.point)
     if not chosen.quick and not chosen.point:
+        status |= not transfers.run()
         status |= not deliveries.run(UPLOADS)
     return status
 

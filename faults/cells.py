@@ -14,6 +14,7 @@ from local.slack.files import File
 from local.slack.model import Channel, Message
 
 PART = 8 * 1024 * 1024
+DEAD_NOTICE = "the notice is a dead letter"
 Snapshot = dict[str, Any]
 
 
@@ -74,22 +75,31 @@ class Cell:
     fault: Any = None
     times: int = 0
     message: Message = field(init=False)
+    ids: frozenset[str] = frozenset()
     rule: Rule | None = None
     reference: Snapshot = field(default_factory=dict)
     verdict: str = ""
     why: str = ""
+    runs: int = 0
 
     def start(self, stage: Stage) -> None:
         """Upload, and let Slack deliver the event."""
         slack = stage.pipeline.slack
+        self.runs += 1
         channel = slack.add_channel(f"cell-{len(slack.channels)}")
         self.message = self.scenario.uploaded(stage, channel)
         ids = frozenset({channel.id, *(file.id for file in self.message.files)})
+        self.ids = ids
         if self.fault:
             self.rule = Rule(self.point, self.fault, self.times, ids)
             stage.apply([self.rule])
         stage.apply(self.scenario.rules(ids))
         slack.deliver_later(self.message.envelope)
+
+    def says_nothing(self, stage: Stage) -> bool:
+        """Tell whether the machine, and not the fault, decided: too slow for the app's own time limits."""
+        did_not_happen = self.rule is not None and not self.rule.happened
+        return did_not_happen or self.why == DEAD_NOTICE or any(call.is_about(self.ids) for call in stage.too_slow)
 
 
 def snapshot(stage: Stage, message: Message) -> Snapshot:

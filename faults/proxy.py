@@ -4,6 +4,7 @@ import socket
 import socketserver
 import struct
 import threading
+import time
 from collections.abc import Callable
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,13 +21,19 @@ _HOP = {"connection", "host", "expect", "transfer-encoding", "content-length", "
 class Proxy:
     """Listens at a port of its own for *caller* and forwards to *upstream*, an address that may be set later.
 
-    *kill* ends the process of a caller; *hold* gives the seconds of a silence.
+    *kill* ends the process of a caller; *hold* gives the seconds of a silence; *took* hears how long an honest
+    answer took, in seconds.
     """
 
     def __init__(
-        self, caller: str, judge: Judge, kill: Callable[[Call], None], hold: Callable[[Call], float]
+        self,
+        caller: str,
+        judge: Judge,
+        kill: Callable[[Call], None],
+        hold: Callable[[Call], float],
+        took: Callable[[Call, float], None],
     ) -> None:
-        self.caller, self.judge, self.kill, self.hold = caller, judge, kill, hold
+        self.caller, self.judge, self.kill, self.hold, self.took = caller, judge, kill, hold, took
         self.upstream = ""
         self.closing = threading.Event()
         self._server = _Server(self)
@@ -84,7 +91,9 @@ class _Handler(BaseHTTPRequestHandler):
         call = Call(proxy.caller, self.command, self.path, headers, body)
         fault = proxy.judge(call)
         if fault is None:
+            begun = time.monotonic()
             self._answer(proxy.forwarded(call))
+            proxy.took(call, time.monotonic() - begun)
         else:
             self._break(fault, call)
 

@@ -17,6 +17,8 @@ from local.slack.model import Message
 
 FUNCTIONS = ("fetch_file", "save_metadata", "notify", "start_parked")
 QUIET_SECONDS = 300
+OWN_LIMIT = 0.3
+"""Seconds, a little less than the route's and the notifier's clients wait at least."""
 
 
 class Stage:
@@ -31,8 +33,9 @@ class Stage:
         self.seen: dict[str, Call] = {}
         self.calls = 0
         self.leaks: list[str] = []
+        self.too_slow: list[Call] = []
         names = ("route", *FUNCTIONS, "workflow", "slack")
-        self._proxies = {name: Proxy(name, self._judged, self._kill, self._held) for name in names}
+        self._proxies = {name: Proxy(name, self._judged, self._kill, self._held, self._took) for name in names}
         environ = {
             "AWS_ENDPOINT_URL": self._proxies["route"].url,
             "SLACK_URL": self._proxies["slack"].url + "/api/chat.postMessage",
@@ -92,6 +95,11 @@ class Stage:
 
     def _kill(self, call: Call) -> None:
         self.pipeline.aws.lambdas.kill(f"slack-integrator-local-{call.point.split()[0]}")
+
+    def _took(self, call: Call, seconds: float) -> None:
+        """Note a call whose client may have given up although nobody broke it: this machine was too busy."""
+        if is_hasty(call) and seconds > OWN_LIMIT:
+            self.too_slow.append(call)
 
     def _held(self, call: Call) -> float:
         return HASTY if is_hasty(call) else PATIENT

@@ -1,14 +1,15 @@
 """The verdict on a cell: the same end, or an honest one; and which doublings and silences are allowed, and why."""
 
-from faults.cells import Cell, Snapshot, broken_promises
+from faults.cells import DEAD_NOTICE, Cell, Snapshot, broken_promises
 from faults.kinds import KILLED_AFTER, LOST, TIMEOUT
 from faults.stage import Stage, execution_name
 
-SAME, TOLD, TWICE, DEAD, UNREPORTED, REFUSED, NOT_TAKEN, SWEPT, WRONG = "=tdbarnsX"
+SAME, TOLD, TWICE, UNMARKED, DEAD, UNREPORTED, REFUSED, NOT_TAKEN, SWEPT, WRONG = "=tdubarnsX"
 LEGEND = {
     SAME: "the end is the same as without a fault",
     TOLD: "the person was told what failed and why; nothing else is different",
-    TWICE: "the same, but the notice came twice: the one doubling allowed, after a loss between post and mark",
+    TWICE: "the same, but the notice came once more for each loss between post and mark: the one doubling allowed",
+    UNMARKED: "the same, but S3 never took the mark of the notice, which is a dead letter; an alarm tells",
     DEAD: "archived; the notice, tried three times, is a dead letter, and an alarm tells whoever runs it",
     UNREPORTED: "archived; the topic never took the outcome: the execution fails as OutcomeUnreported, and alarms",
     REFUSED: "archived; Slack refused the notice for good, which the log says as an error",
@@ -16,10 +17,8 @@ LEGEND = {
     SWEPT: "the same end, but for parts of an upload whose function died: the bucket's lifecycle rule drops them",
     WRONG: "a broken promise",
 }
-_MAY_DOUBLE = {
-    "notify chat.postMessage": {LOST, KILLED_AFTER, TIMEOUT},
-    "notify PutObject notices/ (over)": None,
-}
+_MARKS = "notify PutObject notices/ (over)"
+_MAY_DOUBLE = {"notify chat.postMessage": {LOST, KILLED_AFTER, TIMEOUT}, _MARKS: None}
 
 
 def judge(stage: Stage, cell: Cell, found: Snapshot) -> tuple[str, str]:
@@ -39,6 +38,8 @@ def judge(stage: Stage, cell: Cell, found: Snapshot) -> tuple[str, str]:
         return _silent(stage, cell, found)
     if len(found["replies"]) > 1:
         return _doubled(cell, found)
+    if cell.point == _MARKS and _marked(found) == reference:
+        return UNMARKED, ""
     if found["replies"][0].startswith("❌"):
         return TOLD, found["replies"][0]
     return WRONG, f"it differs: {_difference(found, reference)}"
@@ -53,6 +54,12 @@ def _may_leave_parts(cell: Cell) -> bool:
     )
 
 
+def _marked(found: Snapshot) -> Snapshot:
+    """The same, had the notice's mark been written."""
+    objects = {key: "posted" if key.startswith("notices/") else value for key, value in found["objects"].items()}
+    return {**found, "objects": objects}
+
+
 def _silent(stage: Stage, cell: Cell, found: Snapshot) -> tuple[str, str]:
     name = execution_name(stage, cell.message)
     delivered = [one for one in stage.pipeline.slack.deliveries if one.envelope == cell.message.envelope]
@@ -62,7 +69,7 @@ def _silent(stage: Stage, cell: Cell, found: Snapshot) -> tuple[str, str]:
     if any(
         name in str(dead.event) or cell.message.channel.id in str(dead.event) for dead in stage.pipeline.aws.dead
     ):
-        return (DEAD, "") if cell.point.startswith("notify ") else (WRONG, "the notice is a dead letter")
+        return (DEAD, "") if cell.point.startswith("notify ") else (WRONG, DEAD_NOTICE)
     if stage.execution(cell.message).get("error") == "OutcomeUnreported":
         return UNREPORTED, ""
     if state == "refused":
@@ -72,7 +79,8 @@ def _silent(stage: Stage, cell: Cell, found: Snapshot) -> tuple[str, str]:
 
 def _doubled(cell: Cell, found: Snapshot) -> tuple[str, str]:
     allowed = _MAY_DOUBLE.get(cell.point, set())
-    if len(set(found["replies"])) == 1 and (allowed is None or cell.fault in allowed):
+    extra, losses = len(found["replies"]) - 1, cell.rule.happened if cell.rule else 0
+    if len(set(found["replies"])) == 1 and extra <= losses and (allowed is None or cell.fault in allowed):
         return TWICE, f"{len(found['replies'])} notices"
     return WRONG, f"{len(found['replies'])} notices: {found['replies']}"
 

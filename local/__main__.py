@@ -4,16 +4,19 @@ import argparse
 import signal
 import sys
 import time
-from contextlib import closing, suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
-from local import demo
-from local.desk import Desk
+from local import demo, realworkspace
+from local.clock import Clock
+from local.dotenv import environment
+from local.furnish import furnish
 from local.pipeline import PROJECT, Pipeline
+from local.realworkspace import CannotConnectError, RealWorkspace
 from local.show import Page
 
 FOLDER = PROJECT / ".local"
-PORTS = {"routes": 8000, "slack": 8001, "aws": 8002, "desk": 8003}
+PORTS = {"routes": 8000, "slack": 8001, "aws": 8002}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -22,12 +25,20 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("what", nargs="?", choices=["demo", "stay"], default="stay")
     for name, default in PORTS.items():
         parser.add_argument(f"--{name}-port", type=int, default=default, help=f"default {default}; 0: a free one")
+    parser.add_argument("--speed", type=float, default=1, help="how much faster retries' waits pass; default 1")
+    parser.add_argument("--deliver-to", metavar="URL", help="routes of your own: `chalice local` in a debugger")
+    parser.add_argument("--take-over", metavar="APP", default="", help="see slack-manifest-local.yaml")
     chosen = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     page = Page()
     if chosen.what == "demo":
         return _demo(page)
-    return _stay(page, {name: getattr(chosen, f"{name}_port") for name in PORTS})
+    try:
+        real = realworkspace.chosen(environment(), chosen.take_over)
+        return _stay(page, chosen, real)
+    except CannotConnectError as reason:
+        page.line(str(reason))
+        return 1
 
 
 def _demo(page: Page) -> int:
@@ -41,16 +52,24 @@ def _demo(page: Page) -> int:
     return 0 if good else 1
 
 
-def _stay(page: Page, ports: dict[str, int]) -> int:
+def _stay(page: Page, chosen: argparse.Namespace, real: RealWorkspace | None) -> int:
     def log(function: str, line: str) -> None:
         page.line(f"{function.removeprefix('slack-integrator-local-'):14} {line}", "dim")
 
     try:
+        ports = {name: getattr(chosen, f"{name}_port") for name in PORTS}
+        clock, environ = Clock(chosen.speed), real.environ if real else {}
         with (
-            Pipeline(ports=ports, reload=True, log=log, folder=FOLDER) as pipeline,
-            closing(Desk(pipeline.slack, ports["desk"])) as desk,
+            Pipeline(clock, environ, ports, reload=True, log=log, folder=FOLDER) as pipeline,
+            ExitStack() as ending,
         ):
-            _explain(pipeline, desk, page)
+            furnish(pipeline.slack)
+            ending.callback(pipeline.write_environ().unlink)  # it has the tokens
+            routes = chosen.deliver_to or pipeline.routes.url
+            pipeline.slack.request_url = "" if real else f"{routes}/slack/events"
+            if real:
+                real.connect(routes, ending, log)
+            _explain(pipeline, page, real)
             _until_interrupted()
     except OSError as error:
         page.line(f"A port is taken ({error}). Is it running already? Others: make local ARGS=--routes-port=0")
@@ -65,24 +84,27 @@ def _until_interrupted() -> None:
         signal.pause()
 
 
-def _explain(pipeline: Pipeline, desk: Desk, page: Page) -> None:
+def _explain(pipeline: Pipeline, page: Page, real: RealWorkspace | None) -> None:
     relative = Path(pipeline.folder).name
     page.title("The whole pipeline is running on this machine. Ctrl-C ends it.")
+    if real:
+        page.line(f"Connected to {real.name}: upload something there, in a channel with the app.", "cyan")
+    else:
+        page.line(f"Open {pipeline.slack.url} and drop a file.", "cyan")
+    page.title("Its parts:")
     page.rows(
         [
             ("routes", pipeline.routes.url, "chalice local; restarts when the code changes, as the functions do"),
-            (
-                "Slack",
-                pipeline.slack.url,
-                f"a double: team {pipeline.slack.team_id}, bot token {pipeline.slack.bot_token}",
-            ),
+            ("Slack", pipeline.slack.url, f"a double, with the bot token {pipeline.slack.bot_token}"),
             ("AWS", pipeline.aws.url, "moto: any credentials, region us-east-1"),
             ("bucket", f"s3://{pipeline.deployed.bucket}", ""),
-            ("logs", f"{relative}/", "each function's, and routes.log"),
+            ("logs", f"{relative}/", "each function's, and routes.log; for `chalice local` of your own, environ"),
         ]
     )
-    page.title("Upload something as mira in #general:")
-    page.line(f"curl --data-binary @README.md '{desk.url}/upload?name=README.md&text=Read+this+%23docs'", "cyan")
+    if not real:
+        page.title("Upload something as mira in #general, without the page:")
+        upload = f"{pipeline.slack.url}/upload?name=README.md&text=Read+this+%23docs"
+        page.line(f"curl --data-binary @README.md '{upload}'", "cyan")
     page.title("See what is in the archive:")
     page.line(
         f"AWS_ACCESS_KEY_ID=x AWS_SECRET_ACCESS_KEY=x aws --endpoint-url {pipeline.aws.url} "

@@ -25,6 +25,7 @@ from local.clock import Clock
 from local.deliveries import Dead, Deliveries
 from local.executions import stop_executions
 from local.lambdas import ClosedError, Lambdas
+from local.outages import ONLOOKER, Outages
 from local.patches import Patches
 from local.queues import Pollers
 from local.sandbox import Answer, FunctionSpec, failed
@@ -80,7 +81,8 @@ class Aws:
 
     def _begin(self, ending: ExitStack) -> None:
         """Start everything; *ending* will end it in the opposite order, the server's thread first."""
-        server = make_server(HOST, self._wanted_port, self._application(), threaded=True, request_handler=_Quiet)
+        self.outages = Outages(self._application())
+        server = make_server(HOST, self._wanted_port, self.outages, threaded=True, request_handler=_Quiet)
         ending.callback(server.server_close)
         self._port = server.server_port
         self._closing = threading.Event()
@@ -165,7 +167,7 @@ class Aws:
         }
 
     def client(self, service: str) -> Any:
-        """A client of *service*, the same one each time. Clients may be shared between threads."""
+        """A client of *service*, the same one each time, which sees through outages. Threads may share it."""
         with self._clients_lock:
             if service not in self._clients:
                 self._clients[service] = self._made_client(service)
@@ -176,7 +178,7 @@ class Aws:
             service,
             endpoint_url=self.url,
             region_name=self.region,
-            aws_access_key_id="testing",
+            aws_access_key_id=ONLOOKER,
             aws_secret_access_key="testing",
             config=Config(
                 connect_timeout=2,

@@ -1,5 +1,6 @@
 """The whole path of a document on one machine: Slack, the routes, AWS, and the app's functions between them."""
 
+import shlex
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any, Self
 
 from local.aws import Aws
 from local.clock import Clock
+from local.inspector import Inspector
 from local.server import ChaliceLocal
 from local.slack import Slack
 from local.stack import Deployed, deploy
@@ -55,6 +57,7 @@ class Pipeline:
             self.slack = Slack(self.clock, self._ports.get("slack", 0)).start()
             self._started.append(self.slack)
             self.deployed = deploy(self.aws, PROJECT, "local", self._settings())
+            self.slack.front.behind = Inspector(self.aws, self.deployed)
             log = self.folder / "routes.log"
             environ = self.deployed.environ
             self.routes = ChaliceLocal(PROJECT, environ, log, self._ports.get("routes", 0), self._reload)
@@ -64,6 +67,14 @@ class Pipeline:
             raise
         self.slack.request_url = f"{self.routes.url}/slack/events"
         return self
+
+    def write_environ(self) -> Path:
+        """Put what the routes have in their environment into a file for a shell, and return its path."""
+        path = self.folder / "environ"
+        path.touch(0o600)
+        lines = [f"export {name}={shlex.quote(value)}\n" for name, value in self.deployed.environ.items()]
+        path.write_text("".join(lines), encoding="utf-8")
+        return path
 
     def close(self) -> None:
         """End all that was started, the last first."""

@@ -5,26 +5,20 @@ asks AWS what is there already: running this again changes nothing, and finishes
 """
 
 import os
-import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import requests
 from botocore.exceptions import ClientError
 
-from chalicelib import signing
 from chalicelib.settings import REFERENCE
 from chalicelib.slack import is_webhook
-from stepfunctions import formation, recover, slack_app, stages
+from stepfunctions import formation, functions, recover, slack_app, stages
 from stepfunctions.console import Stop, ask_secret, run, say, step
 from stepfunctions.ground import Ground, check
 
 PROJECT = Path(__file__).parent.parent
-_PROOF_SECONDS = 60
-"""How long a new API and its first function may take to answer."""
 
 
 def deploy(stage: str, environ: Mapping[str, str]) -> None:
@@ -51,17 +45,17 @@ def deploy(stage: str, environ: Mapping[str, str]) -> None:
 
     step(f"4. chalice deploy --stage {stage}")
     _recover(ground)
-    chalice(ground, "deploy")
-    _set_failure_destination(ground, outputs["NoticesDeadArn"])
+    functions.chalice(ground, PROJECT, "deploy")
+    functions.set_failure_destination(ground, outputs["NoticesDeadArn"])
     if renewed:
-        _restart(ground)
+        functions.restart(ground, PROJECT)
 
     step("5. Slack")
-    url = api_url(ground)
+    url = functions.api_url(ground, PROJECT)
     secrets = _slack(ground, url, environ)
 
     step("6. Proof: a signed request, as Slack sends it")
-    prove(f"{url}/slack/events", secrets["SIGNING_SECRET"])
+    functions.prove(f"{url}/slack/events", secrets["SIGNING_SECRET"])
     _say_what_remains(url)
 
 
@@ -138,50 +132,6 @@ def _recover(ground: Ground) -> None:
             say(f"this machine does not know the stage, AWS does: going on with its {len(found)} resources")
 
 
-def chalice(ground: Ground, command: str) -> None:
-    """Run Chalice's own *command* for the stage, in the region that was checked."""
-    program = [str(Path(sys.executable).with_name("chalice")), command, "--stage", ground.stage]
-    environ = {**os.environ, "AWS_DEFAULT_REGION": ground.region, "PYTHONDONTWRITEBYTECODE": "1"}
-    with subprocess.Popen(program, cwd=PROJECT, env=environ, stdout=subprocess.PIPE, text=True) as process:
-        for line in process.stdout or ():
-            say(line.rstrip())
-    if process.returncode:
-        raise Stop(f"chalice {command} failed, for the reason above. Running this again goes on from here.")
-
-
-def _set_failure_destination(ground: Ground, queue: str) -> None:
-    """Let Lambda keep what notify could not deliver in three tries, which it would drop."""
-    ground.session.client("lambda").put_function_event_invoke_config(
-        FunctionName=f"{ground.name}-notify",
-        MaximumRetryAttempts=2,
-        DestinationConfig={"OnFailure": {"Destination": queue}},
-    )
-    say(f"notices that fail three times go to {queue.rpartition(':')[2]}")
-
-
-def _restart(ground: Ground) -> None:
-    """Have every function read the secrets again: it does so once per process, and a change starts it anew."""
-    client = ground.session.client("lambda")
-    told = f"Secrets as of {time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime())} UTC"
-    for one in recover.remembered(PROJECT, ground.stage):
-        if one["resource_type"] == "lambda_function":
-            client.get_waiter("function_updated_v2").wait(FunctionName=one["lambda_arn"])
-            client.update_function_configuration(FunctionName=one["lambda_arn"], Description=told)
-    say("the functions restart with the renewed secrets")
-
-
-def api_url(ground: Ground) -> str:
-    """Return the deployed API's address, without a last slash.
-
-    Behind an endpoint of one's own (AWS_ENDPOINT_URL: a double of AWS) it is below /_aws/execute-api.
-    """
-    api = recover.rest_api_id(PROJECT, ground.stage)
-    endpoint = os.environ.get("AWS_ENDPOINT_URL")
-    if endpoint:
-        return f"{endpoint}/_aws/execute-api/{api}/{ground.stage}"
-    return f"https://{api}.execute-api.{ground.region}.amazonaws.com/{ground.stage}"
-
-
 def _slack(ground: Ground, url: str, environ: Mapping[str, str]) -> dict[str, str]:
     """Return the stage's secrets; what is missing is asked for, now that the app has an address."""
     ssm = ground.session.client("ssm")
@@ -207,27 +157,6 @@ def _slack(ground: Ground, url: str, environ: Mapping[str, str]) -> dict[str, st
     return secrets
 
 
-def prove(url: str, signing_secret: str) -> None:
-    """Send the request that Slack sends when the address is entered, until it is answered rightly."""
-    body, end = b'{"type":"url_verification","challenge":"proof"}', time.monotonic() + _PROOF_SECONDS
-    while True:
-        stamp = str(int(time.time()))
-        signature = signing.signature(signing_secret, stamp, body)
-        headers = {"X-Slack-Request-Timestamp": stamp, "X-Slack-Signature": signature}
-        try:
-            answer = requests.post(url, body, headers={"Content-Type": "application/json", **headers}, timeout=15)
-            said = f"{answer.status_code} {answer.text[:200]}"
-        except requests.RequestException as error:
-            said = type(error).__name__
-        if said == '200 {"challenge":"proof"}':
-            return say(f"{url} answers")
-        if time.monotonic() > end:
-            raise Stop(
-                f"{url} does not answer as it should ({said}). See: chalice logs --stage … --name api_handler"
-            )
-        time.sleep(2)
-
-
 def _say_what_remains(url: str) -> None:
     step("What remains, in Slack (https://api.slack.com/apps, the app's pages)")
     say(f"a. Event Subscriptions: the Request URL is {url}/slack/events")
@@ -238,6 +167,8 @@ def _say_what_remains(url: str) -> None:
     )
     say("c. In each channel that is to be archived: /invite @slack-integrator")
     say("Then share a file there with a #hashtag. A reply in its thread says that it is in the archive.")
+    say("The manifest with these addresses, for a new app or to compare after an upgrade:\n")
+    print(slack_app.link(url))
 
 
 def main() -> None:

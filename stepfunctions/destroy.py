@@ -3,14 +3,16 @@
 import os
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 from botocore.exceptions import ClientError
 
 from stepfunctions import formation, recover, slack_app, stages
 from stepfunctions.console import Stop, is_confirmed, run, say, step
-from stepfunctions.deploy import PROJECT, chalice
+from stepfunctions.functions import chalice
 from stepfunctions.ground import Ground, check
 
+PROJECT = Path(__file__).parent.parent
 DELETE = "delete"
 
 
@@ -27,7 +29,7 @@ def destroy(stage: str, environ: Mapping[str, str]) -> None:
     step("1. Functions, API and subscriptions: chalice delete")
     if recover.remembered(PROJECT, stage) or recover.recover(ground, PROJECT):
         stages.write(PROJECT, stage, {}, recover.roles(ground))  # Chalice asks for them even to delete
-        chalice(ground, "delete")
+        chalice(ground, PROJECT, "delete")
     else:
         say("were gone already")
 

@@ -41,9 +41,12 @@ def traces(s3: Any, bucket: str, file_id: str) -> Traces:
     versions: list[Version] = []
     records: list[Version] = []
     for team in dict.fromkeys(teams):
-        versions += _versions(s3, bucket, f"documents/{team}/{file_id}/")
-        versions += [one for one in _versions(s3, bucket, f"tags/{team}/") if one.key.endswith(f"-{file_id}")]
-        records += _versions(s3, bucket, f"metadata/{team}/{file_id}.json")
+        contents = list(_versions(s3, bucket, f"documents/{team}/{file_id}/"))
+        of_team = list(_versions(s3, bucket, f"metadata/{team}/{file_id}.json"))
+        if contents or of_team:
+            tags = (one for one in _versions(s3, bucket, f"tags/{team}/") if one.key.endswith(f"-{file_id}"))
+            versions += [*contents, *tags]
+            records += of_team
     name, shared = _shares(s3, bucket, records)
     kept = [key for key in shared if _others(s3, bucket, key, file_id)]
     current = {key: s3.head_object(Bucket=bucket, Key=key).get("VersionId", "null") for key in kept}

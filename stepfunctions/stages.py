@@ -45,8 +45,11 @@ def clear(project: Path, stage: str) -> bool:
     kept = {name: value for name, value in block.pop("environment_variables", {}).items() if name not in WRITTEN}
     if kept:
         block["environment_variables"] = kept
-    for function in block.get("lambda_functions", {}).values():
-        function.pop("iam_role_arn", None)
+    functions = block.get("lambda_functions", {})
+    for name in list(functions):
+        functions[name].pop("iam_role_arn", None)
+        if not functions[name]:  # it had no other settings
+            del functions[name]
     return _write(project, config)
 
 

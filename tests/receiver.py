@@ -24,6 +24,7 @@ class Received:
     headers: dict[str, str]
     body: bytes
     at: float
+    path: str = ""
 
 
 class _Server(ThreadingHTTPServer):
@@ -67,7 +68,7 @@ class Receiver:
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                reply = receiver.take(Received(dict(self.headers.items()), body, time.monotonic()))
+                reply = receiver.take(Received(dict(self.headers.items()), body, time.monotonic(), self.path))
                 time.sleep(reply.wait)
                 self.send_response(reply.status)
                 for name, value in reply.headers.items():

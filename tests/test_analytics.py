@@ -1,5 +1,6 @@
 """The records as analytics reads them: newline-delimited JSON with the Glue table's columns, by another engine."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,14 @@ def test_a_question_that_a_tag_cannot_answer_is_answered(lake: Path) -> None:
            FROM documents, UNNEST(shares) AS t(share)
            WHERE NOT share.deleted AND list_contains(share.tags, 'finance') GROUP BY 1""",
     ) == [("U1", 2, 2)]
+
+
+def test_the_query_in_the_documentation_runs(lake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (Path(__file__).parent.parent / "docs" / "searching.md").read_text(encoding="utf-8")
+    (sql,) = [block for block in re.findall(r"```sql\n(.*?)```", text, re.DOTALL) if "read_json" in block]
+    monkeypatch.chdir(lake.parent)
+    with duckdb.connect() as connection:
+        assert connection.sql(sql).fetchall() == [("U1", 2, 2)]
 
 
 def test_a_withdrawn_share_says_so_and_its_tags_are_gone(lake: Path) -> None:

@@ -105,7 +105,7 @@ def test_ids_that_are_none_find_nothing(slack: Slack, channel: Channel, name: st
 
 def test_too_many_tags_are_refused_in_words(slack: Slack, channel: Channel) -> None:
     answer = slack.command(channel, slack.users[0], "/docs", "a b c d e f")
-    assert answer.text == "That are 6 tags; please ask for 5 at most."
+    assert answer.text == "These are 6 tags; please ask for 5 at most."
 
 
 @pytest.mark.parametrize(

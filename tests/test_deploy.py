@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any
 import boto3
 import pytest
 
+from chalicelib import events, workflow
 from local.clock import Clock
 from local.pipeline import PROJECT
 from local.slack import Slack
@@ -29,6 +31,7 @@ pytestmark = [
 LEFT_OUT = shutil.ignore_patterns(".venv", ".git", ".local", ".hypothesis", ".*_cache", "__pycache__", "deployed*")
 STAGE = "dev"
 NAME = f"slack-integrator-{STAGE}"
+HANDLERS = ("start_parked", "fetch_file", "save_metadata", "notify")
 
 
 @dataclass
@@ -74,7 +77,6 @@ class Deployment:
 
     def upload(self, *files: tuple[str, bytes, str], text: str = "") -> tuple[Message, str]:
         """A message with *files* and the reply to it."""
-        self.slack.request_url = f"{self.api_url()}/slack/events"
         channel = self.slack.add_channel("finance")
         message = self.slack.upload(channel, self.slack.users[0], list(files), text=text)
         (reply,) = self.slack.wait_for_replies(message.channel, message.ts, timeout=60)
@@ -110,6 +112,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
     with DeployedAws(Clock(1_000), folder / "aws") as aws, Slack(Clock(1_000)) as slack:
         deployed = Deployment(project, aws, slack)
         print(deployed.deploy())
+        slack.request_url = f"{deployed.api_url()}/slack/events"
         # The first use of moto's Step Functions takes longer than the route waits for the real ones.
         aws.client("stepfunctions").list_state_machines()
         yield deployed
@@ -136,6 +139,19 @@ def test_an_upload_to_the_deployed_api_is_archived_and_answered(deployment: Depl
     assert stored["Body"].read() == large
 
 
+def test_what_was_parked_is_started_by_the_deployed_function(deployment: Deployment) -> None:
+    slack = deployment.slack
+    channel = slack.add_channel("parked")
+    message = slack.upload(channel, slack.users[0], [("p.txt", b"p", "text/plain")], deliver=False)
+    change = events.change(message.envelope)
+    assert change is not None
+    body = workflow.parked(workflow.execution_name(change), workflow.execution_input(change))
+    queue = deployment.config()["environment_variables"]["SLACK_INTEGRATOR_PARKING"]
+    deployment.aws.client("sqs").send_message(QueueUrl=queue, MessageBody=body)
+    (reply,) = slack.wait_for_replies(channel, message.ts, timeout=60)
+    assert words(reply).startswith("✅ 1 file in the archive.")
+
+
 def test_a_transfer_that_breaks_off_is_aborted_and_tried_again(deployment: Deployment) -> None:
     deployment.slack.misbehave("truncated", times=1)
     _, reply = deployment.upload(("broken.bin", bytes(20_000_000), "application/zip"))
@@ -153,18 +169,24 @@ def test_no_secret_is_written_down(deployment: Deployment) -> None:
     )
 
 
-def test_every_call_is_granted_by_the_role_of_the_function_that_made_it(deployment: Deployment) -> None:
-    calls = deployment.aws.permissions.calls
-    assert {call.function for call in calls} == {
-        NAME,
-        f"{NAME}-fetch_file",
-        f"{NAME}-save_metadata",
-        f"{NAME}-notify",
-    }
-    assert [call for call in calls if not call.permitted] == []
-    for function, grants in deployment.aws.permissions.unused().items():
-        for grant in grants:
-            print(f"granted and not used here: {function} {grant.action} {grant.resource}")
+def test_every_call_is_granted_by_the_role_of_the_function_that_made_it(
+    deployment: Deployment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    permissions = deployment.aws.permissions
+    before = len(permissions.calls)
+    deployment.upload(("counted.txt", b"1", "text/plain"))
+    assert {call.function for call in permissions.calls} == {NAME, *(f"{NAME}-{name}" for name in HANDLERS)}
+    assert [call for call in permissions.calls if not call.permitted] == []
+    with capsys.disabled():
+        print("\nAWS calls for one uploaded file:")
+        for (function, action), count in Counter(
+            (call.function, call.grant.action) for call in permissions.calls[before:]
+        ).items():
+            print(f"  {count} {action} by {function}")
+        print("Granted, and not used by these tests:")
+        for function, grants in permissions.unused().items():
+            for grant in grants:
+                print(f"  {grant.action} on {grant.resource} to {function}")
 
 
 def test_a_call_without_a_grant_is_refused(deployment: Deployment) -> None:
@@ -248,6 +270,8 @@ def test_a_destroyed_stage_leaves_its_documents_and_nothing_else(deployment: Dep
         "machines": deployment.aws.client("stepfunctions").list_state_machines()["stateMachines"],
         "topics": deployment.aws.client("sns").list_topics()["Topics"],
         "subscriptions": deployment.aws.client("sns").list_subscriptions()["Subscriptions"],
+        "mappings": deployment.aws.client("lambda").list_event_source_mappings()["EventSourceMappings"],
+        "rules": deployment.aws.client("events").list_rules()["Rules"],
         "queues": deployment.aws.client("sqs").list_queues().get("QueueUrls", []),
         "roles": deployment.aws.client("iam").list_roles()["Roles"],
         "logs": deployment.aws.client("logs").describe_log_groups()["logGroups"],

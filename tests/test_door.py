@@ -10,7 +10,6 @@ import json
 import string
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from typing import Any
 
 import pytest
@@ -18,78 +17,18 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from slack_sdk.signature import SignatureVerifier
 
-from app import app
-from chalicelib import clients
-from chalicelib.signing import signature
-from local.slack.listener import Answer, Listener, Request, as_json, plain
+from faults.door import SECRET, answered, open_door, signed
+from local.slack.listener import Request
 from tests.payloads import payload
 
-SECRET = "0123456789abcdef0123456789abcdef"
-ARN = "arn:aws:states:us-east-1:123456789012:stateMachine:x"
-PUBLISHED = "<PublishResponse><PublishResult><MessageId>m</MessageId></PublishResult></PublishResponse>"
 UPLOAD = json.dumps(payload("file_share_modern")).encode()
-
-
-def respond(request: Request) -> Answer:
-    """Step Functions and SNS at their best."""
-    return as_json({"executionArn": ARN}) if request.header("X-Amz-Target") else plain(PUBLISHED, kind="text/xml")
 
 
 @pytest.fixture(scope="module")
 def aws() -> Iterator[list[Request]]:
-    """What the route asked of AWS, of which there is no more than it needs; and its settings."""
-    forgotten = (clients.stepfunctions, clients.sqs, clients.sns)
-    asked: list[Request] = []
-    listener = Listener("127.0.0.1", 0, respond, asked.append)
-    with closing(listener), pytest.MonkeyPatch.context() as environment:
-        for client in forgotten:
-            client.cache_clear()
-        for name, value in {
-            "SIGNING_SECRET": SECRET,
-            "SLACK_INTEGRATOR_SF": ARN,
-            "SLACK_INTEGRATOR_SNS": "arn:aws:sns:us-east-1:123456789012:x",
-            "SLACK_INTEGRATOR_PARKING": "https://sqs.us-east-1.amazonaws.com/123456789012/x",
-            "AWS_ENDPOINT_URL": listener.url,
-            "AWS_REGION": "us-east-1",
-            "AWS_DEFAULT_REGION": "us-east-1",
-            "AWS_ACCESS_KEY_ID": "testing",
-            "AWS_SECRET_ACCESS_KEY": "testing",
-        }.items():
-            environment.setenv(name, value)
+    """What the route asked of AWS."""
+    with open_door() as asked:
         yield asked
-        for client in forgotten:
-            client().close()
-            client.cache_clear()
-
-
-def answered(body: str | None, headers: dict[str, str] | None, is_base64: bool = False) -> int:
-    """The status of the answer that API Gateway gets to a POST."""
-    event = {
-        "resource": "/slack/events",
-        "path": "/slack/events",
-        "httpMethod": "POST",
-        "headers": headers,
-        "multiValueHeaders": {name: [value] for name, value in (headers or {}).items()},
-        "queryStringParameters": None,
-        "multiValueQueryStringParameters": None,
-        "pathParameters": None,
-        "stageVariables": None,
-        "requestContext": {"resourcePath": "/slack/events", "httpMethod": "POST", "requestId": "r"},
-        "isBase64Encoded": is_base64,
-        "body": body,
-    }
-    status: int = app(event, None)["statusCode"]
-    return status
-
-
-def signed(body: bytes, secret: str = SECRET) -> dict[str, str]:
-    """The headers that Slack would send now."""
-    now = str(int(time.time()))
-    return {
-        "Content-Type": "application/json",
-        "X-Slack-Request-Timestamp": now,
-        "X-Slack-Signature": signature(secret, now, body),
-    }
 
 
 def sent(body: bytes, headers: dict[str, str]) -> int:

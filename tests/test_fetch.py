@@ -246,6 +246,32 @@ def test_the_token_goes_to_no_address_that_is_not_slacks(slack: Slack, chosen: S
         fetch.fetch(slack.team_id, file, chosen, s3, clients.http(), 900.0)
 
 
+def test_the_sign_in_page_behind_a_redirect_is_known_too(
+    slack: Slack, fetched: Fetch, s3: Any, bucket: str
+) -> None:
+    file = slack.add_file("behind.txt", TEXT, "text/plain")
+    slack.misbehave("cross_host_redirect", only=file.id)
+    slack.misbehave("login_page", only=file.id)
+    with pytest.raises(errors.SignInPage):
+        fetched(file)
+    assert stored(s3, bucket, file) == []
+
+
+def test_a_file_deleted_while_it_is_fetched_leaves_nothing(
+    slack: Slack, chosen: Settings, s3: Any, bucket: str
+) -> None:
+    file = slack.add_file("going.bin", Generated(archive.PART + 10))
+    told = events.file(file.object())
+    slack.misbehave("truncated", only=file.id, times=1)
+    with pytest.raises(errors.TransferBroken):
+        fetch.fetch(slack.team_id, told, chosen, s3, clients.http(), 900.0)
+    slack.delete_file(file)
+    with pytest.raises(errors.FileGone):
+        fetch.fetch(slack.team_id, told, chosen, s3, clients.http(), 900.0)
+    assert stored(s3, bucket, file) == []
+    assert s3.list_multipart_uploads(Bucket=bucket).get("Uploads", []) == []
+
+
 def test_what_is_recorded_is_not_fetched_again_and_what_is_only_stored_is(
     slack: Slack, fetched: Fetch, s3: Any, bucket: str
 ) -> None:

@@ -11,6 +11,9 @@ from local.pipeline import PROJECT, Pipeline
 from stepfunctions import forget
 from tests.test_records import NOW, fetched, step
 
+REGION = "eu-central-1"
+"""Not that of the other tests, since the bucket is named after it."""
+
 
 @pytest.fixture
 def kept(s3: Any) -> str:
@@ -54,11 +57,14 @@ def test_nothing_is_left_of_it_in_any_version_and_others_stay(s3: Any, kept: str
 
 def run(pipeline: Pipeline, file_id: str, **environ: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "stepfunctions.forget", "local", file_id]
-    whole = {**pipeline.aws.environ(), "PATH": "/usr/bin:/bin", **environ}
+    whole = {**pipeline.aws.environ(), "PATH": "/usr/bin:/bin", "AWS_DEFAULT_REGION": REGION, **environ}
+    del whole["AWS_REGION"]
     return subprocess.run(command, cwd=PROJECT, env=whole, capture_output=True, text=True, check=False, input="")
 
 
-def test_it_asks_before_it_removes_anything(pipeline: Pipeline, s3: Any, bucket: str) -> None:
+def test_it_asks_before_it_removes_anything(pipeline: Pipeline, s3: Any) -> None:
+    bucket = f"slack-integrator-local-{pipeline.aws.account}-{REGION}"
+    s3.create_bucket(Bucket=bucket)
     records.save(fetched(step("upload", "100.1", "a", "F0FORGET"), "F0FORGET"), NOW, s3, bucket)
     refused = run(pipeline, "F0FORGET")
     assert refused.returncode == 1

@@ -54,6 +54,14 @@ def test_what_changes_no_document_is_answered_quietly(
     assert notices.notice(outcome(*files, kind=kind, tags=tags)) == expected
 
 
+def test_a_change_that_was_not_followed_asks_nobody_to_share_again() -> None:
+    notice = posted({"type": "ended", "execution": "T1-C1-1_2-e3_4", "status": "TIMED_OUT"})
+    assert (notice.thread_ts, notice.text) == (
+        "1.2",
+        "❌ What was changed here did not reach the archive (timed out). Tell whoever runs it.",
+    )
+
+
 @pytest.mark.parametrize("status", ["archived", "failed"])
 def test_an_edit_that_brought_a_file_is_answered_in_words(status: str) -> None:
     assert posted(outcome(file("unchanged"), file(status), kind="edit")).thread_ts == "1.2"

@@ -6,6 +6,7 @@ and Slack's file host and Web API.
 
 import hashlib
 import json
+import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -72,6 +73,16 @@ def test_files_are_archived_recorded_and_replied_to(
     kept = record_of(f"messages/{slack.team_id}/{channel.id}/{message.ts}.json")
     assert kept["files"] == [file.id for file in message.files]
     assert ended(pipeline, message) == "SUCCEEDED"
+
+
+def test_a_shell_can_have_the_environment_of_the_routes(pipeline: Pipeline) -> None:
+    path = pipeline.write_environ()
+    printed = subprocess.run(
+        ["sh", "-c", f". {path} && env -0"], env={}, capture_output=True, text=True, check=True
+    ).stdout
+    found = dict(line.split("=", 1) for line in printed.split("\0") if line)
+    assert found.items() >= pipeline.deployed.environ.items()
+    assert path.stat().st_mode & 0o077 == 0
 
 
 def test_each_step_leaves_a_line_with_the_executions_name(

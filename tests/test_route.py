@@ -230,7 +230,7 @@ def imported(envelope: Any, slack: Slack) -> set[str]:
     return set(json.loads(done.stdout.splitlines()[-1]))
 
 
-@pytest.mark.parametrize("name", ["message_plain", "message_changed_edit", "channel_join", "own_post"])
+@pytest.mark.parametrize("name", ["message_plain", "message_changed_unfurl", "channel_join", "own_post"])
 def test_what_is_no_upload_loads_neither_boto3_nor_requests(slack: Slack, name: str) -> None:
     assert not imported(payload(name), slack) & {"boto3", "botocore", "requests", "urllib3"}
 

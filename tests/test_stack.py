@@ -12,8 +12,10 @@ import yaml
 from jsonschema import Draft7Validator
 
 from app import app
+from chalicelib.intake import PARKED_TRIES
 from local.slack.double import SUBSCRIPTIONS
 from local.slack.workspace import HISTORY_SCOPES
+from local.stack import PARKED_SECONDS
 from stepfunctions import formation, slack_app
 
 PROJECT = Path(__file__).parent.parent
@@ -132,6 +134,18 @@ def test_stages_differ_in_nothing_but_their_names(stage: str) -> None:
         function.pop("iam_role_arn", None)
     assert kept == {name: value for name, value in STAGES["dev"].items() if name not in written}
     assert STAGES[stage]["api_gateway_stage"] == stage
+
+
+def test_what_is_parked_is_tried_as_often_as_the_app_counts() -> None:
+    queue = STACK["Resources"]["Parking"]["Properties"]
+    assert (queue["RedrivePolicy"]["maxReceiveCount"], queue["VisibilityTimeout"]) == (PARKED_TRIES, PARKED_SECONDS)
+
+
+@pytest.mark.parametrize("stage", DEPLOYED)
+def test_a_parked_event_is_hidden_for_six_times_as_long_as_its_function_may_run(stage: str) -> None:
+    own = STAGES[stage]["lambda_functions"].get("start_parked", {})
+    timeout = own.get("lambda_timeout", STAGES[stage]["lambda_timeout"])
+    assert STACK["Resources"]["Parking"]["Properties"]["VisibilityTimeout"] >= 6 * timeout
 
 
 def test_only_executions_without_an_outcome_are_told() -> None:

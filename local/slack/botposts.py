@@ -68,6 +68,7 @@ class BotPosts:
         before = message.body
         edited = {"user": self.workspace.app.bot_user_id, "ts": self.workspace.new_ts()}
         message.body = before | _content(call) | {"edited": edited}
+        self.workspace.touch()
         self.publish(message.channel, changed_message(message.channel, message.body, before, edited["ts"]))
         return {"channel": message.channel.id, "ts": message.ts, "text": message.text, "message": message.body}
 
@@ -83,6 +84,7 @@ class BotPosts:
             if self.workspace.app.bot_user_id in users:
                 raise RefusedError("already_reacted")
             users.append(self.workspace.app.bot_user_id)
+            self.workspace.touch()
         return {}
 
     def _found(self, call: Call, ts: str) -> Message:

@@ -10,6 +10,7 @@ from local.slack.botposts import BotPosts
 from local.slack.commands import Answer
 from local.slack.faults import Faults, Misbehaviour
 from local.slack.files import Json, changed
+from local.slack.front import Front
 from local.slack.identity import Address, App
 from local.slack.inspection import Inspection
 from local.slack.model import Channel, User
@@ -42,13 +43,17 @@ class Slack(People, Inspection):
         self.bot_token = app.bot_token
         self.port = port
         self.address = Address()
-        self.faults = Faults()
         self.workspace = Workspace(self.app, self.address)
+        self.faults = Faults(self.workspace.touch)
         # Add "file_shared" for an app that is subscribed to that as well: one upload then makes two events.
         self.subscriptions = set(SUBSCRIPTIONS.values())
-        self.sender = Sender(self.app, clock or Clock(), self.faults, lambda: self.workspace.new_id("Ev"))
+        self.sender = Sender(
+            self.app, clock or Clock(), self.faults, lambda: self.workspace.new_id("Ev"), self.workspace.touch
+        )
         self.commands_url = ""  # the request URL of the slash commands, unless it is beside that of the events
-        self.site = Site(self.workspace, self.faults, BotPosts(self.workspace, self._publish_own))
+        self.front = Front(self)
+        posts = BotPosts(self.workspace, self._publish_own)
+        self.site = Site(self.workspace, self.faults, posts, self.front.respond)
         for name in ("mira", "tomas"):
             self.workspace.add_user(name)
 
@@ -60,6 +65,7 @@ class Slack(People, Inspection):
     def close(self) -> None:
         """Stop listening, sending and waiting."""
         self.sender.closing.set()
+        self.front.close()
         self.site.close()
 
     def __enter__(self) -> Self:

@@ -5,7 +5,7 @@ What `times` counts: answers of the file host or the Web API; files shown in an 
 """
 
 import threading
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -82,9 +82,10 @@ class Misbehaviour:
 
 
 class Faults:
-    """The misbehaviours in force, in the order in which they were switched on."""
+    """The misbehaviours in force, in the order in which they were switched on; *changed* hears of every change."""
 
-    def __init__(self) -> None:
+    def __init__(self, changed: Callable[[], object] = lambda: None) -> None:
+        self._changed = changed
         self._lock = threading.Lock()
         self._all: list[Misbehaviour] = []
 
@@ -98,6 +99,7 @@ class Faults:
         fault = Misbehaviour(name, times, only, known | options)
         with self._lock:
             self._all.append(fault)
+        self._changed()
         return fault
 
     def behave(self) -> None:
@@ -106,6 +108,13 @@ class Faults:
             for fault in self._all:
                 fault.stop()
             self._all.clear()
+        self._changed()
+
+    @property
+    def active(self) -> list[Misbehaviour]:
+        """Those that may still happen."""
+        with self._lock:
+            return [fault for fault in self._all if fault.active]
 
     def happening(self, names: Collection[str], *subjects: str) -> list[Misbehaviour]:
         """Those of *names* that happen now to one of *subjects*, each counted as having happened; a name once."""
@@ -115,6 +124,8 @@ class Faults:
                 if fault.name in names and fault.name not in taken and fault.active and fault.concerns(subjects):
                     fault.happened += 1
                     taken[fault.name] = fault
+        if taken:
+            self._changed()
         return list(taken.values())
 
     def one_of(self, names: Collection[str], *subjects: str) -> Misbehaviour | None:

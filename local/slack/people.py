@@ -96,15 +96,18 @@ class People:
         if any(m is not message for m in thread):
             return self._change(message, events.tombstone(message.body), deliver)
         message.deleted = True
+        self.workspace.touch()
         event = events.deleted_message(message.channel, message.body, self.workspace.new_ts())
         return self._publish(message.channel, event, deliver)
 
     def delete_file(self, file: File) -> None:
         """The file is deleted from Slack; no message event tells of it."""
         file.deleted = True
+        self.workspace.touch()
 
     def _change(self, message: Message, now: Json, deliver: bool) -> Json:
         before, message.body = message.body, now
+        self.workspace.touch()
         event = events.changed_message(message.channel, now, before, self.workspace.new_ts())
         return self._publish(message.channel, event, deliver)
 

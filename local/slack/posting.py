@@ -22,6 +22,9 @@ class Attempt:
     seconds: float
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    sent: Mapping[str, str] = field(default_factory=dict)
+    at: float = field(default_factory=time.time)
+    """When it ended, and the headers that went out with it."""
 
     @property
     def succeeded(self) -> bool:

@@ -3,7 +3,7 @@
 import json
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from local.clock import Clock
@@ -40,13 +40,24 @@ def in_background(work: Callable[..., Any], *arguments: Any) -> threading.Thread
 
 
 class Sender:
-    """Sends to *request_url*, signed, with Slack's time limit and retries; waits pass on *clock*."""
+    """Sends to *request_url*, signed, with Slack's time limit and retries; waits pass on *clock*.
 
-    def __init__(self, app: App, clock: Clock, faults: Faults, new_event_id: Callable[[], str]) -> None:
+    *changed* hears of every delivery and attempt.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        clock: Clock,
+        faults: Faults,
+        new_event_id: Callable[[], str],
+        changed: Callable[[], object],
+    ) -> None:
         self.app = app
         self.clock = clock
         self.faults = faults
         self.new_event_id = new_event_id
+        self.changed = changed
         self.request_url = ""
         self.closing = threading.Event()
         self._deliveries: list[Delivery] = []
@@ -76,6 +87,7 @@ class Sender:
         delivery = Delivery(envelope)
         with self._lock:
             self._deliveries.append(delivery)
+        self.changed()
         return delivery
 
     def _run(self, delivery: Delivery, retries: bool) -> None:
@@ -93,6 +105,7 @@ class Sender:
         if renamed := faults.get("new_event_id"):
             self._redeliver(delivery, renamed.options["copies"], renamed.options["after"])
         delivery.done.set()
+        self.changed()
 
     def _redeliver(self, delivery: Delivery, copies: int, after: float) -> None:
         """The same event under other ids, as in https://github.com/slackapi/node-slack-sdk/issues/2141."""
@@ -118,6 +131,7 @@ class Sender:
             attempt = self._attempt(delivery.envelope, number, reason)
             delivery.attempts.append(attempt)
             delivery.acknowledged = attempt.succeeded
+            self.changed()
             if attempt.succeeded or attempt.forbids_retries:
                 break
             reason = attempt.reason
@@ -126,7 +140,8 @@ class Sender:
         faults = self.faults.happening(SIGNING, *_subjects(envelope))
         sent = letter(self.app, encoded(envelope), faults)
         again = {"X-Slack-Retry-Num": str(number), "X-Slack-Retry-Reason": reason or ""} if number else {}
-        return post(self.request_url, sent.body, sent.headers | again)
+        headers = sent.headers | again
+        return replace(post(self.request_url, sent.body, headers), sent=headers)
 
     def _pause(self, seconds: float) -> bool:
         """Let *seconds* of the clock pass; whether the double is closing."""

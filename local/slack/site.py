@@ -5,7 +5,8 @@ import threading
 from local.slack.botposts import BotPosts
 from local.slack.faults import Faults
 from local.slack.filehost import FileHost
-from local.slack.listener import Answer, Listener, Request, plain
+from local.slack.front import is_for_people
+from local.slack.listener import Answer, Listener, Request, Responder, plain
 from local.slack.signin import sign_in_page
 from local.slack.webapi import WebApi
 from local.slack.webhook import Webhook
@@ -13,13 +14,14 @@ from local.slack.workspace import Workspace
 
 
 class Site:
-    """Three listeners, and what arrived at them."""
+    """Three listeners, and what arrived at them. *front* answers people; what they ask is not kept."""
 
-    def __init__(self, workspace: Workspace, faults: Faults, posts: BotPosts) -> None:
+    def __init__(self, workspace: Workspace, faults: Faults, posts: BotPosts, front: Responder) -> None:
         self.address = workspace.address
         self.web_api = WebApi(workspace, posts, faults)
         self.webhook = Webhook(workspace, posts, faults, workspace.add_channel("general"))
         self.file_host = FileHost(workspace, faults)
+        self._front = front
         self._lock = threading.Lock()
         self._requests: list[Request] = []
         self._foreign_requests: list[Request] = []
@@ -61,6 +63,8 @@ class Site:
             return Listener("127.0.0.1", 0, self._foreign, self._record_foreign)
 
     def _record(self, request: Request) -> None:
+        if is_for_people(request):
+            return
         with self._lock:
             self._requests.append(request)
 
@@ -75,6 +79,8 @@ class Site:
             return self.webhook.respond(request)
         if request.path.startswith("/files-pri/"):
             return self.file_host.respond(request)
+        if is_for_people(request):
+            return self._front(request)
         # Permalinks and the like: web pages for people who are signed in.
         return sign_in_page()
 

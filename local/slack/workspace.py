@@ -42,6 +42,8 @@ class Workspace:
         self.address = address
         self.scopes: set[str] = set(ALL_SCOPES)
         self.changed = threading.Condition(threading.RLock())
+        self.revision = 0
+        """Grows whenever there is something new to see."""
         self._numbers: Counter[str] = Counter()
         self._last_micros = 0
         self._channels: dict[str, Channel] = {}
@@ -86,12 +88,25 @@ class Workspace:
             self._by_ts[message.channel.id, message.ts] = message
             for file in message.files:
                 file.shares.setdefault(message.channel.id, []).append(message.ts)
-            self.changed.notify_all()
+            self.touch()
         return message
+
+    def touch(self) -> None:
+        """Tell everybody who waits that something changed."""
+        with self.changed:
+            self.revision += 1
+            self.changed.notify_all()
+
+    def wait_for_revision(self, after: int, timeout: float) -> int:
+        """The revision, as soon as it is not *after*, or after *timeout* seconds."""
+        with self.changed:
+            self.changed.wait_for(lambda: self.revision != after, timeout)
+            return self.revision
 
     def _keep(self, shelf: dict[str, T], key: str, thing: T) -> T:
         with self.changed:
             shelf[key] = thing
+            self.touch()
         return thing
 
     @property
@@ -163,6 +178,6 @@ class Workspace:
             return self._lookups_left[file.id] >= 0
 
     def wait_until(self, condition: Callable[[], bool], timeout: float) -> bool:
-        """Whether *condition* came to hold within *timeout* seconds; looked at whenever a message is added."""
+        """Whether *condition* came to hold within *timeout* seconds; looked at whenever something changed."""
         with self.changed:
             return self.changed.wait_for(condition, timeout)

@@ -14,7 +14,7 @@ from stepfunctions.console import Stop
 CONFIG: Any = {
     "version": "2.0",
     "app_name": "slack-integrator",
-    "stages": {"local": {}, "dev": {"tags": {"a": "b"}}},
+    "stages": {"local": {}, "dev": {"tags": {"a": "b"}, "lambda_functions": {}}},
 }
 
 
@@ -92,7 +92,7 @@ def test_what_is_written_into_a_stage_leaves_the_developers_own_settings(project
 
 
 def test_a_cleared_stage_is_as_it_was(project: Path) -> None:
-    stages.write(project, "dev", {"BUCKET": "b"}, {})
+    stages.write(project, "dev", {"BUCKET": "b"}, {"notify": "arn:role"})
     stages.clear(project, "dev")
     assert json.loads((project / ".chalice" / "config.json").read_text()) == CONFIG
 

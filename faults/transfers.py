@@ -1,0 +1,55 @@
+"""Files of gigabytes through the fetcher, in its own process, into an S3 that checks every byte and keeps none."""
+
+import multiprocessing
+import resource
+import time
+from typing import Any
+
+from chalicelib import clients, events, fetch
+from chalicelib.settings import Settings
+from local.discard import Discard
+from local.slack import Generated, Slack
+
+GIB = 1024**3
+SIZES = (GIB, 5 * GIB)
+
+
+def run() -> bool:
+    """Fetch a file of each size, print how it went, and tell whether each arrived whole."""
+    return all(_fetched(size) for size in SIZES)
+
+
+def _fetched(size: int) -> bool:
+    with Slack() as slack, Discard() as s3:
+        content = Generated(size)
+        file = slack.add_file("film.bin", content)
+        settings = Settings(
+            access_token=slack.bot_token,
+            slack_url=slack.api_url,
+            bucket="archive",
+            max_file_bytes=size,
+            allowed_types=("*/*",),
+            slack_loopback=True,
+        )
+        spawning = multiprocessing.get_context("spawn")
+        answers: Any = spawning.Queue()
+        process = spawning.Process(target=_fetch, args=(slack.team_id, file.object(), settings, s3.url, answers))
+        begun = time.monotonic()
+        process.start()
+        sha256, memory = answers.get()
+        seconds = time.monotonic() - begun
+        process.join()
+        s3.check(f"archive/documents/{slack.team_id}/{file.id}/film.bin", content.chunks())
+        print(
+            f"{size / GIB:.0f} GiB: {seconds:.0f} s, {memory / 1024:.0f} MB of memory at most, every byte checked"
+        )
+        return bool(sha256 == file.sha256) and not s3.uploads
+
+
+def _fetch(team: str, entry: Any, settings: Settings, url: str, answers: Any) -> None:
+    import boto3
+
+    session = boto3.Session("testing", "testing", region_name="us-east-1")
+    s3 = session.client("s3", endpoint_url=url)
+    found = fetch.fetch(team, events.file(entry), settings, s3, clients.http(), 3_600.0)
+    answers.put((found["sha256"], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss))

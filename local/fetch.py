@@ -1,0 +1,109 @@
+"""`make fetch URL=…`: the fetcher alone, on one file of a real workspace, into a local folder.
+
+The fastest way to find out about tokens and scopes: it says who the token is, what it may do, what Slack tells of
+the file, and either where the bytes are or why there are none. AWS is not asked for anything.
+"""
+
+import hashlib
+import re
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from chalicelib import archive, clients, fetch, filehost, log, settings, slack
+from chalicelib.errors import FileGone, FileNotReady, IntegratorError
+from chalicelib.events import File
+from chalicelib.settings import Settings
+from local.dotenv import environment
+from local.show import Page
+
+FOLDER = Path(__file__).parent.parent / ".local" / "fetched"
+SECONDS = 900.0  # as long as the function has on Lambda
+# files.slack.com/files-pri/T…-F…/name, or a permalink: acme.slack.com/files/U…/F…/name.
+FILE_ID = re.compile(
+    r"/files-(?:pri|tmb)/\w+-(?P<direct>F\w+)|/files/\w+/(?P<shared>F\w+)|^(?P<id>F\w+)$", re.ASCII
+)
+
+
+def main(arguments: list[str], environ: Mapping[str, str], page: Page, folder: Path = FOLDER) -> int:
+    """Fetch the file at the address in *arguments*; the result is the exit status."""
+    if len(arguments) != 1 or not arguments[0]:
+        page.line(
+            "make fetch URL=https://files.slack.com/files-pri/T…-F…/name (or the file's permalink, or its id)"
+        )
+        return 2
+    try:
+        chosen = _settings(environ)
+        _tell_token(page, chosen)
+        path, size, sha256 = _fetched(page, chosen, arguments[0], folder)
+    except IntegratorError as error:
+        page.verdict(False, f"{type(error).__name__}: {error}")
+        return 1
+    page.verdict(True, f"{path}  {size:,} bytes, SHA-256 {sha256}")
+    return 0
+
+
+def _settings(environ: Mapping[str, str]) -> Settings:
+    of_slack = {"SLACK_URL": "https://slack.com/api/chat.postMessage"}
+    return settings.load("ACCESS_TOKEN", "SLACK_URL", environ=of_slack | dict(environ))
+
+
+def _tell_token(page: Page, chosen: Settings) -> None:
+    """Ask Slack who the token is. Its scopes come in a header of every answer."""
+    url = slack.api_url("auth.test", chosen.slack_url)
+    bearer = slack.bearer(chosen.access_token)
+    response = slack.post(clients.http(), chosen, url, {}, bearer, timeout=(3, 10), form=True)
+    who = slack.judged(response)
+    scopes = [scope.strip() for scope in response.headers.get("X-OAuth-Scopes", "").split(",")]
+    page.rows(
+        [
+            ("token", f"{who.get('user')} in {who.get('team')} ({who.get('team_id')})"),
+            ("scopes", ", ".join(sorted(scopes))),
+        ]
+    )
+    if "files:read" not in scopes:
+        page.verdict(False, "The scope files:read is missing: add it to the Slack app, then reinstall the app.")
+
+
+def _fetched(page: Page, chosen: Settings, address: str, folder: Path) -> tuple[Path, int, str]:
+    file = _described(chosen, address)
+    about = f"{file['name']}  {file['mimetype']}  {file['size']} bytes  {file['mode']}"
+    page.line(f"file    {file['id']}  {about}")
+    if reason := fetch.skipped_because(file, chosen):
+        raise FileGone(f"Not archived. {reason}")
+    url = file["url"]  # as the app does: of a PDF, only this one has the bytes
+    if not url or file["size"] is None:
+        raise FileNotReady("Slack is still processing the file.")
+    path = folder / f"{file['id']}-{archive.safe_name(file['name']) or 'file'}"
+    with filehost.download(clients.http(), chosen, file, url, file["size"], time.monotonic() + SECONDS) as pieces:
+        return path, file["size"], _stored(path, pieces)
+
+
+def _described(chosen: Settings, address: str) -> File:
+    found = FILE_ID.search(address)
+    if found is None:
+        raise FileGone("The address names no Slack file: it has no part like T…-F… or /files/U…/F….")
+    file_id: Any = found["direct"] or found["shared"] or found["id"]
+    return slack.patiently(lambda: slack.file_info(clients.http(), chosen, file_id))
+
+
+def _stored(path: Path, pieces: Iterator[bytes]) -> str:
+    """Write *pieces* to *path*, which appears only when it is whole; the result is the SHA-256."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    digest, part = hashlib.sha256(), path.with_name(path.name + ".part")
+    try:
+        with part.open("wb") as output:
+            for piece in pieces:
+                digest.update(piece)
+                output.write(piece)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    return digest.hexdigest()
+
+
+if __name__ == "__main__":
+    log.configure({"ERROR": "1"})  # the others are for Lambda's log; here the page tells
+    sys.exit(main(sys.argv[1:], environment(), Page()))

@@ -1,0 +1,182 @@
+"""What people do on the workspace page, each as one POST: JSON, or a query where the body is a file."""
+
+import json
+import mimetypes
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
+
+from local.slack.files import File, Json
+from local.slack.listener import Request
+from local.slack.model import Channel, Message, User
+
+if TYPE_CHECKING:
+    from local.slack.double import Slack
+    from local.slack.front import Behind
+
+
+class CannotError(Exception):
+    """Says, for the person, why not."""
+
+
+def message(slack: "Slack", channel_id: str, ts: str, even_deleted: bool = False) -> Message:
+    """The message of that channel and time."""
+    for one in slack.messages:
+        if (one.channel.id, one.ts) == (channel_id, ts) and (even_deleted or not one.deleted):
+            return one
+    raise CannotError("there is no such message")
+
+
+def _arguments(request: Request) -> Json:
+    try:
+        arguments = json.loads(request.body)
+    except ValueError:
+        raise CannotError("the body is no JSON") from None
+    if not isinstance(arguments, dict):
+        raise CannotError("the body is no JSON object")
+    return arguments
+
+
+def _channel(slack: "Slack", wanted: Any) -> Channel:
+    """By id or by name."""
+    for channel in slack.channels:
+        if wanted in (channel.id, channel.name):
+            return channel
+    raise CannotError(f"there is no channel {wanted}")
+
+
+def _user(slack: "Slack", wanted: Any) -> User:
+    """By id or by name."""
+    for user in slack.users:
+        if wanted in (user.id, user.name):
+            return user
+    raise CannotError(f"there is no user {wanted}")
+
+
+def _file(slack: "Slack", file_id: Any) -> File:
+    file = slack.workspace.file(str(file_id))
+    if file is None:
+        raise CannotError(f"there is no file {file_id}")
+    return file
+
+
+def _kept(slack: "Slack", request: Request, user: User, asked: Json) -> File:
+    name = asked.get("name") or "upload.bin"
+    kind = asked.get("type") or mimetypes.guess_type(name)[0] or "application/octet-stream"
+    return slack.add_file(name, request.body, kind, user=user)
+
+
+def take_file(slack: "Slack", behind: "Behind | None", request: Request) -> Json:
+    """A file that a message will show: `files?name=…&type=…&user=…` with the file as the body."""
+    asked = dict(parse_qsl(request.query))
+    return {"file": _kept(slack, request, _user(slack, asked.get("user")), asked).id}
+
+
+def upload(slack: "Slack", behind: "Behind | None", request: Request) -> Json:
+    """A message with one file: `upload?name=…&text=…&channel=general&user=mira` with the file as the body."""
+    asked = dict(parse_qsl(request.query))
+    channel, user = _channel(slack, asked.get("channel", "general")), _user(slack, asked.get("user", "mira"))
+    file = _kept(slack, request, user, asked)
+    posted = slack.upload(channel, user, [file], slack.typed(asked.get("text", "")))
+    return {"channel": channel.name, "ts": posted.ts, "file": file.id}
+
+
+def post(slack: "Slack", behind: "Behind | None", request: Request) -> Json:
+    """A message: channel, user, text as typed; perhaps files (ids) and thread_ts."""
+    given = _arguments(request)
+    channel, user = _channel(slack, given.get("channel")), _user(slack, given.get("user"))
+    files = [_file(slack, one) for one in given.get("files") or []]
+    text, thread_ts = slack.typed(str(given.get("text") or "")), given.get("thread_ts")
+    if not text.strip() and not files:
+        raise CannotError("an empty message is not sent")
+    if thread_ts:
+        message(slack, channel.id, thread_ts)
+    if files:
+        return {"ts": slack.upload(channel, user, files, text, thread_ts).ts}
+    return {"ts": slack.say(channel, user, text, thread_ts).ts}
+
+
+def edit(slack: "Slack", behind: "Behind | None", request: Request) -> Json:
+    """New words for a message (channel, ts, text), perhaps without some of its files (ids)."""
+    given = _arguments(request)
+    edited = message(slack, str(given.get("channel")), str(given.get("ts")))
+    without = [file for file in edited.files if file.id in (given.get("without") or [])]
+    slack.edit(edited, slack.typed(str(given.get("text") or "")), without)
+    return {}
+
+
+def delete(slack: "Slack", behind: "Behind | None", request: Request) -> Json:
+    """A message goes: channel, ts."""
+    given = _arguments(request)
+    slack.delete(message(slack, str(given.get("channel")), str(given.get("ts"))))
+    return {}
+
+
+def command(slack: "Slack", behind: "Behind | None", request: Request) -> Json:
+    """A slash command: channel, user, text with the slash. The answer is what that person alone sees."""
+    given = _arguments(request)
+    channel, user = _channel(slack, given.get("channel")), _user(slack, given.get("user"))
+    name, _, rest = str(given.get("text") or "").strip().partition(" ")
+    said = slack.command(channel, user, name, rest.strip())
+    return {"answer": said.body or {"text": said.text}}
+
+
+def misbehave(slack: "Slack", behind: "Behind | None", request: Request) -> Json:
+    """Switch a misbehaviour of faults.py on (name, times, options) or, with times 0, off."""
+    given = _arguments(request)
+    name, times = str(given.get("name")), given.get("times")
+    for fault in slack.faults.active:
+        if fault.name == name:
+            fault.stop()
+    slack.workspace.touch()
+    if times != 0:
+        try:
+            slack.misbehave(name, times, **(given.get("options") or {}))
+        except (ValueError, TypeError) as error:
+            raise CannotError(str(error)) from error
+    return {}
+
+
+def behave(slack: "Slack", behind: "Behind | None", request: Request) -> Json:
+    """Switch all trouble off."""
+    slack.behave()
+    for service in behind.down() if behind else ():
+        _outage(slack, behind, service, on=False)
+    return {}
+
+
+def outage(slack: "Slack", behind: "Behind | None", request: Request) -> Json:
+    """Begin or end the outage of a service of AWS: service, on."""
+    given = _arguments(request)
+    _outage(slack, behind, str(given.get("service")), on=bool(given.get("on")))
+    return {}
+
+
+def _outage(slack: "Slack", behind: "Behind | None", service: str, on: bool) -> None:
+    if behind is None or service not in behind.services:
+        raise CannotError(f"there is no service {service} here")
+    behind.outage(service, on)
+    slack.workspace.touch()
+
+
+def invite(slack: "Slack", behind: "Behind | None", request: Request) -> Json:
+    """Invite the app to a channel, or remove it: channel, member."""
+    given = _arguments(request)
+    _channel(slack, given.get("channel")).bot_is_member = bool(given.get("member"))
+    slack.workspace.touch()
+    return {}
+
+
+Deed = Callable[["Slack", "Behind | None", Request], Json]
+DEEDS: dict[str, Deed] = {
+    "files": take_file,
+    "messages": post,
+    "edit": edit,
+    "delete": delete,
+    "command": command,
+    "misbehave": misbehave,
+    "behave": behave,
+    "outage": outage,
+    "invite": invite,
+    "upload": upload,
+}

@@ -1,0 +1,134 @@
+// The message box: words, and files that upload while one still writes, as in Slack.
+
+import { byId, bytes, make, post, send, telling, toast } from "./dom.js";
+
+const MOST = 500 * 1024 ** 2; // the double keeps files in memory
+
+export class Composer {
+  // `place()` tells { channel, user }; `ephemeral(answer)` shows what one person alone sees.
+  constructor(place, ephemeral) {
+    this.place = place;
+    this.ephemeral = ephemeral;
+    this.files = [];
+    this.thread = null;
+    this.text = byId("text");
+    byId("composer").addEventListener("submit", (event) => { event.preventDefault(); this.submit(); });
+    this.text.addEventListener("input", () => this.show());
+    this.text.addEventListener("keydown", (event) => this.key(event));
+    this.text.addEventListener("paste", (event) => this.add([...event.clipboardData.files]));
+    byId("attach").addEventListener("click", () => byId("chosen").click());
+    byId("chosen").addEventListener("change", (event) => { this.add([...event.target.files]); event.target.value = ""; });
+    this.listenForDrops();
+    this.submit = telling(this.submit.bind(this));
+    this.show();
+  }
+
+  key(event) {
+    if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+      event.preventDefault();
+      this.submit();
+    } else if (event.key === "Escape" && this.thread) {
+      event.stopPropagation();
+      this.replyTo(null);
+    }
+  }
+
+  listenForDrops() {
+    const brings = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
+    let depth = 0;
+    const over = (now) => { depth = Math.max(0, now); byId("drop").hidden = depth === 0; };
+    addEventListener("dragenter", (event) => { if (brings(event)) over(depth + 1); });
+    addEventListener("dragleave", (event) => { if (brings(event)) over(depth - 1); });
+    addEventListener("dragover", (event) => { if (brings(event)) event.preventDefault(); });
+    addEventListener("drop", (event) => {
+      if (!brings(event)) return;
+      event.preventDefault();
+      over(0);
+      this.add([...event.dataTransfer.files]);
+    });
+  }
+
+  add(files) {
+    for (const file of files) {
+      if (file.size > MOST) toast(`${file.name} is larger than this workspace holds (${bytes(MOST)}).`);
+      else this.upload(file);
+    }
+    if (files.length) this.text.focus();
+  }
+
+  upload(file) {
+    const bar = make("progress", { max: 1, value: 0, "aria-label": `Upload of ${file.name}` });
+    const said = make("small", {}, bytes(file.size));
+    const entry = { id: null, failed: false };
+    const remove = make("button", { type: "button", className: "quiet", "aria-label": `Remove ${file.name}`, onclick: () => this.remove(entry) }, "✕");
+    entry.element = make("li", {}, make("span", { className: "name" }, file.name), said, bar, remove);
+    const about = { name: file.name, type: file.type, user: this.place().user };
+    const sending = send("/page/files", about, file, (part) => { bar.value = part; });
+    entry.stop = sending.stop;
+    entry.done = sending.done.then(
+      (answer) => { entry.id = answer.file; bar.remove(); },
+      (error) => { entry.failed = true; bar.remove(); said.textContent = error.message; entry.element.classList.add("failed"); },
+    ).then(() => this.show());
+    this.files.push(entry);
+    this.show();
+  }
+
+  remove(entry) {
+    entry.stop();
+    this.files = this.files.filter((one) => one !== entry);
+    this.show();
+    this.text.focus();
+  }
+
+  replyTo(message, author) {
+    this.thread = message;
+    byId("replying").hidden = !message;
+    byId("replying").replaceChildren(...(message ? [`Replying to ${author}'s message `, make("button", { type: "button", className: "quiet", onclick: () => this.replyTo(null) }, "Not in the thread")] : []));
+    this.text.focus();
+  }
+
+  clear() {
+    this.text.value = "";
+    this.files = [];
+    this.replyTo(null);
+    this.show();
+  }
+
+  async submit() {
+    const { channel, user } = this.place();
+    const text = this.text.value.trim();
+    if (this.busy || (!text && !this.files.length)) return;
+    this.busy = true;
+    this.show();
+    try {
+      if (text.startsWith("/") && !this.files.length) await this.command(channel, user, text);
+      else await this.message(channel, user, text);
+    } finally {
+      this.busy = false;
+      this.show();
+    }
+  }
+
+  async message(channel, user, text) {
+    await Promise.all(this.files.map((one) => one.done));
+    const files = this.files.filter((one) => !one.failed).map((one) => one.id);
+    await post("/page/messages", { channel, user, text, files, thread_ts: this.thread });
+    this.clear();
+  }
+
+  async command(channel, user, text) {
+    const { answer } = await post("/page/command", { channel, user, text });
+    this.text.value = "";
+    this.ephemeral(text, answer);
+  }
+
+  show() {
+    byId("pending").replaceChildren(...this.files.map((one) => one.element));
+    const uploading = this.files.some((one) => !one.id && !one.failed);
+    const command = this.text.value.startsWith("/");
+    byId("send").disabled = this.busy;
+    byId("hint").textContent = this.busy && uploading ? "Sends when the upload is done" : command ? "The answer is shown to you alone" : "Enter sends, Shift+Enter starts a line";
+    this.text.style.height = "auto";
+    this.text.style.height = `${Math.min(this.text.scrollHeight, 220)}px`;
+  }
+}

@@ -1,0 +1,98 @@
+// One message as an element, with its files, its thread, and what one can do to it.
+
+import { content } from "./blocks.js";
+import { byId, bytes, make, post, telling } from "./dom.js";
+
+const moment = (ts) => new Date(parseFloat(ts) * 1000);
+const hours = (ts) => moment(ts).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const hue = (name) => [...name].reduce((sum, sign) => (sum * 31 + sign.codePointAt(0)) % 360, 7);
+
+export function avatar(name, app) {
+  const picture = app ? make("img", { className: "avatar", src: "/page/icon.svg", alt: "" }) : make("span", { className: "avatar", "aria-hidden": "true" }, name[0]?.toUpperCase() ?? "?");
+  picture.style.setProperty("--hue", hue(name));
+  return picture;
+}
+
+function file(one) {
+  const address = `/page/files/${one.id}`;
+  const extension = (one.name ?? "").split(".").slice(1).pop()?.slice(0, 4) ?? "file";
+  const front = one.picture
+    ? make("img", { src: address, alt: "", loading: "lazy" })
+    : make("span", { className: "kind", "aria-hidden": "true" }, extension);
+  const words = make("span", { className: "about" }, make("b", {}, one.name ?? one.id), make("small", {}, one.deleted ? "was deleted" : bytes(one.size)));
+  return make("li", { className: one.picture ? "picture" : "" }, make("a", { href: address, download: one.name ?? "", title: `Download ${one.name ?? one.id}` }, front, words));
+}
+
+// The delivery of a message is told beside it, and is the way into the inspector.
+function fate(message, inspect) {
+  const { word, tries, status } = message.delivery ?? { word: "not sent", tries: 0, status: null };
+  const good = word === "acknowledged";
+  const words = good ? `${tries > 1 ? `after ${tries} tries` : "delivered"}` : word === "under way" && tries ? `${status}, trying again` : word;
+  const sign = { acknowledged: "✓", "under way": "…", "given up": "✕" }[word] ?? "–";
+  return make("button", { className: `fate ${good ? "good" : word === "under way" ? "busy" : "bad"}`, title: "What became of it: deliveries, workflow, archive", "aria-label": `Inspect: ${words}`, onclick: inspect }, `${sign} ${words}`, make("span", {}, " · inspect"));
+}
+
+// `page` has world, user, reply(message), inspect(message, tab).
+export function row(message, page) {
+  const name = page.world.names[message.user] ?? message.author ?? message.user ?? "?";
+  const mine = message.user === page.user && !message.gone;
+  const inThread = message.thread_ts && message.thread_ts !== message.ts;
+  const element = make("li", { className: `message ${message.app ? "app" : ""}`, "data-ts": message.ts });
+  const actions = make("span", { className: "actions" },
+    !inThread && make("button", { className: "quiet", onclick: () => page.reply(message, name) }, "Reply"),
+    mine && make("button", { className: "quiet", onclick: () => edit(message, element, page) }, "Edit"),
+    mine && make("button", { className: "quiet", onclick: () => remove(message, page) }, "Delete"));
+  const head = make("div", { className: "line" },
+    make("b", {}, message.gone ? "Slack" : name), message.app && make("span", { className: "badge" }, "app"),
+    make("time", { dateTime: moment(message.ts).toISOString(), title: moment(message.ts).toLocaleString() }, hours(message.ts)),
+    message.app || message.gone ? null : fate(message, () => page.inspect(message, `${name}'s message of ${hours(message.ts)}`)),
+    actions);
+  const words = make("div", { className: "words" }, content(message, page.world, { tags: !message.app }), message.edited && make("small", { className: "edited" }, "(edited)"));
+  const files = message.files.length ? make("ul", { className: "files" }, message.files.map(file)) : null;
+  const reactions = message.reactions.length ? make("p", { className: "reactions" }, message.reactions.map((one) => make("span", {}, `:${one.name}: ${one.count}`))) : null;
+  element.append(avatar(name, message.app), make("div", { className: "body" }, head, words, files, reactions));
+  return element;
+}
+
+function unescape(text, world) {
+  const named = text.replace(/<([#@])(\w+)(?:\|([^>]*))?>/g, (_, sign, id, label) => sign + (label || (sign === "@" ? world.names : world.channels)[id] || id));
+  return named.replace(/<([^|>]+)(?:\|[^>]*)?>/g, "$1").replace(/&lt;/g, "<").replace(/&gt;/g, ">").replace(/&amp;/g, "&");
+}
+
+function edit(message, element, page) {
+  if (element.querySelector("form")) return;
+  const words = element.querySelector(".words");
+  const text = make("textarea", { value: unescape(message.text, page.world), rows: 1, "aria-label": "New words" });
+  const keep = message.files.map((one) => make("label", {}, make("input", { type: "checkbox", checked: true, value: one.id }), ` ${one.name ?? one.id}`));
+  const stop = () => { form.replaceWith(words); element.querySelector(".fate")?.focus(); };
+  const save = telling(async () => {
+    const without = [...form.querySelectorAll("input:not(:checked)")].map((one) => one.value);
+    await post("/page/edit", { channel: page.channel, ts: message.ts, text: text.value.trim(), without });
+    stop();
+  });
+  const form = make("form", { className: "editing", onsubmit: (event) => { event.preventDefault(); save(); } }, text,
+    keep.length ? make("p", { className: "keep" }, "Keep ", keep) : null,
+    make("div", { className: "row" }, make("button", { type: "button", className: "quiet", onclick: stop }, "Cancel"), make("button", { className: "strong" }, "Save")));
+  form.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") { event.stopPropagation(); stop(); }
+    if (event.key === "Enter" && event.target === text && !event.shiftKey && !event.isComposing) { event.preventDefault(); save(); }
+  });
+  words.replaceWith(form);
+  text.focus();
+  text.setSelectionRange(text.value.length, text.value.length);
+}
+
+function remove(message, page) {
+  const dialog = byId("sure");
+  dialog.returnValue = "";
+  dialog.onclose = telling(async () => {
+    if (dialog.returnValue === "yes") await post("/page/delete", { channel: page.channel, ts: message.ts });
+  });
+  dialog.showModal();
+}
+
+export function ephemeral({ asked, answer, at }, world, dismiss) {
+  return make("li", { className: "message ephemeral", "data-ts": String(at) }, avatar("slack-integrator", true), make("div", { className: "body" },
+    make("div", { className: "line" }, make("small", {}, "Only visible to you"), make("code", {}, asked), make("button", { className: "quiet", onclick: dismiss }, "Dismiss")),
+    make("div", { className: "words" }, content(answer, world))));
+}

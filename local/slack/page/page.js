@@ -1,0 +1,194 @@
+// The page: what is shown where, and how it stays up to date.
+
+import { Composer } from "./composer.js";
+import { byId, get, make, post, telling } from "./dom.js";
+import { Inspector } from "./inspector.js";
+import { ephemeral, row } from "./messages.js";
+import { Switches } from "./switches.js";
+
+const LABELS = { channel: "Public: everybody finds what is archived here", group: "Private: found only from in here", im: "Between you and the app", mpim: "A group's direct message" };
+const page = {
+  channel: location.hash.slice(1), user: "", world: { names: {}, channels: {} }, state: null, panel: null, answers: [], subject: null,
+  reply: (message, author) => composer.replyTo(message.thread_ts ?? message.ts, author),
+  inspect: (message, title) => openPanel("inspector", message, title),
+};
+const inspector = new Inspector();
+const switches = new Switches();
+const composer = new Composer(() => ({ channel: page.channel, user: page.user }), (asked, answer) => {
+  page.answers.push({ asked, answer, channel: page.channel, user: page.user, at: Date.now() / 1000 });
+  showMessages(true);
+});
+
+const refresh = telling(async () => {
+  const state = await get("/page/state", { channel: page.channel });
+  page.state = state;
+  page.world = { names: state.names, channels: Object.fromEntries(state.channels.map((one) => [one.id, one.name])) };
+  page.user ||= state.people[0]?.id;
+  if (!here()) return choose(visible()[0].id);
+  showSide();
+  showHead();
+  showMessages();
+  if (page.panel === "switches") switches.show(state);
+  if (page.panel === "inspector") inspector.refresh();
+  return undefined;
+});
+
+const visible = () => page.state.channels.filter((one) => one.kind !== "im" || one.user === page.user);
+const here = () => visible().find((one) => one.id === page.channel);
+const label = (one) => (one.kind === "im" ? page.state.app : one.name);
+
+// The channel stands in the address, so that a reload, a bookmark and the way back lead to it.
+function choose(id) {
+  page.channel = id;
+  if (location.hash !== `#${id}`) history.pushState(null, "", `#${id}`);
+  document.body.classList.remove("side");
+  byId("menu").setAttribute("aria-expanded", "false");
+  composer.replyTo(null);
+  closePanel();
+  byId("messages").replaceChildren();
+  return refresh();
+}
+
+function showSide() {
+  byId("team").textContent = page.state.team;
+  const people = page.state.people.map((one) => make("option", { value: one.id, selected: one.id === page.user }, one.name));
+  if (byId("me").childElementCount !== people.length) byId("me").replaceChildren(...people);
+  const entry = (one) => {
+    const sign = { channel: "#", im: "●", mpim: "●" }[one.kind] ?? "";
+    const about = { "aria-current": one.id === page.channel ? "page" : null, onclick: () => choose(one.id) };
+    return make("li", {}, make("button", about, make("span", { className: one.kind, "aria-hidden": "true" }, sign), ` ${label(one)}`, one.kind === "group" && make("small", {}, "private")));
+  };
+  const key = JSON.stringify([page.channel, page.user, visible()]);
+  if (key === byId("channels").dataset.key) return;
+  byId("channels").dataset.key = key;
+  const isDirect = (one) => one.kind === "im" || one.kind === "mpim";
+  byId("channels").replaceChildren(...visible().filter((one) => !isDirect(one)).map(entry));
+  byId("direct").replaceChildren(...visible().filter(isDirect).map(entry));
+}
+
+function showHead() {
+  const one = here();
+  const name = (one.kind === "channel" ? "#" : "") + label(one);
+  byId("title").textContent = name;
+  document.title = `${name} · Slack on this machine`;
+  byId("topic").textContent = one.member ? LABELS[one.kind] : "The app is not in this channel: it hears nothing";
+  byId("topic").className = one.member ? "" : "out";
+  byId("invite").hidden = one.kind === "im";
+  byId("invite").textContent = one.member ? "Remove the app" : "Invite the app";
+  byId("text").placeholder = `Message ${name}`;
+  byId("text").setAttribute("aria-label", `Message ${name}`);
+  byId("drop").firstElementChild.textContent = `Drop to share in ${name}`;
+  const count = page.state.switches.filter((each) => each.on).length + page.state.services.filter((each) => each.down).length;
+  byId("troubles").textContent = count;
+  byId("troubles").hidden = !count;
+}
+
+// Roots in order, each followed by its thread; rows that did not change stay, with the focus and the edit in them.
+function showMessages(toEnd = false) {
+  const place = byId("messages");
+  const atEnd = toEnd || place.scrollHeight - place.scrollTop - place.clientHeight < 80;
+  const kept = new Map([...place.querySelectorAll("li.message[data-key]")].map((one) => [one.dataset.key, one]));
+  const known = new Set(page.state.messages.map((one) => one.ts));
+  const isRoot = (one) => !one.thread_ts || one.thread_ts === one.ts || !known.has(one.thread_ts);
+  const edited = (ts) => place.querySelector(`[data-ts="${ts}"] form`)?.closest("li.message");
+  const shown = (one) => {
+    const key = JSON.stringify([one, page.user, page.world]);
+    const made = edited(one.ts) ?? kept.get(key) ?? row(one, page);
+    made.dataset.key = key;
+    made.classList.toggle("chosen", one.ts === page.subject);
+    return made;
+  };
+  const entries = page.state.messages.filter(isRoot).map((root) => {
+    const replies = page.state.messages.filter((one) => !isRoot(one) && one.thread_ts === root.ts).map(shown);
+    const thread = replies.length ? [make("li", { className: "thread" }, make("ol", { "aria-label": "Thread" }, replies))] : [];
+    return { at: parseFloat(root.ts), elements: [shown(root), ...thread] };
+  });
+  const mine = page.answers.filter((one) => one.channel === page.channel && one.user === page.user);
+  const answers = mine.map((one) => ({ at: one.at, elements: [ephemeral(one, page.world, () => { page.answers = page.answers.filter((each) => each !== one); showMessages(); })] }));
+  const all = [...entries, ...answers].sort((a, b) => a.at - b.at).flatMap((one) => one.elements);
+  replace(place, all.length ? all : [welcome()]);
+  if (atEnd) place.scrollTop = place.scrollHeight;
+}
+
+// Taking a focused element out and in again loses its focus.
+function replace(place, elements) {
+  const focused = document.activeElement;
+  place.replaceChildren(...elements);
+  if (place.contains(focused)) focused.focus({ preventScroll: true });
+}
+
+function welcome() {
+  return make("li", { className: "welcome" },
+    make("h2", {}, "Drop a file here"),
+    make("p", {}, "or attach one below, and say what it is: the words with a # become its tags, as in ", make("q", {}, "Q3 numbers ", make("span", { className: "tag" }, "#finance"))),
+    make("p", {}, "The app archives it and answers in the message's thread. Beside each message is what became of it."),
+    make("button", { className: "strong", onclick: telling(samples) }, "Try it with two samples"));
+}
+
+async function samples() {
+  const canvas = new OffscreenCanvas(480, 300);
+  const paint = canvas.getContext("2d");
+  paint.fillStyle = "#eef3f2";
+  paint.fillRect(0, 0, 480, 300);
+  [90, 140, 120, 200, 235].forEach((height, index) => { paint.fillStyle = `hsl(${170 + index * 12} 40% 42%)`; paint.fillRect(40 + index * 84, 270 - height, 56, height); });
+  const picture = await canvas.convertToBlob();
+  composer.add([new File([picture], "Q3 chart.png", { type: "image/png" }), new File(["Region;Q3\nKöln;48213\nŁódź;1204\n"], "numbers.csv", { type: "text/csv" })]);
+  byId("text").value = "Q3 numbers #finance #2026";
+  await composer.submit();
+}
+
+function openPanel(kind, message, title) {
+  page.panel = kind;
+  byId("panel").hidden = false;
+  document.body.classList.add("panel");
+  byId("trouble").setAttribute("aria-expanded", kind === "switches");
+  page.subject = message?.ts ?? null;
+  if (kind === "switches") {
+    inspector.close();
+    switches.open(page.state);
+  } else {
+    inspector.open({ channel: page.channel, ts: message.ts }, title);
+  }
+  showMessages();
+  byId("close").focus();
+}
+
+function closePanel() {
+  const from = page.panel === "switches" ? byId("trouble") : document.querySelector(`[data-ts="${page.subject}"] .fate`);
+  inspector.close();
+  Object.assign(page, { panel: null, subject: null });
+  byId("panel").hidden = true;
+  document.body.classList.remove("panel");
+  byId("trouble").setAttribute("aria-expanded", "false");
+  for (const one of document.querySelectorAll(".chosen")) one.classList.remove("chosen");
+  from?.focus();
+}
+
+addEventListener("popstate", () => choose(location.hash.slice(1)));
+byId("me").addEventListener("change", (event) => { page.user = event.target.value; refresh(); });
+byId("trouble").addEventListener("click", () => (page.panel === "switches" ? closePanel() : openPanel("switches")));
+byId("close").addEventListener("click", closePanel);
+byId("invite").addEventListener("click", telling(() => post("/page/invite", { channel: page.channel, member: !here().member })));
+byId("menu").addEventListener("click", () => byId("menu").setAttribute("aria-expanded", document.body.classList.toggle("side")));
+addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || byId("sure").open) return;
+  if (document.body.classList.contains("side")) byId("menu").click();
+  else if (page.panel) closePanel();
+});
+
+// One refresh at a time, and one more when something changed meanwhile.
+let running = false;
+let waiting = false;
+
+async function changed() {
+  if (running) { waiting = true; return; }
+  running = true;
+  await refresh();
+  running = false;
+  if (waiting) { waiting = false; changed(); }
+}
+
+const feed = new EventSource("/page/feed");
+feed.addEventListener("message", changed);
+feed.addEventListener("open", () => document.body.classList.remove("offline"));
+feed.addEventListener("error", () => document.body.classList.add("offline"));

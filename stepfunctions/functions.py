@@ -1,0 +1,82 @@
+"""The functions and their API: Chalice's own commands, what Chalice cannot set, and the proof that they answer."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import requests
+
+from chalicelib import signing
+from stepfunctions import recover
+from stepfunctions.console import Stop, say
+from stepfunctions.ground import Ground
+
+_PROOF_SECONDS = 60
+"""How long a new API and its first function may take to answer."""
+
+
+def chalice(ground: Ground, project: Path, command: str) -> None:
+    """Run Chalice's own *command* for the stage, in the region that was checked."""
+    program = [str(Path(sys.executable).with_name("chalice")), command, "--stage", ground.stage]
+    environ = {**os.environ, "AWS_DEFAULT_REGION": ground.region, "PYTHONDONTWRITEBYTECODE": "1"}
+    with subprocess.Popen(program, cwd=project, env=environ, stdout=subprocess.PIPE, text=True) as process:
+        for line in process.stdout or ():
+            say(line.rstrip())
+    if process.returncode:
+        raise Stop(f"chalice {command} failed, for the reason above. Running this again goes on from here.")
+
+
+def set_failure_destination(ground: Ground, queue: str) -> None:
+    """Let Lambda keep what notify could not deliver in three tries, which it would drop."""
+    ground.session.client("lambda").put_function_event_invoke_config(
+        FunctionName=f"{ground.name}-notify",
+        MaximumRetryAttempts=2,
+        DestinationConfig={"OnFailure": {"Destination": queue}},
+    )
+    say(f"notices that fail three times go to {queue.rpartition(':')[2]}")
+
+
+def restart(ground: Ground, project: Path) -> None:
+    """Have every function read the secrets again: it does so once per process, and a change starts it anew."""
+    client = ground.session.client("lambda")
+    told = f"Secrets as of {time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime())} UTC"
+    for one in recover.remembered(project, ground.stage):
+        if one["resource_type"] == "lambda_function":
+            client.get_waiter("function_updated_v2").wait(FunctionName=one["lambda_arn"])
+            client.update_function_configuration(FunctionName=one["lambda_arn"], Description=told)
+    say("the functions restart with the renewed secrets")
+
+
+def api_url(ground: Ground, project: Path) -> str:
+    """Return the deployed API's address, without a last slash.
+
+    Behind an endpoint of one's own (AWS_ENDPOINT_URL: a double of AWS) it is below /_aws/execute-api.
+    """
+    api = recover.rest_api_id(project, ground.stage)
+    endpoint = os.environ.get("AWS_ENDPOINT_URL")
+    if endpoint:
+        return f"{endpoint}/_aws/execute-api/{api}/{ground.stage}"
+    return f"https://{api}.execute-api.{ground.region}.amazonaws.com/{ground.stage}"
+
+
+def prove(url: str, signing_secret: str) -> None:
+    """Send the request that Slack sends when the address is entered, until it is answered rightly."""
+    body, end = b'{"type":"url_verification","challenge":"proof"}', time.monotonic() + _PROOF_SECONDS
+    while True:
+        stamp = str(int(time.time()))
+        signature = signing.signature(signing_secret, stamp, body)
+        headers = {"X-Slack-Request-Timestamp": stamp, "X-Slack-Signature": signature}
+        try:
+            answer = requests.post(url, body, headers={"Content-Type": "application/json", **headers}, timeout=15)
+            said = f"{answer.status_code} {answer.text[:200]}"
+        except requests.RequestException as error:
+            said = type(error).__name__
+        if said == '200 {"challenge":"proof"}':
+            return say(f"{url} answers")
+        if time.monotonic() > end:
+            raise Stop(
+                f"{url} does not answer as it should ({said}). See: chalice logs --stage … --name api_handler"
+            )
+        time.sleep(2)

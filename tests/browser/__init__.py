@@ -1,0 +1,1 @@
+"""The workspace page in a real browser: `make browser`."""

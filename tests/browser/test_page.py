@@ -1,0 +1,287 @@
+"""What a person does on the page, and what then stands there: the whole pipeline works behind it."""
+
+import base64
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from local import samples
+from local.slack import Slack
+from local.slack.model import Channel, Message
+
+DROP = """([files]) => {
+  const bytes = (text) => Uint8Array.from(atob(text), (sign) => sign.charCodeAt(0));
+  const transfer = new DataTransfer();
+  for (const [name, type, content] of files) transfer.items.add(new File([bytes(content)], name, { type }));
+  for (const kind of ["dragenter", "dragover", "drop"]) {
+    document.body.dispatchEvent(new DragEvent(kind, { dataTransfer: transfer, bubbles: true, cancelable: true }));
+  }
+}"""
+PICTURE = ("Übersicht.png", "image/png", samples.chart_png())
+TABLE = ("numbers.csv", "text/csv", samples.table_csv())
+
+
+def drop(page: Page, *files: tuple[str, str, bytes]) -> None:
+    """Let go of *files* above the page."""
+    page.evaluate(DROP, [[(name, kind, base64.b64encode(content).decode()) for name, kind, content in files]])
+
+
+def write(page: Page, words: str) -> None:
+    """Write *words* into the message box and send them, by keyboard."""
+    box = page.get_by_role("textbox", name=re.compile("^Message"))
+    box.fill(words)
+    box.press("Enter")
+
+
+def share(page: Page, words: str, *files: tuple[str, str, bytes]) -> None:
+    drop(page, *files)
+    expect(page.locator("#pending li")).to_have_count(len(files))
+    write(page, words)
+
+
+def message_with(page: Page, words: str) -> Locator:
+    return page.locator("#messages > li.message").filter(has_text=words)
+
+
+def only_message(page: Page) -> Locator:
+    """The channel's one root message, whatever its words are just now."""
+    found = page.locator("#messages > li.message")
+    expect(found).to_have_count(1)
+    return found
+
+
+def thread(page: Page) -> Locator:
+    return page.get_by_role("list", name="Thread")
+
+
+def of(slack: Slack, channel: Channel) -> list[Message]:
+    return [one for one in slack.messages if one.channel is channel and "bot_id" not in one.body]
+
+
+def test_dropped_files_are_shared_and_answered_with_their_tags(page: Page, slack: Slack, channel: Channel) -> None:
+    share(page, "Q3 numbers #finanzen #2026", PICTURE, TABLE)
+    sent = message_with(page, "Q3 numbers")
+    expect(sent.locator(".files b")).to_have_text(["Übersicht.png", "numbers.csv"])
+    expect(sent.locator(".words .tag")).to_have_text(["#finanzen", "#2026"])
+    expect(thread(page)).to_contain_text("2 files in the archive with #2026 #finanzen.", timeout=30_000)
+    (message,) = of(slack, channel)
+    assert [(file.name, file.mimetype, file.content) for file in message.files] == [PICTURE, TABLE]
+
+
+def test_a_picture_is_shown_and_another_file_is_not(page: Page) -> None:
+    share(page, "Look", PICTURE, TABLE)
+    pictures = message_with(page, "Look").locator(".files img")
+    expect(pictures).to_have_count(1)
+    assert pictures.evaluate("(one) => one.decode().then(() => one.naturalWidth)") == 320
+
+
+def test_files_can_be_attached_and_taken_back_by_hand(page: Page, slack: Slack, channel: Channel) -> None:
+    chosen: Any = [{"name": name, "mimeType": "text/plain", "buffer": b"x"} for name in ("a.txt", "b.txt")]
+    page.locator("#chosen").set_input_files(chosen)
+    page.get_by_role("button", name="Remove a.txt").click()
+    write(page, "Only one")
+    expect(message_with(page, "Only one").locator(".files b")).to_have_text(["b.txt"])
+
+
+def test_what_others_do_appears_without_a_reload(page: Page, slack: Slack, channel: Channel) -> None:
+    message = slack.say(channel, slack.users[1], "Hello from tomas")
+    expect(message_with(page, "Hello from tomas")).to_be_visible()
+    slack.edit(message, "Goodbye from tomas")
+    expect(message_with(page, "Goodbye from tomas")).to_contain_text("(edited)")
+
+
+def test_a_message_is_edited_in_place(page: Page, slack: Slack, channel: Channel) -> None:
+    write(page, "Furst draft & <more>")
+    sent = only_message(page)
+    sent.hover()
+    sent.get_by_role("button", name="Edit").click()
+    box = sent.get_by_role("textbox", name="New words")
+    expect(box).to_have_value("Furst draft & <more>")
+    box.fill("First draft & <more>")
+    box.press("Enter")
+    expect(message_with(page, "First draft & <more>")).to_contain_text("(edited)")
+    assert of(slack, channel)[0].text == "First draft &amp; &lt;more&gt;"
+
+
+def test_a_file_is_taken_off_while_editing(page: Page, slack: Slack, channel: Channel) -> None:
+    share(page, "Two", PICTURE, TABLE)
+    sent = only_message(page)
+    sent.hover()
+    sent.get_by_role("button", name="Edit").click()
+    sent.get_by_label("Übersicht.png").uncheck()
+    sent.get_by_role("button", name="Save").click()
+    expect(sent.locator(".files b")).to_have_text(["numbers.csv"])
+
+
+def test_escape_leaves_an_edit_without_a_change(page: Page, slack: Slack, channel: Channel) -> None:
+    write(page, "Stays")
+    sent = only_message(page)
+    sent.hover()
+    sent.get_by_role("button", name="Edit").click()
+    sent.get_by_role("textbox", name="New words").fill("Goes")
+    page.keyboard.press("Escape")
+    expect(message_with(page, "Stays")).to_be_visible()
+    assert [one.text for one in of(slack, channel)] == ["Stays"]
+
+
+def test_a_message_is_deleted_after_a_question(page: Page, slack: Slack, channel: Channel) -> None:
+    write(page, "Regretted")
+    sent = message_with(page, "Regretted")
+    for answer, left in (("Keep it", 1), ("Delete", 0)):
+        sent.hover()
+        sent.get_by_role("button", name="Delete").click()
+        page.get_by_role("dialog").get_by_role("button", name=answer).click()
+        expect(sent).to_have_count(left)
+    assert [one.deleted for one in of(slack, channel)] == [True]
+
+
+def test_a_reply_goes_into_the_thread(page: Page, slack: Slack, channel: Channel) -> None:
+    root = slack.say(channel, slack.users[1], "Root")
+    message_with(page, "Root").hover()
+    page.get_by_role("button", name="Reply", exact=True).click()
+    write(page, "Into the thread")
+    expect(thread(page)).to_contain_text("Into the thread")
+    assert of(slack, channel)[1].thread_ts == root.ts
+
+
+def test_one_can_be_somebody_else(page: Page, slack: Slack, channel: Channel) -> None:
+    page.get_by_label("You are").select_option(slack.users[1].name)
+    write(page, "As tomas")
+    expect(message_with(page, "As tomas")).to_be_visible()
+    assert of(slack, channel)[0].user == slack.users[1].id
+
+
+def test_a_private_channel_and_the_direct_message_with_the_app_are_there_too(page: Page, slack: Slack) -> None:
+    slack.add_channel("secrets-of-the-page", "group")
+    slack.workspace.direct_message(slack.users[0].id)
+    side = page.get_by_role("navigation")
+    for name in ("secrets-of-the-page", slack.bot.name):
+        side.get_by_role("button", name=name).click()
+        expect(page.get_by_role("heading", level=1)).to_have_text(name)
+        share(page, "Between us", TABLE)
+        expect(thread(page)).to_contain_text("1 file in the archive", timeout=30_000)
+
+
+def test_each_part_of_what_became_of_a_message_is_one_click_away(page: Page) -> None:
+    share(page, "Inspect #this", TABLE)
+    expect(thread(page)).to_contain_text("1 file in the archive", timeout=30_000)
+    message_with(page, "Inspect").get_by_role("button", name="Inspect").click()
+    inside = page.get_by_role("tabpanel")
+    expect(inside).to_contain_text("200 first try")
+    inside.get_by_text("first try").click()
+    expect(inside).to_contain_text("X-Slack-Signature")
+    for tab, words in {
+        "Workflow": ["succeeded", "FetchFile", "SaveMetadata", "NotifyOutcome", "numbers.csv"],
+        "Archive": ["documents/T0LOCAL01/", "messages/T0LOCAL01/", "metadata/T0LOCAL01/"],
+        "Record": ["#this", '"sha256"'],
+        "Outcome": ["archived numbers.csv", '"type": "outcome"'],
+    }.items():
+        page.get_by_role("tab", name=tab).click()
+        for word in words:
+            expect(inside).to_contain_text(word)
+
+
+def test_an_object_of_the_archive_can_be_opened(page: Page) -> None:
+    share(page, "Open", TABLE)
+    expect(thread(page)).to_contain_text("1 file in the archive", timeout=30_000)
+    message_with(page, "Open").get_by_role("button", name="Inspect").click()
+    page.get_by_role("tab", name="Archive").click()
+    page.get_by_role("tabpanel").get_by_text("/numbers.csv").click()
+    expect(page.get_by_role("tabpanel")).to_contain_text("Łódź;1204")
+
+
+@pytest.mark.parametrize(
+    ("switch", "reply"),
+    [
+        ("a sign-in page instead of the file", "lacks the scope files:read"),
+        ("410, the file was deleted", "it was deleted in Slack"),
+        ("the connection ends too early", "1 file in the archive"),
+        ("429, too many requests", "1 file in the archive"),
+    ],
+)
+def test_a_switched_on_trouble_of_the_file_host_is_coped_with(page: Page, switch: str, reply: str) -> None:
+    page.get_by_role("button", name="Make trouble").click()
+    files = page.get_by_role("group", name="Slack's files")
+    files.get_by_role("switch", name=switch).check()
+    expect(page.locator("#troubles")).to_have_text("1")
+    share(page, "Despite it", TABLE)
+    expect(thread(page)).to_contain_text(reply, timeout=30_000)
+    expect(files.get_by_role("switch", name=switch)).not_to_be_checked()
+
+
+def test_a_doubled_delivery_is_seen_twice_and_answered_once(page: Page, slack: Slack, channel: Channel) -> None:
+    page.get_by_role("button", name="Make trouble").click()
+    page.get_by_role("switch", name="the same event twice, at once").check()
+    share(page, "Twice", TABLE)
+    expect(thread(page).locator("li.message")).to_have_count(1, timeout=30_000)
+    message_with(page, "Twice").get_by_role("button", name="Inspect").click()
+    expect(page.get_by_role("tabpanel").locator(".card")).to_have_count(2)
+
+
+@pytest.mark.usefixtures("calm")
+def test_an_outage_of_the_archive_is_waited_out_before_ones_eyes(page: Page) -> None:
+    page.get_by_role("button", name="Make trouble").click()
+    page.get_by_role("switch", name="S3").check()
+    share(page, "Patience", TABLE)
+    message_with(page, "Patience").get_by_role("button", name="Inspect").click()
+    page.get_by_role("tab", name="Workflow").click()
+    expect(page.get_by_role("tabpanel")).to_contain_text("tries: ArchiveUnavailable", timeout=30_000)
+    page.get_by_role("button", name="Make trouble").click()
+    page.get_by_role("button", name="All well again").click()
+    expect(thread(page)).to_contain_text("1 file in the archive", timeout=30_000)
+    expect(page.locator("#troubles")).to_be_hidden()
+
+
+def test_however_long_a_panel_is_the_rest_stays_in_place(page: Page) -> None:
+    page.get_by_role("button", name="Make trouble").click()
+    page.get_by_role("switch", name="a timestamp that is none").focus()
+    expect(page.get_by_role("switch", name="a timestamp that is none")).to_be_in_viewport()
+    expect(page.get_by_label("You are")).to_be_in_viewport()
+    assert page.evaluate("[document.documentElement.scrollTop, document.body.scrollTop]") == [0, 0]
+
+
+def test_what_is_typed_with_marks_is_shown_with_them(page: Page) -> None:
+    write(page, "Does *this* `work`?")
+    expect(message_with(page, "Does").locator("strong")).to_have_text("this")
+
+
+def test_an_app_that_was_removed_hears_nothing(page: Page, slack: Slack, channel: Channel) -> None:
+    page.get_by_role("button", name="Remove the app").click()
+    expect(page.get_by_text("it hears nothing")).to_be_visible()
+    write(page, "Anybody?")
+    expect(message_with(page, "Anybody?")).to_contain_text("not sent")
+    page.get_by_role("button", name="Invite the app").click()
+    expect(page.get_by_role("button", name="Remove the app")).to_be_visible()
+
+
+def test_what_was_archived_is_found_by_a_command_and_shown_to_one_person(page: Page, slack: Slack) -> None:
+    share(page, "To be found #findable", TABLE)
+    expect(thread(page)).to_contain_text("1 file in the archive", timeout=30_000)
+    write(page, "/docs #findable")
+    answer = page.locator(".ephemeral")
+    expect(answer).to_contain_text("Only visible to you")
+    expect(answer).to_contain_text("numbers.csv")
+    page.get_by_label("You are").select_option(slack.users[1].name)
+    expect(answer).to_have_count(0)
+
+
+def test_escape_closes_the_panel_and_gives_the_focus_back(page: Page) -> None:
+    write(page, "Focus")
+    inspect = message_with(page, "Focus").get_by_role("button", name="Inspect")
+    inspect.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Close", exact=True)).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("complementary")).to_be_hidden()
+    expect(inspect).to_be_focused()
+
+
+def test_a_narrow_screen_shows_all_of_it(page: Page) -> None:
+    page.set_viewport_size({"width": 360, "height": 700})
+    share(page, "Narrow #" + "long" * 20, PICTURE, TABLE)
+    expect(thread(page)).to_contain_text("2 files in the archive", timeout=30_000)
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    page.get_by_role("button", name="Channels and people").click()
+    expect(page.get_by_label("You are")).to_be_in_viewport()
