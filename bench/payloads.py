@@ -88,8 +88,8 @@ def recording(fetch: dict[str, Any]) -> dict[str, Any]:
         "event_id": f"Ev{number}",
     }
     fetched = {"status": "archived", "file": file, "document": _document(file), "sha256": "0" * 64, "reason": None}
-    more = {"tags": ["2026", "finance"], "file_ids": [file["id"]], "fetched": fetched}
-    return {"execution": fetch["execution"], "message": message, **more}
+    more = {"tags": ["2026", "finance"], "file_ids": [file["id"]], "removed": [], "fetched": fetched}
+    return {"execution": fetch["execution"], "kind": "upload", "message": message, **more}
 
 
 def outcome(fetch: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 import certifi
@@ -71,33 +71,34 @@ def _pinned(name: str, file: Path = PROJECT / "requirements-dev.in") -> str:
     return next(version for found, _, version in lines if found == name)
 
 
-def _once(name: str, wanted: str, make: Callable[[Path, Iterable[str]], None]) -> None:
+def _once(name: str, wanted: str, make: Callable[[Path, str], None]) -> None:
     """Let *make* fill the folder *name* unless it was filled with exactly what is *wanted* now."""
     mark, seal = HOME / f"{name}.made", hashlib.sha256(f"{sys.version} {wanted}".encode()).hexdigest()
     if mark.exists() and mark.read_text() == seal:
         return
     print(f"Preparing .bench/{name} (once) ...", file=sys.stderr)
     shutil.rmtree(HOME / name, ignore_errors=True)
-    make(HOME / name, wanted.splitlines())
+    make(HOME / name, wanted)
     mark.write_text(seal)
 
 
-def _install(folder: Path, wanted: Iterable[str]) -> None:
+def _install(folder: Path, wanted: str) -> None:
     """Install the requirements as they are unpacked into a package: without bytecode."""
-    lines = [line for line in wanted if line and not line.startswith("#")]
-    _run(sys.executable, "-m", "pip", "install", "-q", "--no-compile", "--target", folder, *lines)
+    file = folder.with_suffix(".txt")
+    file.write_text(wanted)
+    _run(sys.executable, "-m", "pip", "install", "-q", "--no-compile", "--target", folder, "-r", file)
     shutil.rmtree(folder / "bin", ignore_errors=True)
 
 
-def _install_runtime(folder: Path, wanted: Iterable[str]) -> None:
+def _install_runtime(folder: Path, wanted: str) -> None:
     _install(folder, wanted)
     compileall.compile_dir(folder, quiet=2)
 
 
-def _make_venv(folder: Path, wanted: Iterable[str]) -> None:
+def _make_venv(folder: Path, wanted: str) -> None:
     """Only for the aws command, which nobody would run without bytecode."""
     _run(sys.executable, "-m", "venv", folder)
-    lines = [line for line in wanted if line.startswith("awscli")]
+    lines = [line for line in wanted.splitlines() if line.startswith("awscli")]
     _run(folder / "bin" / "python", "-m", "pip", "install", "-q", "--compile", *lines)
 
 

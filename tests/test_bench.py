@@ -1,5 +1,6 @@
 """The bench's own arithmetic and text. What it measures is seen by running it: `make bench QUICK=1`."""
 
+import json
 from typing import Any
 
 import pytest
@@ -11,6 +12,9 @@ from bench.prices import lambda_cost, requests_cost
 from bench.stub import SECRETS
 from bench.transfer import LIMIT, OURS
 from chalicelib import signing
+from local.pipeline import PROJECT
+
+FETCH = payloads.transfer("https://files.slack.com/files/1/large.bin", 1)
 
 
 @pytest.mark.parametrize(
@@ -58,6 +62,18 @@ def test_the_events_that_are_measured_are_signed_as_slack_signs() -> None:
     headers, body = event["headers"], event["body"].encode()
     timestamp, signature = headers["X-Slack-Request-Timestamp"], headers["X-Slack-Signature"]
     assert signing.is_signed(SECRETS["SIGNING_SECRET"], timestamp, signature, body, float(timestamp))
+
+
+@pytest.mark.parametrize(
+    ("state", "given"),
+    [("FetchFile", FETCH), ("SaveMetadata", payloads.recording(FETCH))],
+    ids=["FetchFile", "SaveMetadata"],
+)
+def test_the_steps_that_are_measured_get_what_the_workflow_gives(state: str, given: dict[str, Any]) -> None:
+    definition = json.loads((PROJECT / "stepfunctions" / "slack-integrator.asl.json").read_text(encoding="utf-8"))
+    steps = definition["States"]["ArchiveFiles"]["ItemProcessor"]["States"]
+    payload = steps[state]["Parameters"]["Payload"]
+    assert given.keys() == {name.removesuffix(".$") for name in payload}
 
 
 def results(ours: dict[str, float]) -> dict[str, Any]:
