@@ -41,13 +41,13 @@ destroy: .venv/ready ## take a stage down, but not its documents: make destroy S
 	@$(BIN)/python -m stepfunctions.destroy $(STAGE)
 
 replay: .venv/ready ## start failed executions again: make replay STAGE=dev SINCE=2026-11-23T10:00
-	@$(BIN)/python -m stepfunctions.replay $(STAGE) $(SINCE)
+	@$(BIN)/python -m operations.replay $(STAGE) $(SINCE)
 
 catchup: .venv/ready ## archive what Slack never told about: make catchup STAGE=dev CHANNEL=C0123456789 SINCE=2026-11-01
 	@$(BIN)/python -m operations.catchup $(STAGE) $(CHANNEL) $(SINCE)
 
 forget: .venv/ready ## erase one document for good, after asking: make forget STAGE=dev FILE=F0123456789
-	@$(BIN)/python -m stepfunctions.forget "$(STAGE)" "$(FILE)"
+	@$(BIN)/python -m operations.forget "$(STAGE)" "$(FILE)"
 
 browser: .venv/ready ## test the workspace page in Chromium (part of `make check`)
 	@$(BIN)/python -m pytest -m browser tests/browser

@@ -123,7 +123,9 @@ def test_an_execution_that_dies_without_an_outcome_is_told_to_the_uploader(deplo
     ts = deployment.slack.say(channel, deployment.slack.users[0], "a message").ts
     name = f"{deployment.slack.team_id}-{channel.id}-{ts.replace('.', '_')}"
     machine = deployment.config()["environment_variables"]["SLACK_INTEGRATOR_SF"]
-    deployment.aws.client("stepfunctions").start_execution(stateMachineArn=machine, name=name, input='{"kind":"upload"}')
+    deployment.aws.client("stepfunctions").start_execution(
+        stateMachineArn=machine, name=name, input='{"kind":"upload"}'
+    )
     (reply,) = deployment.slack.wait_for_replies(channel.id, ts, timeout=60)
     assert words(reply).startswith("❌ Archiving this upload ended before it was done (failed).")
 

@@ -9,8 +9,8 @@ import pytest
 from local.pipeline import Pipeline
 from local.slack import Slack
 from local.slack.model import Channel, Message
+from operations.replay import moment, replay
 from stepfunctions.console import Stop
-from stepfunctions.replay import moment, replay
 
 BEGAN = datetime.now(UTC)
 
