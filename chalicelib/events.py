@@ -7,8 +7,7 @@ shape of 2017 (`event.file`, the comment in `file.initial_comment`) is taken too
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
 from chalicelib import hashtags
 from chalicelib.errors import NotUnderstood
@@ -55,8 +54,7 @@ class File(TypedDict):
     permalink: str | None
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(NamedTuple):
     """What became of a message: *kind* is upload, edit, deletion or reply.
 
     A reply is a message in a thread that has tags and no files, or had; it speaks about the thread's root. *files*

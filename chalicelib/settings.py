@@ -6,7 +6,7 @@ is made of `VARIABLES`.
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from chalicelib import clients, log
 from chalicelib.errors import SecretsUnreadable, SettingsWrong
@@ -15,8 +15,7 @@ from chalicelib.sigv4 import Client, ServiceError
 REFERENCE = "ssm:"
 
 
-@dataclass(frozen=True)
-class Variable:
+class Variable(NamedTuple):
     """A variable's *name*, what it is for, and its *default*, if leaving it out makes sense."""
 
     name: str
@@ -47,8 +46,7 @@ VARIABLES = (
 _BY_NAME = {variable.name: variable for variable in VARIABLES}
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     """The variables of one function, with secrets resolved; what it did not ask for is empty."""
 
     signing_secret: str = ""

@@ -11,9 +11,11 @@ import json
 import os
 import time
 from collections.abc import Mapping
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from http.client import HTTPConnection
 
 
 class ServiceError(Exception):
@@ -112,7 +114,9 @@ class Client:
         while self._kept:
             self._kept.pop().close()
 
-    def _connected(self) -> HTTPConnection:
+    def _connected(self) -> "HTTPConnection":
+        from http.client import HTTPConnection, HTTPSConnection  # a plain message is answered without
+
         parts = urlsplit(self._endpoint())
         kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
         connection = kind(parts.netloc, timeout=self._connect)
@@ -123,8 +127,10 @@ class Client:
         connection.sock.settimeout(self._read)
         return connection
 
-    def _tried(self, connection: HTTPConnection, action: str, body: bytes) -> dict[str, Any]:
+    def _tried(self, connection: "HTTPConnection", action: str, body: bytes) -> dict[str, Any]:
         """Send, and keep the connection if a whole answer came."""
+        from http.client import HTTPException
+
         host = connection.host if connection.port in (80, 443) else f"{connection.host}:{connection.port}"
         signed = headers(self._service, action, host, self._region(), body, self._credentials(), time.time())
         try:

@@ -3,7 +3,6 @@
 import hashlib
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -91,7 +90,7 @@ def test_a_large_transfer_that_breaks_is_aborted(
 
 def test_a_wrong_token_meets_the_sign_in_page(slack: Slack, chosen: Settings, s3: Any) -> None:
     file = slack.add_file("t.txt", TEXT, "text/plain")
-    settings = replace(chosen, access_token="xoxb-another")
+    settings = chosen._replace(access_token="xoxb-another")
     with pytest.raises(errors.SignInPage):
         fetch.fetch(slack.team_id, events.file(file.object()), settings, s3, clients.http(), 900.0)
 
@@ -202,7 +201,7 @@ def test_nonsense_from_files_info_is_trouble_that_passes(
 def test_what_slack_has_no_bytes_of_or_is_not_wanted_is_skipped_without_asking(
     slack: Slack, chosen: Settings, s3: Any, about: dict[str, Any], says: str
 ) -> None:
-    settings = replace(chosen, allowed_types=("text/*", "application/*"))
+    settings = chosen._replace(allowed_types=("text/*", "application/*"))
     file = events.file({"id": "FSKIP", "name": "s", "size": 1, "url_private": "https://x.example/s", **about})
     before = len(slack.requests)
     result = fetch.fetch(slack.team_id, file, settings, s3, clients.http(), 900.0)
@@ -284,6 +283,6 @@ def test_what_is_recorded_is_not_fetched_again_and_what_is_only_stored_is(
 
 def test_a_bucket_that_is_not_there_is_said_to_be_so(slack: Slack, chosen: Settings, s3: Any) -> None:
     file = slack.add_file("b.txt", TEXT, "text/plain")
-    settings = replace(chosen, bucket="no-such-bucket")
+    settings = chosen._replace(bucket="no-such-bucket")
     with pytest.raises(errors.ArchiveRefused, match="NoSuchBucket"):
         fetch.fetch(slack.team_id, events.file(file.object()), settings, s3, clients.http(), 900.0)

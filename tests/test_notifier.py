@@ -3,7 +3,6 @@
 import json
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -31,7 +30,7 @@ def notify(chosen: Settings, s3: Any) -> Notify:
     """Deliver the topic's messages, at a time, with other settings where wanted."""
 
     def deliver(*texts: str, now: float = NOW, **other: Any) -> None:
-        notifier.deliver(texts, replace(chosen, **other), s3, clients.http(), now, CLAIM)
+        notifier.deliver(texts, chosen._replace(**other), s3, clients.http(), now, CLAIM)
 
     return deliver
 

@@ -1,7 +1,6 @@
 """Upload ► the execution's name and input."""
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -54,7 +53,7 @@ def test_the_execution_of_a_later_change_is_named_after_both(name: str, mark: st
 )
 def test_a_name_is_one_that_step_functions_takes(team: str, channel: str, ts: str) -> None:
     message: events.Message = {**upload().message, "team": team, "channel": channel, "ts": ts, "version": ts + "9"}
-    name = workflow.execution_name(replace(upload(), message=message))
+    name = workflow.execution_name(upload()._replace(message=message))
     assert set(name) <= set("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_")
     assert len(name) <= 80
 
