@@ -20,13 +20,18 @@ Tagged = Callable[[Channel], dict[str, list[str]]]
 def settled(pipeline: Pipeline) -> Settled:
     """Wait until nothing about a message is running or on its way; give the executions' names, oldest first."""
     machine, states = pipeline.deployed.state_machine_arn, pipeline.aws.client("stepfunctions")
+    queue, sqs = pipeline.deployed.environ["SLACK_INTEGRATOR_PARKING"], pipeline.aws.client("sqs")
+    counts = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
 
     def names(message: Message) -> list[str]:
         for _ in range(1_000):
+            # In the order of the path: what is delivered or parked after its look shows up in the next one.
+            under_way = [one for one in pipeline.slack.deliveries if not one.done.is_set()]
+            parked = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=counts)["Attributes"]
             found = states.list_executions(stateMachineArn=machine, maxResults=1000)["executions"]
             ours = [one for one in found if message.channel.id in one["name"]]
-            under_way = [one for one in pipeline.slack.deliveries if not one.done.is_set()]
-            if ours and not under_way and all(one["status"] != "RUNNING" for one in ours):
+            waiting = under_way or any(int(number) for number in parked.values())
+            if ours and not waiting and all(one["status"] != "RUNNING" for one in ours):
                 return [one["name"] for one in reversed(ours)]
             time.sleep(0.02)
         raise TimeoutError(f"still running: {ours}")
