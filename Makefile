@@ -19,7 +19,7 @@ local: .venv/ready ## keep the whole pipeline running on this machine, for playi
 test: .venv/ready ## run the tests
 	@$(BIN)/python -m pytest
 
-check: .venv/ready ## lint, types, the workflow's grammar, and a deployment to the local AWS
+check: .venv/ready ## lint, types, the workflow's grammar, a deployment to the local AWS, the page in Chromium, quick faults
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
