@@ -119,6 +119,7 @@ class Aws:
         direct = [os.environ.get("no_proxy", os.environ.get("NO_PROXY", "")), "localhost", HOST]
         patches.item(os.environ, "no_proxy", ",".join(filter(None, direct)))
         shims.execute_state_machines(patches)
+        shims.parse_once(patches)
         shims.count_payloads_in_utf8(patches)
         shims.run_lambdas(patches, self.invoke, send)
         shims.keep_request_ids(patches)
