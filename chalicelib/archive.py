@@ -123,7 +123,7 @@ def store(s3: "S3Client", bucket: str, key: str, pieces: Iterable[bytes], mimety
     second = next(parts, None)
     if second is None:
         with answering("storing the document"):
-            _stored(s3.put_object(Bucket=bucket, Key=key, Body=first, **headers))
+            stored(s3.put_object(Bucket=bucket, Key=key, Body=first, **headers))
     else:
         _Multipart(s3, bucket, key, headers).send(_chained(first, second, parts))
     return digest.hexdigest()
@@ -166,7 +166,7 @@ class _Multipart:
             with ThreadPoolExecutor(PARTS_IN_FLIGHT) as pool, answering("storing the document"):
                 tags = self._send_all(upload, parts, pool.submit)
                 whole: Any = {"UploadId": upload, "MultipartUpload": {"Parts": tags}}
-                _stored(self._s3.complete_multipart_upload(**self._target, **whole))
+                stored(self._s3.complete_multipart_upload(**self._target, **whole))
         except BaseException:
             self._abort(upload)  # after the pool is empty: a part that arrives later would stay, and cost
             raise
@@ -182,7 +182,7 @@ class _Multipart:
 
     def _send(self, upload: str, number: int, part: bytes) -> dict[str, Any]:
         answer = self._s3.upload_part(**self._target, UploadId=upload, PartNumber=number, Body=part)
-        return {"PartNumber": number, "ETag": _stored(answer)}
+        return {"PartNumber": number, "ETag": stored(answer)}
 
     def _abort(self, upload: str) -> None:
         """Drop the parts. If that fails as well, the bucket's lifecycle rule does it a day later."""
@@ -221,10 +221,10 @@ def write(s3: "S3Client", bucket: str, key: str, value: Record, *, over: Kept | 
             if clients.error_code(error) not in _LOST_RACE:
                 raise
             return None
-        return Kept(value, _stored(answer))
+        return Kept(value, stored(answer))
 
 
-def _stored(answer: Any) -> str:
+def stored(answer: Any) -> str:
     """Return the ETag by which S3 says that it has the bytes; a success without one is a proxy's, not S3's."""
     if not answer.get("ETag"):
         raise ArchiveUnavailable("The archive's answer does not say that it stored anything.")

@@ -111,7 +111,7 @@ def _each(action: Callable[[str], Any], keys: Iterable[str]) -> None:
 
 def _put(s3: "S3Client", bucket: str, key: str) -> None:
     with archive.answering("indexing a tag"):
-        s3.put_object(Bucket=bucket, Key=key, Body=b"")
+        archive.stored(s3.put_object(Bucket=bucket, Key=key, Body=b""))
 
 
 def _delete(s3: "S3Client", bucket: str, key: str) -> None:

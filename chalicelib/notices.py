@@ -5,11 +5,13 @@ Names and reasons are foreign text: they are escaped, and sections are `verbatim
 (https://docs.slack.dev/messaging/formatting-message-text).
 """
 
+import json
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from chalicelib import errors
 from chalicelib.errors import NotUnderstood
 
 MOST_FILES = 20
@@ -52,6 +54,8 @@ def notice(message: dict[str, Any]) -> Notice | Reaction | None:
     kind = message.get("type")
     if kind == "outcome":
         return _of_outcome(message)
+    if kind == "not_followed":
+        return _of_not_followed(message)
     if kind == "ended":
         return _of_ended(message)
     if kind == "error":
@@ -78,6 +82,29 @@ def _in_words(outcome: dict[str, Any]) -> Notice:
     blocks = sections([summary], lines, left_out)
     text = _cut(" ".join([summary, *lines[:1], *left_out]), LONGEST_SECTION)
     return Notice(outcome["execution"], outcome["channel"], outcome["thread_ts"] or outcome["ts"], text, blocks)
+
+
+def _of_not_followed(failed: dict[str, Any]) -> Notice:
+    """An edit, a deletion or a reply that the documents do not know of."""
+    text = f"❌ What was changed here did not reach the archive. {_reason(failed['error'])}"
+    root = failed["thread_ts"] or failed["ts"]
+    return Notice(failed["execution"], failed["channel"], root, text, sections([text]))
+
+
+def _reason(error: dict[str, str]) -> str:
+    fault = f"The archive had a fault of its own ({escaped(error['Error'])}). Whoever runs it can start this again."
+    return _own_sentence(error) or fault
+
+
+def _own_sentence(error: dict[str, str]) -> str | None:
+    """Return the message of an error of the project's own, which Lambda puts into the cause, as JSON."""
+    ours = getattr(errors, error["Error"], None)
+    if not (isinstance(ours, type) and issubclass(ours, errors.IntegratorError)):
+        return None
+    try:
+        return escaped(json.loads(error["Cause"])["errorMessage"])
+    except (KeyError, ValueError):
+        return None
 
 
 def _of_ended(ended: dict[str, Any]) -> Notice:

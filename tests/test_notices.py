@@ -62,6 +62,30 @@ def test_a_change_that_was_not_followed_asks_nobody_to_share_again() -> None:
     )
 
 
+OURS = '{"errorMessage": "The archive\'s bucket refuses <it>.", "errorType": "ArchiveRefused"}'
+FAULT = "The archive had a fault of its own ({}). Whoever runs it can start this again."
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        ({"Error": "ArchiveRefused", "Cause": OURS}, "The archive's bucket refuses &lt;it&gt;."),
+        ({"Error": "ArchiveRefused", "Cause": "cut {"}, FAULT.format("ArchiveRefused")),
+        ({"Error": "States.Timeout"}, FAULT.format("States.Timeout")),
+        ({"Error": "KeyError", "Cause": OURS}, FAULT.format("KeyError")),
+    ],
+    ids=["one of ours", "no JSON", "no cause", "another error"],
+)
+@pytest.mark.parametrize(("thread_ts", "root"), [(None, "1.2"), ("1.1", "1.1")])
+def test_a_change_that_failed_is_told_in_the_thread_with_its_reason(
+    error: dict[str, str], reason: str, thread_ts: str | None, root: str
+) -> None:
+    failed = {"execution": "T1-C1-1_2-e3_4", "channel": "C1", "ts": "1.2", "thread_ts": thread_ts, "error": error}
+    notice = posted({"type": "not_followed", "kind": "edit", "team": "T1", **failed})
+    assert (notice.name, notice.thread_ts) == ("T1-C1-1_2-e3_4", root)
+    assert notice.text == f"❌ What was changed here did not reach the archive. {reason}"
+
+
 @pytest.mark.parametrize("status", ["archived", "failed"])
 def test_an_edit_that_brought_a_file_is_answered_in_words(status: str) -> None:
     assert posted(outcome(file("unchanged"), file(status), kind="edit")).thread_ts == "1.2"
