@@ -57,7 +57,9 @@ class Call:
 
     def _s3(self, path: str) -> str:
         marks = parse_qs(urlsplit(self.target).query, keep_blank_values=True)
-        plain = {"GET": "GetObject", "PUT": "PutObject"}.get(self.method, self.method)
+        if "list-type" in marks:
+            return f"ListObjectsV2 {marks['prefix'][0].partition('/')[0]}/"
+        plain = {"GET": "GetObject", "PUT": "PutObject", "DELETE": "DeleteObject"}.get(self.method, self.method)
         found = (
             MULTIPART[self.method, mark]
             for mark in ("uploadId", "uploads")
@@ -77,7 +79,14 @@ class Call:
         return re.search(rf"(?<![A-Z0-9])(?:{'|'.join(ids)})(?![A-Z0-9])", text) is not None
 
 
-CALLERS = {"download": "fetch_file", "files.info": "fetch_file", "chat.postMessage": "notify"}
+CALLERS = {
+    "download": "fetch_file",
+    "files.info": "fetch_file",
+    "chat.postMessage": "notify",
+    "reactions.add": "notify",
+    "users.info": "route",
+    "conversations.info": "route",
+}
 
 
 def refusal(call: Call, status: int, code: str) -> tuple[int, dict[str, str], bytes]:

@@ -1,80 +1,36 @@
-"""An upload under one fault: what lies in the archive and in Slack afterwards, and whether that is all right."""
+"""An event or a search under one fault: what lies in the archive and in Slack afterwards, and is that all right."""
 
 import hashlib
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from faults.kinds import ERROR, EVER, Rule
+from faults.kinds import Rule
+from faults.scenarios import Scenario, tag_of
 from faults.stage import Stage, execution_name
-from local.slack import Generated
-from local.slack.files import File
-from local.slack.model import Channel, Message
+from local.slack.commands import Answer
+from local.slack.files import File, Json
+from local.slack.model import Message
 
-PART = 8 * 1024 * 1024
 DEAD_NOTICE = "the notice is a dead letter"
 Snapshot = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Scenario:
-    """A kind of upload. *uploaded* makes it in a channel; *base* faults (point, times) hold in all of its runs."""
-
-    name: str
-    uploaded: Callable[[Stage, Channel], Message]
-    base: tuple[tuple[str, int], ...] = ()
-
-    def rules(self, ids: frozenset[str]) -> list[Rule]:
-        """The faults that belong to the scenario."""
-        return [Rule(point, ERROR, times, ids) for point, times in self.base]
-
-
-def _pages(stage: Stage, channel: Channel) -> Message:
-    slack = stage.pipeline.slack
-    page = slack.add_file("page.txt", b"a page\n" * 99, "text/plain")
-    stub = slack.add_file("stub.bin", bytes(range(256)) * 40)
-    slack.misbehave("check_file_info", only=stub.id, times=1)
-    return slack.upload(channel, slack.users[0], [page, stub], "#minutes #2026", deliver=False)
-
-
-def _film(stage: Stage, channel: Channel) -> Message:
-    slack = stage.pipeline.slack
-    film = slack.add_file("film.bin", Generated(PART + 1000))
-    return slack.upload(channel, slack.users[0], [film], "#film", deliver=False)
-
-
-def _page(stage: Stage, channel: Channel) -> Message:
-    slack = stage.pipeline.slack
-    return slack.upload(channel, slack.users[0], [("page.txt", b"a page", "text/plain")], "#page", deliver=False)
-
-
-def _nonsense(stage: Stage, channel: Channel) -> Message:
-    slack = stage.pipeline.slack
-    message = slack.say(channel, slack.users[0], "Look", deliver=False)
-    message.envelope = slack.envelope({**message.envelope["event"], "files": [{"name": "no id"}]})
-    return message
-
-
-SCENARIOS = (
-    Scenario("pages", _pages),
-    Scenario("film", _film),
-    Scenario("parked", _page, (("route StartExecution", EVER),)),
-    Scenario("aborted", _film, (("fetch_file CompleteMultipartUpload documents/", 3),)),
-    Scenario("nonsense", _nonsense),
-)
-
-
 @dataclass(eq=False)
 class Cell:
-    """One upload of *scenario*, with *rule* the fault that it is run under; None for the run without."""
+    """One run of *scenario*, with *rule* the fault that it is run under; None for the run without."""
 
     scenario: Scenario
     point: str = ""
     fault: Any = None
     times: int = 0
     message: Message = field(init=False)
+    event: Json = field(init=False)
+    """What the fault befalls: the upload's event, or that of what was done to it."""
+    answer: Answer | None = None
+    said_before: int = 0
     ids: frozenset[str] = frozenset()
     rule: Rule | None = None
     reference: Snapshot = field(default_factory=dict)
@@ -82,60 +38,106 @@ class Cell:
     why: str = ""
     runs: int = 0
 
-    def start(self, stage: Stage) -> None:
-        """Upload, and let Slack deliver the event."""
+    def prepare(self, stage: Stage) -> None:
+        """Upload; where it is to be archived before the fault, let Slack deliver the event."""
         slack = stage.pipeline.slack
         self.runs += 1
-        channel = slack.add_channel(f"cell-{len(slack.channels)}")
-        self.message = self.scenario.uploaded(stage, channel)
-        ids = frozenset({channel.id, *(file.id for file in self.message.files)})
-        self.ids = ids
+        self.message = self.scenario.uploaded(stage, slack.add_channel(f"cell-{len(slack.channels)}"))
+        self.event = self.message.envelope
+        if self.scenario.is_about_an_archived_one:
+            slack.deliver_later(self.event)
+
+    def start(self, stage: Stage) -> None:
+        """Let Slack deliver the event, or ask the question, that the fault befalls."""
+        self.said_before = len(self.replies(stage))
+        if self.scenario.deed:
+            self.event = self.scenario.deed(stage, self.message)
+        self.ids = frozenset({self.message.channel.id, *(file.id for file in self.message.files)})
+        if self.scenario.ask:
+            self._ask(stage)
+        else:
+            self._apply(stage)
+            stage.pipeline.slack.deliver_later(self.event)
+
+    def _ask(self, stage: Stage) -> None:
+        slack = stage.pipeline.slack
+        elsewhere = slack.add_channel(f"elsewhere-{len(slack.channels)}")
+        asker = slack.add_user(f"asker-{elsewhere.id}")
+        self.ids |= {elsewhere.id, asker.id, tag_of(self.message.channel)}
+        self._apply(stage)
+        assert self.scenario.ask
+        self.answer = self.scenario.ask(stage, self.message, elsewhere, asker)
+
+    def _apply(self, stage: Stage) -> None:
         if self.fault:
-            self.rule = Rule(self.point, self.fault, self.times, ids)
+            self.rule = Rule(self.point, self.fault, self.times, self.ids)
             stage.apply([self.rule])
-        stage.apply(self.scenario.rules(ids))
-        slack.deliver_later(self.message.envelope)
+        stage.apply(self.scenario.rules(self.ids))
+
+    def replies(self, stage: Stage) -> list[Message]:
+        """What the app posted in the message's thread since the fault could happen."""
+        return stage.pipeline.slack.replies(self.message.channel, self.message.ts)[self.said_before :]
 
     def says_nothing(self, stage: Stage) -> bool:
         """Tell whether the machine, and not the fault, decided: too slow for the app's own time limits."""
         did_not_happen = self.rule is not None and not self.rule.happened
-        return did_not_happen or self.why == DEAD_NOTICE or any(call.is_about(self.ids) for call in stage.too_slow)
+        was_not_archived = self.scenario.is_about_an_archived_one and not self.said_before
+        was_slow = any(call.is_about(self.ids) for call in stage.too_slow)
+        return did_not_happen or was_not_archived or self.why == DEAD_NOTICE or was_slow
 
 
-def snapshot(stage: Stage, message: Message) -> Snapshot:
-    """What came of *message*, in words that are the same for every run: ids are replaced by what they stand for."""
+def snapshot(stage: Stage, cell: Cell) -> Snapshot:
+    """What came of *cell*, in words that are the same for every run: ids are replaced by what they stand for."""
     s3, bucket = stage.pipeline.aws.client("s3"), stage.pipeline.deployed.bucket
-    words = {message.channel.id: "CHANNEL", message.ts.replace(".", "_"): "TS", message.ts: "TS"}
-    words |= {file.id: str(file.name) for file in message.files} | {str(message.envelope["event_id"]): "EVENT"}
-    words[stage.pipeline.slack.url] = "SLACK"
+    words = _words(stage, cell)
 
     def plain(text: str) -> Any:
         for word, meaning in words.items():
             text = text.replace(word, meaning)
         return text
 
-    found: Snapshot = {"objects": {}, "replies": [plain(reply.text) for reply in replies(stage, message)]}
-    for key in _keys(stage, message):
+    found: Snapshot = {"objects": {}, "replies": [plain(reply.text) for reply in cell.replies(stage)]}
+    for key in _keys(stage, cell):
         body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
         found["objects"][plain(key)] = _without_times(plain(body.decode())) if key.endswith(".json") else _sum(body)
-    found["status"] = stage.execution(message).get("status")
-    found["unfinished"] = _unfinished(stage, message)
+    found["tags"] = {re.sub(r"\d{10}-", "", plain(key)) for key in _index(stage, cell)}
+    found["reactions"] = sorted(cell.message.reactions)
+    found["status"] = stage.execution(cell.event).get("status")
+    found["unfinished"] = _unfinished(stage, cell.message)
+    found["answer"] = cell.answer and (cell.answer.attempt.succeeded, plain(cell.answer.text))
     return found
 
 
-def replies(stage: Stage, message: Message) -> list[Message]:
-    """What the app posted in the message's thread."""
-    return stage.pipeline.slack.replies(message.channel, message.ts)
+def _words(stage: Stage, cell: Cell) -> dict[str, str]:
+    message, event = cell.message, cell.event["event"]
+    words = {tag_of(message.channel): "TAG", message.channel.id: "CHANNEL"}
+    for name, ts in {"TS": message.ts, "LATER": str(event.get("event_ts")), "REPLY": str(event["ts"])}.items():
+        words |= {ts.replace(".", "_"): name, ts: name}
+    words |= {file.id: str(file.name) for file in message.files}
+    words |= {str(message.envelope["event_id"]): "EVENT", str(cell.event["event_id"]): "LATER EVENT"}
+    return words | {stage.pipeline.slack.url: "SLACK"}
 
 
-def _keys(stage: Stage, message: Message) -> list[str]:
-    team = stage.pipeline.slack.team_id
-    prefixes = [f"messages/{team}/{message.channel.id}/", f"notices/{execution_name(stage, message)}"]
+def _keys(stage: Stage, cell: Cell) -> list[str]:
+    """The documents and records of the cell, and its notices, without that of an upload archived before."""
+    message, team = cell.message, stage.pipeline.slack.team_id
+    prefixes = [f"messages/{team}/{message.channel.id}/", f"notices/{execution_name(cell.event)}"]
     for file in message.files:
         prefixes += [f"documents/{team}/{file.id}/", f"metadata/{team}/{file.id}.json"]
-    s3, bucket = stage.pipeline.aws.client("s3"), stage.pipeline.deployed.bucket
-    pages = [s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", []) for prefix in prefixes]
-    return [one["Key"] for page in pages for one in page]
+    return [key for prefix in prefixes for key in _listed(stage, prefix)]
+
+
+def _index(stage: Stage, cell: Cell) -> list[str]:
+    """The entries of the cell's files in the tag index."""
+    team, channel = stage.pipeline.slack.team_id, cell.message.channel.id
+    found = [key for scope in ("public", channel) for key in _listed(stage, f"tags/{team}/{scope}/")]
+    return [key for key in found if any(key.endswith(f"-{file.id}") for file in cell.message.files)]
+
+
+def _listed(stage: Stage, prefix: str) -> Iterator[str]:
+    pages = stage.pipeline.aws.client("s3").get_paginator("list_objects_v2")
+    for page in pages.paginate(Bucket=stage.pipeline.deployed.bucket, Prefix=prefix):
+        yield from (one["Key"] for one in page.get("Contents", []))
 
 
 def _sum(body: bytes) -> str:
@@ -177,7 +179,19 @@ def broken_promises(stage: Stage, message: Message, found: Snapshot) -> list[str
             broken.append(f"a wrong checksum of {file.name}")
         if not known and _claims(found, file):
             broken.append(f"{file.name} is said to be archived, and is not")
+        broken += [f"{file.name} is not found by #{tag}" for tag in _lost(stage, found, file, known)]
     return broken
+
+
+def _lost(stage: Stage, found: Snapshot, file: File, known: list[Json]) -> Iterator[str]:
+    """The tags that a share in the record has, and the index lacks in one of its scopes."""
+    for share in known[0]["shares"] if known else []:
+        for tag in share["tags"]:
+            entries = {
+                f"tags/{stage.pipeline.slack.team_id}/{scope}/{tag}/{file.name}" for scope in ("public", "CHANNEL")
+            }
+            if entries - found["tags"]:
+                yield tag
 
 
 def _claims(found: Snapshot, file: File) -> bool:

@@ -34,13 +34,19 @@ class Fault:
         """Tell whether this fault can happen to such a call.
 
         Inside AWS (the workflow's calls) nothing is garbled; how a lost answer or silence is named there differs
-        between AWS and its double. The routes are no process of their own here that could be killed.
+        between AWS and its double. Where the route dies in a search Slack itself tells the asker.
         """
         if call.caller == "workflow":
             return self.answer is not None and self is not GARBAGE
-        if self.kills:
-            return call.point.split()[0] != "route"
-        return True
+        return not self.kills or call.point not in SEARCHES
+
+
+SEARCHES = {
+    "route users.info",
+    "route conversations.info",
+    "route ListObjectsV2 tags/",
+    "route GetObject metadata/",
+}
 
 
 def is_hasty(call: Call) -> bool:
@@ -50,7 +56,8 @@ def is_hasty(call: Call) -> bool:
 
 def _refused(call: Call) -> Answer:
     if call.service == "slack":
-        error = b"file_not_found" if "files.info" in call.target else b"channel_not_found"
+        method = call.target.rpartition("/")[2]
+        error = {"files.info": b"file_not_found", "users.info": b"user_not_found"}.get(method, b"channel_not_found")
         return 200, _JSON, b'{"ok": false, "error": "%b"}' % error
     if call.service == "files":
         return 403, {"Content-Type": "text/plain"}, b"no"

@@ -3,7 +3,7 @@
 import os
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import ExitStack
 from typing import Any, Self
 
@@ -13,7 +13,8 @@ from faults.proxy import Proxy
 from local.clock import Clock
 from local.patches import Patches
 from local.pipeline import Pipeline
-from local.slack.model import Message
+from local.slack.files import Json
+from local.slack.sender import Delivery
 
 FUNCTIONS = ("fetch_file", "save_metadata", "notify", "start_parked")
 QUIET_SECONDS = 300
@@ -94,7 +95,11 @@ class Stage:
             self.leaks.append(call.point)
 
     def _kill(self, call: Call) -> None:
-        self.pipeline.aws.lambdas.kill(f"slack-integrator-local-{call.point.split()[0]}")
+        function = call.point.split()[0]
+        if function == "route":
+            self.pipeline.routes.restart()
+        else:
+            self.pipeline.aws.lambdas.kill(f"slack-integrator-local-{function}")
 
     def _took(self, call: Call, seconds: float) -> None:
         """Note a call whose client may have given up although nobody broke it: this machine was too busy."""
@@ -104,23 +109,27 @@ class Stage:
     def _held(self, call: Call) -> float:
         return HASTY if is_hasty(call) else PATIENT
 
-    def wait_until_quiet(self, messages: Iterable[Message]) -> None:
-        """Return when nothing moves any more for *messages*, nor waits to."""
+    def wait_until_quiet(self, envelopes: Collection[Json]) -> None:
+        """Return when nothing moves any more for the events in *envelopes*, nor waits to."""
         end = time.monotonic() + QUIET_SECONDS
-        while not all(self._is_quiet(message) for message in messages):
+        while not all(self._is_quiet(envelope) for envelope in envelopes):
             if time.monotonic() > end:
                 raise TimeoutError(f"after {QUIET_SECONDS} s it still goes on. {self.pipeline.slack.story()}")
             time.sleep(0.05)
 
-    def _is_quiet(self, message: Message) -> bool:
-        delivered = [one for one in self.pipeline.slack.deliveries if one.envelope == message.envelope]
+    def _is_quiet(self, envelope: Json) -> bool:
         return (
-            all(one.done.is_set() for one in delivered)
+            all(one.done.is_set() for one in self.deliveries(envelope))
             and not self.parked()
             and not self.pipeline.aws.pollers.busy
-            and self.execution(message).get("status") != "RUNNING"
+            and self.execution(envelope).get("status") != "RUNNING"
             and not self.pipeline.aws.deliveries.pending
         )
+
+    def deliveries(self, envelope: Json) -> list[Delivery]:
+        """Slack's deliveries of that event."""
+        event_id = envelope["event_id"]
+        return [one for one in self.pipeline.slack.deliveries if one.envelope.get("event_id") == event_id]
 
     def parked(self, queue: str = "") -> int:
         """How many messages are in the parking queue, or with "-dead" in its dead letters."""
@@ -129,16 +138,23 @@ class Stage:
         answer = self.pipeline.aws.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)
         return sum(int(answer["Attributes"][name]) for name in names)
 
-    def execution(self, message: Message) -> Any:
-        """The message's execution, {} if there is none."""
+    def execution(self, envelope: Json) -> Any:
+        """The event's execution, {} if there is none."""
         client = self.pipeline.aws.client("stepfunctions")
         machine = self.pipeline.deployed.state_machine_arn.replace(":stateMachine:", ":execution:")
         try:
-            return client.describe_execution(executionArn=f"{machine}:{execution_name(self, message)}")
+            return client.describe_execution(executionArn=f"{machine}:{execution_name(envelope)}")
         except client.exceptions.ExecutionDoesNotExist:
             return {}
 
 
-def execution_name(stage: Stage, message: Message) -> str:
-    """The name that README promises for the message's execution."""
-    return f"{stage.pipeline.slack.team_id}-{message.channel.id}-{message.ts.replace('.', '_')}"
+def execution_name(envelope: Json) -> str:
+    """The name that README promises for the event's execution: `T1-C1-1_2`, `…-e3_4` for an edit, `…-d3_4`."""
+    event, subtype = envelope["event"], envelope["event"].get("subtype")
+    ts, change = event["ts"], ""
+    if subtype == "message_deleted":
+        ts, change = event["deleted_ts"], f"-d{event['event_ts']}"
+    elif subtype == "message_changed":
+        is_deletion = event["message"].get("subtype") == "tombstone"
+        ts, change = event["message"]["ts"], f"-{'d' if is_deletion else 'e'}{event['event_ts']}"
+    return f"{envelope['team_id']}-{event['channel']}-{ts}{change}".replace(".", "_")

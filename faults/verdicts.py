@@ -4,7 +4,7 @@ from faults.cells import DEAD_NOTICE, Cell, Snapshot, broken_promises
 from faults.kinds import KILLED_AFTER, LOST, TIMEOUT
 from faults.stage import Stage, execution_name
 
-SAME, TOLD, TWICE, UNMARKED, DEAD, UNREPORTED, REFUSED, NOT_TAKEN, SWEPT, WRONG = "=tdubarnsX"
+SAME, TOLD, TWICE, UNMARKED, DEAD, UNREPORTED, REFUSED, NOT_TAKEN, SWEPT, HINT, PRIVATE, WRONG = "=tdubarnshpX"
 LEGEND = {
     SAME: "the end is the same as without a fault",
     TOLD: "the person was told what failed and why; nothing else is different",
@@ -15,9 +15,12 @@ LEGEND = {
     REFUSED: "archived; Slack refused the notice for good, which the log says as an error",
     NOT_TAKEN: "Slack was answered 503 each time: nothing was acknowledged, nothing was done",
     SWEPT: "the same end, but for parts of an upload whose function died: the bucket's lifecycle rule drops them",
+    HINT: "the same end, but for an entry too many in the tag index, which no search shows",
+    PRIVATE: "Slack did not say that asker or channel may see it: the search found nothing, never too much",
     WRONG: "a broken promise",
 }
 _MARKS = "notify PutObject notices/ (over)"
+_SAYS_WHO = {"route users.info", "route conversations.info"}
 _MAY_DOUBLE = {"notify chat.postMessage": {LOST, KILLED_AFTER, TIMEOUT}, _MARKS: None}
 
 
@@ -32,8 +35,12 @@ def judge(stage: Stage, cell: Cell, found: Snapshot) -> tuple[str, str]:
         return WRONG, "; ".join(broken)
     if found == reference:
         return SAME, ""
+    if cell.answer:
+        return _answered(cell, found)
     if found["unfinished"] and {**found, "unfinished": 0} == reference:
         return SWEPT, ""
+    if found["tags"] > reference["tags"] and {**found, "tags": reference["tags"]} == reference:
+        return HINT, ""
     if not found["replies"]:
         return _silent(stage, cell, found)
     if len(found["replies"]) > 1:
@@ -43,6 +50,19 @@ def judge(stage: Stage, cell: Cell, found: Snapshot) -> tuple[str, str]:
     if found["replies"][0].startswith("❌"):
         return TOLD, found["replies"][0]
     return WRONG, f"it differs: {_difference(found, reference)}"
+
+
+def _answered(cell: Cell, found: Snapshot) -> tuple[str, str]:
+    succeeded, text = found["answer"]
+    if not succeeded:
+        return WRONG, f"the command came to {text}"
+    if {**found, "answer": cell.reference["answer"]} != cell.reference:
+        return WRONG, f"a search changed something: {_difference(found, cell.reference)}"
+    if text.startswith("❌"):
+        return TOLD, text
+    if text.startswith("I found no document with") and cell.point in _SAYS_WHO:
+        return PRIVATE, ""
+    return WRONG, f"another answer: {text}"
 
 
 def _may_leave_parts(cell: Cell) -> bool:
@@ -61,20 +81,17 @@ def _marked(found: Snapshot) -> Snapshot:
 
 
 def _silent(stage: Stage, cell: Cell, found: Snapshot) -> tuple[str, str]:
-    name = execution_name(stage, cell.message)
-    delivered = [one for one in stage.pipeline.slack.deliveries if one.envelope == cell.message.envelope]
+    name, channel = execution_name(cell.event), cell.message.channel.id
     state = next((value for key, value in found["objects"].items() if key.startswith("notices/")), None)
-    if not any(one.acknowledged for one in delivered) and found["status"] is None:
+    if not any(one.acknowledged for one in stage.deliveries(cell.event)) and found["status"] is None:
         return NOT_TAKEN, ""
-    if any(
-        name in str(dead.event) or cell.message.channel.id in str(dead.event) for dead in stage.pipeline.aws.dead
-    ):
+    if any(name in str(dead.event) or channel in str(dead.event) for dead in stage.pipeline.aws.dead):
         return (DEAD, "") if cell.point.startswith("notify ") else (WRONG, DEAD_NOTICE)
-    if stage.execution(cell.message).get("error") == "OutcomeUnreported":
+    if stage.execution(cell.event).get("error") == "OutcomeUnreported":
         return UNREPORTED, ""
-    if state == "refused":
+    if state == "refused" or (cell.point == "notify reactions.add" and not found["reactions"]):
         return REFUSED, ""
-    return WRONG, "nobody was told"
+    return WRONG, f"nobody was told: {_difference(found, cell.reference)}"
 
 
 def _doubled(cell: Cell, found: Snapshot) -> tuple[str, str]:
@@ -86,6 +103,9 @@ def _doubled(cell: Cell, found: Snapshot) -> tuple[str, str]:
 
 
 def _difference(found: Snapshot, reference: Snapshot) -> str:
-    return "; ".join(
-        f"{name}: {found[name]} instead of {reference[name]}" for name in found if found[name] != reference[name]
-    )
+    both = [(name, found[name], reference[name]) for name in found if found[name] != reference[name]]
+    for name, one, other in both:
+        if isinstance(one, dict):
+            keys = sorted(key for key in {**one, **other} if one.get(key) != other.get(key))
+            return f"{name}: {[(key, one.get(key), other.get(key)) for key in keys]}"
+    return "; ".join(f"{name}: {one} instead of {other}" for name, one, other in both)

@@ -24,22 +24,33 @@ class ChaliceLocal:
         self, project: Path, environ: Mapping[str, str], log: Path, port: int = 0, reload: bool = False
     ) -> None:
         self.port = port or free_port()
-        self._log = log
+        self._project, self._log = project, log
         base = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(Path.home()), "LANG": "C.UTF-8"}
-        command = [str(Path(sys.executable).with_name("chalice")), "local", "--stage", "local"]
-        command += ["--host", HOST, "--port", str(self.port), "--autoreload" if reload else "--no-autoreload"]
-        with log.open("ab") as output:
+        self._environ = {**base, "PYTHONDONTWRITEBYTECODE": "1", **environ}
+        self._command = [str(Path(sys.executable).with_name("chalice")), "local", "--stage", "local"]
+        self._command += ["--host", HOST, "--port", str(self.port)]
+        self._command.append("--autoreload" if reload else "--no-autoreload")
+        self._start()
+
+    def _start(self) -> None:
+        with self._log.open("ab") as output:
             # A session of its own: its reloader starts a second process, and both have to end with it.
             self._process = subprocess.Popen(
-                command,
-                cwd=project,
-                env={**base, "PYTHONDONTWRITEBYTECODE": "1", **environ},
+                self._command,
+                cwd=self._project,
+                env=self._environ,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
         self._wait()
+
+    def restart(self) -> None:
+        """End it in the middle of whatever it does, and start it again."""
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self._start()
 
     @property
     def url(self) -> str:

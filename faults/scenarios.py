@@ -1,0 +1,107 @@
+"""What is done in Slack under faults: each kind of upload, what follows one, and a search."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from faults.kinds import ERROR, EVER, Rule
+from faults.stage import Stage
+from local.slack import Generated
+from local.slack.commands import Answer
+from local.slack.files import Json
+from local.slack.model import Channel, Message, User
+
+PART = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """*uploaded* makes an upload in a channel.
+
+    With *deed* the faults befall not the upload, which is archived before, but the event that *deed* returns of
+    what is done to it then; with *ask* a search for it by somebody in another channel. *base* faults (point, times)
+    hold in all of its runs.
+    """
+
+    name: str
+    uploaded: Callable[[Stage, Channel], Message]
+    deed: Callable[[Stage, Message], Json] | None = None
+    ask: Callable[[Stage, Message, Channel, User], Answer] | None = None
+    base: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def is_about_an_archived_one(self) -> bool:
+        """Whether the upload itself goes through without a fault."""
+        return self.deed is not None or self.ask is not None
+
+    def rules(self, ids: frozenset[str]) -> list[Rule]:
+        """The faults that belong to the scenario."""
+        return [Rule(point, ERROR, times, ids) for point, times in self.base]
+
+
+def tag_of(channel: Channel) -> str:
+    """The tag that only the uploads of one cell have."""
+    return f"of-{channel.id.lower()}"
+
+
+def _pages(stage: Stage, channel: Channel) -> Message:
+    slack = stage.pipeline.slack
+    page = slack.add_file("page.txt", b"a page\n" * 99, "text/plain")
+    stub = slack.add_file("stub.bin", bytes(range(256)) * 40)
+    slack.misbehave("check_file_info", only=stub.id, times=1)
+    return slack.upload(channel, slack.users[0], [page, stub], "#minutes #2026", deliver=False)
+
+
+def _film(stage: Stage, channel: Channel) -> Message:
+    slack = stage.pipeline.slack
+    film = slack.add_file("film.bin", Generated(PART + 1000))
+    return slack.upload(channel, slack.users[0], [film], "#film", deliver=False)
+
+
+def _page(stage: Stage, channel: Channel) -> Message:
+    slack = stage.pipeline.slack
+    page = ("page.txt", b"a page", "text/plain")
+    return slack.upload(channel, slack.users[0], [page], f"#page #{tag_of(channel)}", deliver=False)
+
+
+def _two(stage: Stage, channel: Channel) -> Message:
+    slack = stage.pipeline.slack
+    files = [("one.txt", b"one", "text/plain"), ("two.txt", b"two", "text/plain")]
+    return slack.upload(channel, slack.users[0], files, "#minutes #draft", deliver=False)
+
+
+def _nonsense(stage: Stage, channel: Channel) -> Message:
+    slack = stage.pipeline.slack
+    message = slack.say(channel, slack.users[0], "Look", deliver=False)
+    message.envelope = slack.envelope({**message.envelope["event"], "files": [{"name": "no id"}]})
+    return message
+
+
+def _edited(stage: Stage, message: Message) -> Json:
+    return stage.pipeline.slack.edit(message, "#minutes #final", without=message.files[1:], deliver=False)
+
+
+def _replied(stage: Stage, message: Message) -> Json:
+    slack = stage.pipeline.slack
+    reply = slack.say(message.channel, slack.users[0], "#more", thread_ts=message.ts, deliver=False)
+    return reply.envelope
+
+
+def _deleted(stage: Stage, message: Message) -> Json:
+    return stage.pipeline.slack.delete(message, deliver=False)
+
+
+def _searched(stage: Stage, message: Message, channel: Channel, user: User) -> Answer:
+    return stage.pipeline.slack.command(channel, user, "/docs", f"page {tag_of(message.channel)}")
+
+
+SCENARIOS = (
+    Scenario("pages", _pages),
+    Scenario("film", _film),
+    Scenario("edited", _two, deed=_edited),
+    Scenario("replied", _page, deed=_replied),
+    Scenario("deleted", _page, deed=_deleted),
+    Scenario("searched", _page, ask=_searched),
+    Scenario("parked", _page, base=(("route StartExecution", EVER),)),
+    Scenario("aborted", _film, base=(("fetch_file CompleteMultipartUpload documents/", 3),)),
+    Scenario("nonsense", _nonsense),
+)
