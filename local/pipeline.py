@@ -1,6 +1,7 @@
 """The whole path of a document on one machine: Slack, the routes, AWS, and the app's functions between them."""
 
 import shlex
+import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -20,7 +21,8 @@ class Pipeline:
     """Everything started and joined up: *slack* delivers to *routes*, which start executions in *aws*.
 
     *environ* is laid over the app's settings. *log* gets (function, line) of what the functions print; *folder*
-    keeps it too. Ports are free ones unless they are given by name: aws, slack, routes.
+    keeps it too: one of its own, unless it is given, that stays only when an exception ends the context. Ports are
+    free ones unless they are given by name: aws, slack, routes.
     """
 
     aws: Aws
@@ -44,6 +46,7 @@ class Pipeline:
         self._reload = reload
         self._log = log
         self.folder = folder or Path(tempfile.mkdtemp(prefix="slack-integrator-"))
+        self._owns_folder = folder is None
         self._started: list[Any] = []
 
     def start(self) -> Self:
@@ -84,8 +87,10 @@ class Pipeline:
     def __enter__(self) -> Self:
         return self.start()
 
-    def __exit__(self, *exception: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *exception: object) -> None:
         self.close()
+        if self._owns_folder and kind is None:
+            shutil.rmtree(self.folder)
 
     def _settings(self) -> dict[str, str]:
         return {
