@@ -1,59 +1,13 @@
 """What a person does on the page, and what then stands there: the whole pipeline works behind it."""
 
-import base64
-import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
-from local import samples
 from local.slack import Slack
 from local.slack.model import Channel, Message
-
-DROP = """([files]) => {
-  const bytes = (text) => Uint8Array.from(atob(text), (sign) => sign.charCodeAt(0));
-  const transfer = new DataTransfer();
-  for (const [name, type, content] of files) transfer.items.add(new File([bytes(content)], name, { type }));
-  for (const kind of ["dragenter", "dragover", "drop"]) {
-    document.body.dispatchEvent(new DragEvent(kind, { dataTransfer: transfer, bubbles: true, cancelable: true }));
-  }
-}"""
-PICTURE = ("Übersicht.png", "image/png", samples.chart_png())
-TABLE = ("numbers.csv", "text/csv", samples.table_csv())
-
-
-def drop(page: Page, *files: tuple[str, str, bytes]) -> None:
-    """Let go of *files* above the page."""
-    page.evaluate(DROP, [[(name, kind, base64.b64encode(content).decode()) for name, kind, content in files]])
-
-
-def write(page: Page, words: str) -> None:
-    """Write *words* into the message box and send them, by keyboard."""
-    box = page.get_by_role("textbox", name=re.compile("^Message"))
-    box.fill(words)
-    box.press("Enter")
-
-
-def share(page: Page, words: str, *files: tuple[str, str, bytes]) -> None:
-    drop(page, *files)
-    expect(page.locator("#pending li")).to_have_count(len(files))
-    write(page, words)
-
-
-def message_with(page: Page, words: str) -> Locator:
-    return page.locator("#messages > li.message").filter(has_text=words)
-
-
-def only_message(page: Page) -> Locator:
-    """The channel's one root message, whatever its words are just now."""
-    found = page.locator("#messages > li.message")
-    expect(found).to_have_count(1)
-    return found
-
-
-def thread(page: Page) -> Locator:
-    return page.get_by_role("list", name="Thread")
+from tests.browser.person import PICTURE, TABLE, ask, message_with, only_message, share, thread, write
 
 
 def of(slack: Slack, channel: Channel) -> list[Message]:
@@ -259,8 +213,7 @@ def test_an_app_that_was_removed_hears_nothing(page: Page, slack: Slack, channel
 def test_what_was_archived_is_found_by_a_command_and_shown_to_one_person(page: Page, slack: Slack) -> None:
     share(page, "To be found #findable", TABLE)
     expect(thread(page)).to_contain_text("1 file in the archive", timeout=30_000)
-    write(page, "/docs #findable")
-    answer = page.locator(".ephemeral")
+    answer = ask(page, "/docs #findable")
     expect(answer).to_contain_text("Only visible to you")
     expect(answer).to_contain_text("numbers.csv")
     page.get_by_label("You are").select_option(slack.users[1].name)

@@ -75,7 +75,7 @@ function showHead() {
   byId("topic").className = one.member ? "" : "out";
   byId("invite").hidden = one.kind === "im";
   byId("invite").textContent = one.member ? "Remove the app" : "Invite the app";
-  byId("text").placeholder = `Message ${name}`;
+  byId("text").placeholder = `Message ${name}, or /docs #tag`;
   byId("text").setAttribute("aria-label", `Message ${name}`);
   byId("drop").firstElementChild.textContent = `Drop to share in ${name}`;
   const count = page.state.switches.filter((each) => each.on).length + page.state.services.filter((each) => each.down).length;
@@ -122,6 +122,7 @@ function welcome() {
     make("h2", {}, "Drop a file here"),
     make("p", {}, "or attach one below, and say what it is: the words with a # become its tags, as in ", make("q", {}, "Q3 numbers ", make("span", { className: "tag" }, "#finance"))),
     make("p", {}, "The app archives it and answers in the message's thread. Beside each message is what became of it."),
+    make("p", {}, "Anybody who may see it finds it again: ", make("code", {}, "/docs #finance")),
     make("button", { className: "strong", onclick: telling(samples) }, "Try it with two samples"));
 }
 
