@@ -16,17 +16,23 @@ START_SECONDS = 30.0
 class ChaliceLocal:
     """The routes of the app in *project*, at a port of its own unless told which.
 
-    *environ* is all of its environment but for what a process needs to run. With *reload* it restarts when the
-    code changes. What it prints goes to *log*.
+    *environ* is all of its environment but for what a process needs to run, and what .chalice/config.json has for
+    the *stage*. With *reload* it restarts when the code changes. What it prints goes to *log*.
     """
 
     def __init__(
-        self, project: Path, environ: Mapping[str, str], log: Path, port: int = 0, reload: bool = False
+        self,
+        project: Path,
+        environ: Mapping[str, str],
+        log: Path,
+        port: int = 0,
+        reload: bool = False,
+        stage: str = "local",
     ) -> None:
         self.port = port or free_port()
         self._log = log
         base = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(Path.home()), "LANG": "C.UTF-8"}
-        command = [str(Path(sys.executable).with_name("chalice")), "local", "--stage", "local"]
+        command = [str(Path(sys.executable).with_name("chalice")), "local", "--stage", stage]
         command += ["--host", HOST, "--port", str(self.port), "--autoreload" if reload else "--no-autoreload"]
         with log.open("ab") as output:
             # A session of its own: its reloader starts a second process, and both have to end with it.
