@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from local.slack import Slack
 from local.slack.model import Channel, Message
-from tests.browser.person import PICTURE, TABLE, ask, message_with, only_message, share, thread, write
+from tests.browser.person import PICTURE, TABLE, ask, drop, message_with, only_message, share, thread, write
 
 
 def of(slack: Slack, channel: Channel) -> list[Message]:
@@ -37,6 +37,34 @@ def test_files_can_be_attached_and_taken_back_by_hand(page: Page, slack: Slack, 
     page.get_by_role("button", name="Remove a.txt").click()
     write(page, "Only one")
     expect(message_with(page, "Only one").locator(".files b")).to_have_text(["b.txt"])
+
+
+BARS = """() => {
+  window.parts = [];
+  const note = (changes) => window.parts.push(...changes.map((one) => one.target.value));
+  new MutationObserver(note).observe(document.body, { subtree: true, attributeFilter: ["value"] });
+}"""
+SLOW = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 400_000}
+
+
+def test_an_upload_shows_how_far_it_is_and_the_message_waits_for_it(
+    page: Page, slack: Slack, channel: Channel
+) -> None:
+    page.evaluate(BARS)
+    network = page.context.new_cdp_session(page)
+    network.send("Network.emulateNetworkConditions", SLOW)
+    drop(page, ("large.bin", "application/zip", bytes(400_000)))
+    bar = page.get_by_role("progressbar", name="Upload of large.bin")
+    expect(bar).to_be_visible()
+    write(page, "Patience")
+    expect(page.get_by_text("Sends when the upload is done")).to_be_visible()
+    assert of(slack, channel) == []
+    expect(message_with(page, "Patience").locator(".files b")).to_have_text(["large.bin"])
+    expect(bar).to_have_count(0)
+    parts = page.evaluate("window.parts")
+    between = [part for part in parts if 0 < part < 1]
+    assert parts == sorted(parts)
+    assert len(set(between)) >= 3
 
 
 def test_what_others_do_appears_without_a_reload(page: Page, slack: Slack, channel: Channel) -> None:
