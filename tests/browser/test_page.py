@@ -108,6 +108,19 @@ def test_escape_leaves_an_edit_without_a_change(page: Page, slack: Slack, channe
     assert [one.text for one in of(slack, channel)] == ["Stays"]
 
 
+def test_what_changed_behind_an_edit_is_shown_when_that_is_left(page: Page, slack: Slack, channel: Channel) -> None:
+    channel.bot_is_member = False  # so that nothing follows that would show the message anew
+    message = slack.say(channel, slack.users[0], "Old words")
+    sent = only_message(page)
+    sent.hover()
+    sent.get_by_role("button", name="Edit").click()
+    slack.edit(message, "New words")
+    slack.say(channel, slack.users[1], "Seen by now")
+    expect(message_with(page, "Seen by now")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(message_with(page, "New words")).to_be_visible()
+
+
 def test_a_message_is_deleted_after_a_question(page: Page, slack: Slack, channel: Channel) -> None:
     write(page, "Regretted")
     sent = message_with(page, "Regretted")
