@@ -252,11 +252,13 @@ def test_an_app_that_was_removed_hears_nothing(page: Page, slack: Slack, channel
 
 
 def test_what_was_archived_is_found_by_a_command_and_shown_to_one_person(page: Page, slack: Slack) -> None:
-    share(page, "To be found #findable", TABLE)
+    share(page, "To be found #findable", PICTURE)
     expect(thread(page)).to_contain_text("1 file in the archive", timeout=30_000)
     answer = ask(page, "/docs #findable")
     expect(answer).to_contain_text("Only visible to you")
-    expect(answer).to_contain_text("numbers.csv")
+    with page.expect_popup() as opened:
+        answer.get_by_role("link", name="Übersicht.png").click()
+    expect(opened.value.get_by_role("img")).to_be_visible()
     page.get_by_label("You are").select_option(slack.users[1].name)
     expect(answer).to_have_count(0)
 
