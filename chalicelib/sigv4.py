@@ -84,7 +84,7 @@ class Client:
     """Calls *service*, over connections that are kept and used again.
 
     *connect* and *read* are seconds, for a try. Region, keys and endpoint are those of the environment, as the SDKs
-    name them.
+    name them; region and keys that it lacks, the profile's.
     """
 
     def __init__(
@@ -94,20 +94,21 @@ class Client:
         self._connect, self._read = connect, read
         self._environ = environ
         self._kept: list[HTTPConnection] = []
+        self._session: Any = None
 
     def call(self, action: str, **arguments: Any) -> dict[str, Any]:
         """Return the answer to *action*; raises ServiceError.
 
         One try; only a kept connection that turns out to be closed, as they do while Lambda sleeps, is replaced.
         """
-        body = json.dumps(arguments, ensure_ascii=False).encode()
+        body, credentials = json.dumps(arguments, ensure_ascii=False).encode(), self._credentials()
         if self._kept:
             try:
-                return self._tried(self._kept.pop(), action, body)
+                return self._tried(self._kept.pop(), action, body, credentials)
             except ServiceError as error:
                 if error.code not in ("RemoteDisconnected", "ConnectionResetError", "BrokenPipeError"):
                     raise
-        return self._tried(self._connected(), action, body)
+        return self._tried(self._connected(), action, body, credentials)
 
     def close(self) -> None:
         """Close the kept connections."""
@@ -127,12 +128,14 @@ class Client:
         connection.sock.settimeout(self._read)
         return connection
 
-    def _tried(self, connection: "HTTPConnection", action: str, body: bytes) -> dict[str, Any]:
+    def _tried(
+        self, connection: "HTTPConnection", action: str, body: bytes, credentials: Credentials
+    ) -> dict[str, Any]:
         """Send, and keep the connection if a whole answer came."""
         from http.client import HTTPException
 
         host = connection.host if connection.port in (80, 443) else f"{connection.host}:{connection.port}"
-        signed = headers(self._service, action, host, self._region(), body, self._credentials(), time.time())
+        signed = headers(self._service, action, host, self._region(), body, credentials, time.time())
         try:
             connection.request("POST", "/", body, signed)
             response = connection.getresponse()
@@ -145,6 +148,7 @@ class Client:
 
     def _region(self) -> str:
         region = self._environ.get("AWS_REGION") or self._environ.get("AWS_DEFAULT_REGION")
+        region = region or self._profile().get_config_variable("region")
         if not region:
             raise ServiceError("NoRegion")
         return region
@@ -157,7 +161,26 @@ class Client:
         key, secret = self._environ.get("AWS_ACCESS_KEY_ID"), self._environ.get("AWS_SECRET_ACCESS_KEY")
         if key and secret:
             return Credentials(key, secret, self._environ.get("AWS_SESSION_TOKEN"))
-        return _from_profile()
+        return self._profiles_credentials()
+
+    def _profiles_credentials(self) -> Credentials:
+        from botocore.exceptions import BotoCoreError
+
+        try:
+            found = self._profile().get_credentials()
+            frozen = found and found.get_frozen_credentials()
+        except BotoCoreError as error:  # no such profile, a sign-on that has expired
+            raise ServiceError(type(error).__name__) from error
+        if not frozen:
+            raise ServiceError("NoCredentials")
+        return Credentials(frozen.access_key, frozen.secret_key, frozen.token)
+
+    def _profile(self) -> Any:
+        """On a laptop region and keys may come from a profile or a sign-on, which is botocore's to know."""
+        from botocore.session import get_session
+
+        self._session = self._session or get_session()
+        return self._session
 
 
 def _answer(status: int, content: bytes) -> dict[str, Any]:
@@ -170,14 +193,3 @@ def _answer(status: int, content: bytes) -> dict[str, Any]:
     kind = answer.get("__type") if isinstance(answer, dict) else None
     # Some services put the error's namespace in front: com.amazonaws.sqs#QueueDoesNotExist
     raise ServiceError(str(kind).rpartition("#")[2] if kind else "NoSense", status)
-
-
-def _from_profile() -> Credentials:
-    """On a laptop the keys may come from a profile or a sign-on, which is botocore's to know."""
-    from botocore.session import get_session
-
-    found = get_session().get_credentials()
-    if found is None:
-        raise ServiceError("NoCredentials")
-    frozen: Any = found.get_frozen_credentials()
-    return Credentials(frozen.access_key, frozen.secret_key, frozen.token)

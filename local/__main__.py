@@ -4,19 +4,20 @@ import argparse
 import signal
 import sys
 import time
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
-from local import demo, realworkspace
+from local import demo, realworkspace, room
 from local.clock import Clock
 from local.dotenv import environment
 from local.furnish import furnish
 from local.pipeline import PROJECT, Pipeline
 from local.realworkspace import CannotConnectError, RealWorkspace
+from local.room import PORTS, PortTakenError
 from local.show import Page
 
 FOLDER = PROJECT / ".local"
-PORTS = {"routes": 8000, "slack": 8001, "aws": 8002}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -24,9 +25,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
     parser.add_argument("what", nargs="?", choices=["demo", "stay"], default="stay")
     for name, default in PORTS.items():
-        parser.add_argument(f"--{name}-port", type=int, default=default, help=f"default {default}; 0: a free one")
+        said = f"0: a free one; default {default}, or a free one when that is taken"
+        parser.add_argument(f"--{name}-port", type=int, help=said)
     parser.add_argument("--speed", type=float, default=1, help="how much faster retries' waits pass; default 1")
-    parser.add_argument("--deliver-to", metavar="URL", help="routes of your own: `chalice local` in a debugger")
+    said = "routes of your own: `chalice local` in a debugger, or those of a deployed stage"
+    parser.add_argument("--deliver-to", metavar="URL", help=said)
+    said = "a real workspace's events come through a tunnel, not by Socket Mode"
+    parser.add_argument("--tunnel", action="store_true", help=said)
     parser.add_argument("--take-over", metavar="APP", default="", help="see slack-manifest-local.yaml")
     chosen = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -34,9 +39,10 @@ def main(arguments: list[str] | None = None) -> int:
     if chosen.what == "demo":
         return _demo(page)
     try:
-        real = realworkspace.chosen(environment(), chosen.take_over)
+        given = environment()
+        real = realworkspace.tunnelled(given) if chosen.tunnel else realworkspace.chosen(given, chosen.take_over)
         return _stay(page, chosen, real)
-    except CannotConnectError as reason:
+    except (CannotConnectError, PortTakenError) as reason:
         page.line(str(reason))
         return 1
 
@@ -56,27 +62,34 @@ def _stay(page: Page, chosen: argparse.Namespace, real: RealWorkspace | None) ->
     def log(function: str, line: str) -> None:
         page.line(f"{function.removeprefix('slack-integrator-local-'):14} {line}", "dim")
 
-    try:
-        ports = {name: getattr(chosen, f"{name}_port") for name in PORTS}
-        clock, environ = Clock(chosen.speed), real.environ if real else {}
-        with (
-            Pipeline(clock, environ, ports, reload=True, log=log, folder=FOLDER) as pipeline,
-            ExitStack() as ending,
-        ):
-            furnish(pipeline.slack)
-            ending.callback(pipeline.write_environ().unlink)  # it has the tokens
-            routes = chosen.deliver_to or pipeline.routes.url
-            pipeline.slack.request_url = "" if real else f"{routes}/slack/events"
-            if real:
-                real.connect(routes, ending, log)
-            _explain(pipeline, page, real)
-            _until_interrupted()
-    except OSError as error:
-        page.line(f"A port is taken ({error}). Is it running already? Others: make local ARGS=--routes-port=0")
-        return 1
+    with room.folder(FOLDER) as folder, ExitStack() as ending:
+        with room.one_at_a_time(FOLDER):
+            pipeline = ending.enter_context(_started(page, chosen, real.environ if real else {}, folder, log))
+        furnish(pipeline.slack)
+        ending.callback(pipeline.write_environ().unlink)  # it has the tokens
+        routes = (chosen.deliver_to or pipeline.routes.url).rstrip("/")
+        pipeline.slack.request_url = "" if real else f"{routes}/slack/events"
+        if real:
+            real.connect(routes, ending, log)
+        _explain(pipeline, page, real, routes)
+        _until_interrupted()
     page.line()
     page.line("Stopped. What was in the local AWS is gone with it.", "dim")
     return 0
+
+
+def _started(
+    page: Page,
+    chosen: argparse.Namespace,
+    environ: Mapping[str, str],
+    folder: Path,
+    log: Callable[[str, str], None],
+) -> Pipeline:
+    ports = room.ports({name: getattr(chosen, f"{name}_port") for name in PORTS})
+    taken = [str(PORTS[name]) for name in PORTS if getattr(chosen, f"{name}_port") is None and not ports[name]]
+    if taken:
+        page.line(f"Taken by another program, so that a free port is used instead: {', '.join(taken)}.")
+    return Pipeline(Clock(chosen.speed), environ, ports, reload=True, log=log, folder=folder)
 
 
 def _until_interrupted() -> None:
@@ -84,13 +97,17 @@ def _until_interrupted() -> None:
         signal.pause()
 
 
-def _explain(pipeline: Pipeline, page: Page, real: RealWorkspace | None) -> None:
-    relative = Path(pipeline.folder).name
+def _explain(pipeline: Pipeline, page: Page, real: RealWorkspace | None, routes: str) -> None:
     page.title("The whole pipeline is running on this machine. Ctrl-C ends it.")
-    if real:
-        page.line(f"Connected to {real.name}: upload something there, in a channel with the app.", "cyan")
-    else:
+    if real is None:
         page.line(f"Open {pipeline.slack.url} and drop a file.", "cyan")
+    elif real.is_tunnelled:
+        page.line(f"Tunnel to the routes, for {real.name}: cloudflared tunnel --url {routes}", "cyan")
+        page.line("Then enter its address and /slack/events as the app's Request URL.", "cyan")
+    else:
+        page.line(f"Connected to {real.name}: upload something there, in a channel with the app.", "cyan")
+    if routes != pipeline.routes.url:
+        page.line(f"Its events are handed to {routes}, and not to the routes below.")
     page.title("Its parts:")
     page.rows(
         [
@@ -98,7 +115,11 @@ def _explain(pipeline: Pipeline, page: Page, real: RealWorkspace | None) -> None
             ("Slack", pipeline.slack.url, f"a double, with the bot token {pipeline.slack.bot_token}"),
             ("AWS", pipeline.aws.url, "moto: any credentials, region us-east-1"),
             ("bucket", f"s3://{pipeline.deployed.bucket}", ""),
-            ("logs", f"{relative}/", "each function's, and routes.log; for `chalice local` of your own, environ"),
+            (
+                "logs",
+                f"{pipeline.folder.relative_to(PROJECT)}/",
+                "each function's, and routes.log; for `chalice local` of your own, environ",
+            ),
         ]
     )
     if not real:

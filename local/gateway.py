@@ -76,7 +76,7 @@ class ExecuteApi:
 
     def _answered(self, environ: Any) -> tuple[int, dict[str, str], bytes]:
         api_id, stage, path = (environ["PATH_INFO"].removeprefix(PREFIX) + "//").split("/", 2)
-        path, verb = f"/{path.strip('/')}", environ["REQUEST_METHOD"]
+        path, verb = f"/{path.rstrip('/')}", environ["REQUEST_METHOD"]
         as_json = {"Content-Type": "application/json"}
         api = apigateway_backends[self._account][self._region].apis.get(api_id)
         resource = _resource(api, path, verb) if api and stage in api.stages else None

@@ -1,4 +1,7 @@
-"""`make local` with a real workspace: SLACK_APP_TOKEN and ACCESS_TOKEN in `.env`; AWS stays on this machine."""
+"""`make local` with a real workspace, whose tokens are in `.env`; AWS stays on this machine.
+
+Its events come by Socket Mode, or through a tunnel of the person's own to the routes.
+"""
 
 import re
 from collections.abc import Callable, Mapping
@@ -26,15 +29,22 @@ class CannotConnectError(Exception):
 
 
 class RealWorkspace:
-    """A workspace of Slack's, reached with *app_token*; *environ* is laid over the app's settings."""
+    """A workspace of Slack's; *environ* is laid over the app's settings. No *app_token*: a tunnel leads here."""
 
     def __init__(self, name: str, app_token: str, environ: Mapping[str, str]) -> None:
         self.name = name
         self.environ = environ
         self._app_token = app_token
 
+    @property
+    def is_tunnelled(self) -> bool:
+        """Whether its events come over HTTP, by a tunnel."""
+        return not self._app_token
+
     def connect(self, routes: str, ending: ExitStack, log: Callable[[str, str], None]) -> None:
         """Hand its events to *routes* (a URL) until *ending* does; raises CannotConnectError."""
+        if self.is_tunnelled:
+            return
         secret, api = self.environ["SIGNING_SECRET"], _base(self.environ["SLACK_URL"])
         socket = SocketMode(self._app_token, routes, secret, api, lambda line: log("socket mode", line))
         ending.callback(socket.close)
@@ -55,22 +65,35 @@ def chosen(environ: Mapping[str, str], take_over: str) -> RealWorkspace | None:
     app = APP_TOKEN.fullmatch(app_token)
     if app is None:
         raise CannotConnectError("SLACK_APP_TOKEN is no app-level token: it begins with xapp-.")
+    settings = _settings(environ)
+    user, team = _who(settings["ACCESS_TOKEN"], settings["SLACK_URL"])
+    _check(app["app"], user, team, take_over)
+    # Nothing is signed on a WebSocket: the secret is between this program and the routes, which may be those
+    # of a deployed stage (--deliver-to) and then have one of their own.
+    secret = environ.get("SIGNING_SECRET") or App().signing_secret
+    return RealWorkspace(f"{team}, as {user}", app_token, {**settings, "SIGNING_SECRET": secret})
+
+
+def tunnelled(environ: Mapping[str, str]) -> RealWorkspace:
+    """The workspace whose app has a tunnel to the routes as its Request URL."""
+    settings = _settings(environ)
+    secret = environ.get("SIGNING_SECRET")
+    if not secret:
+        raise CannotConnectError("SIGNING_SECRET is missing: with it Slack signs what comes through the tunnel.")
+    user, team = _who(settings["ACCESS_TOKEN"], settings["SLACK_URL"])
+    return RealWorkspace(f"{team}, as {user}", "", {**settings, "SIGNING_SECRET": secret})
+
+
+def _settings(environ: Mapping[str, str]) -> dict[str, str]:
     if not environ.get("ACCESS_TOKEN"):
         raise CannotConnectError(
             "ACCESS_TOKEN is missing: the bot token (xoxb-…) of the same app fetches the files."
         )
-    url = environ.get("SLACK_URL") or API
-    user, team = _who(environ["ACCESS_TOKEN"], url)
-    _check(app["app"], user, team, take_over)
-    settings = {
+    return {
         "ACCESS_TOKEN": environ["ACCESS_TOKEN"],
-        "SLACK_URL": url,
-        # Nothing is signed on a WebSocket: the secret is between this program and the routes, which may be those
-        # of a deployed stage (--deliver-to) and then have one of their own.
-        "SIGNING_SECRET": environ.get("SIGNING_SECRET") or App().signing_secret,
+        "SLACK_URL": environ.get("SLACK_URL") or API,
         "SLACK_LOOPBACK": environ.get("SLACK_LOOPBACK", ""),
     }
-    return RealWorkspace(f"{team}, as {user}", app_token, settings)
 
 
 def _check(app: str, user: str, team: str, take_over: str) -> None:

@@ -16,18 +16,24 @@ START_SECONDS = 30.0
 class ChaliceLocal:
     """The routes of the app in *project*, at a port of its own unless told which.
 
-    *environ* is all of its environment but for what a process needs to run. With *reload* it restarts when the
-    code changes. What it prints goes to *log*.
+    *environ* is all of its environment but for what a process needs to run, and what .chalice/config.json has for
+    the *stage*. With *reload* it restarts when the code changes. What it prints goes to *log*.
     """
 
     def __init__(
-        self, project: Path, environ: Mapping[str, str], log: Path, port: int = 0, reload: bool = False
+        self,
+        project: Path,
+        environ: Mapping[str, str],
+        log: Path,
+        port: int = 0,
+        reload: bool = False,
+        stage: str = "local",
     ) -> None:
         self.port = port or free_port()
         self._project, self._log = project, log
         base = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(Path.home()), "LANG": "C.UTF-8"}
         self._environ = {**base, "PYTHONDONTWRITEBYTECODE": "1", **environ}
-        self._command = [str(Path(sys.executable).with_name("chalice")), "local", "--stage", "local"]
+        self._command = [str(Path(sys.executable).with_name("chalice")), "local", "--stage", stage]
         self._command += ["--host", HOST, "--port", str(self.port)]
         self._command.append("--autoreload" if reload else "--no-autoreload")
         self._start()

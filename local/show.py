@@ -21,11 +21,11 @@ class Page:
 
     def title(self, text: str) -> None:
         """The head of a section."""
-        print(f"\n{self.styled(text, 'bold')}")
+        print(f"\n{self.styled(text, 'bold')}", flush=True)
 
     def line(self, text: str = "", style: str | None = None) -> None:
         """A line of a section."""
-        print(f"  {self.styled(text, style) if style else text}")
+        print(f"  {self.styled(text, style) if style else text}", flush=True)
 
     def rows(self, rows: Sequence[Sequence[str]]) -> None:
         """Columns, each as wide as its widest cell."""

@@ -6,6 +6,7 @@ One stage is deployed, used, deployed again, changed and destroyed, in this orde
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -20,9 +21,11 @@ import pytest
 from chalicelib import events, workflow
 from local.clock import Clock
 from local.pipeline import PROJECT
+from local.server import ChaliceLocal
 from local.slack import Slack
 from local.slack.model import Message
 from tests.conftest import words
+from tests.socket_slack import SocketSlack
 
 pytestmark = [
     pytest.mark.deploy,
@@ -94,7 +97,7 @@ class Deployment:
         (stack,) = backend.stacks.values()
         stack.status = status
 
-    def keys(self) -> list[str]:
+    def objects(self) -> list[str]:
         found = self.aws.client("s3").list_objects_v2(Bucket=self.bucket)
         return [one["Key"] for one in found.get("Contents", [])]
 
@@ -179,6 +182,72 @@ def test_the_deployed_command_finds_documents_and_follows_an_edit(deployment: De
     assert slack.workspace.wait_until(lambda: bool(message.reactions), 30)
     assert "found.pdf" in slack.command(message.channel, slack.users[0], "/docs", "#after").text
     assert "found.pdf" not in slack.command(message.channel, slack.users[0], "/docs", "#before").text
+
+
+@pytest.fixture
+def on_laptop(deployment: Deployment, tmp_path: Path) -> Iterator[ChaliceLocal]:
+    """The stage's routes on a laptop, whose profile has region and keys; what the stage has set is the stage's."""
+    config = f"region = {deployment.aws.region}\naws_access_key_id = x\naws_secret_access_key = x\n"
+    tmp_path.joinpath("config").write_text(f"[default]\n{config}")
+    given = deployment.aws.environ()
+    laptop = {name: given[name] for name in ("AWS_ENDPOINT_URL", "AWS_SHARED_CREDENTIALS_FILE")}
+    laptop |= {"AWS_CONFIG_FILE": str(tmp_path / "config"), "SIGNING_SECRET": "of another app"}
+    routes = ChaliceLocal(deployment.project, laptop, tmp_path / "routes.log", stage=STAGE)
+    yield routes
+    routes.close()
+
+
+def test_the_routes_alone_run_on_a_laptop_against_the_stage(
+    deployment: Deployment, on_laptop: ChaliceLocal
+) -> None:
+    slack, deployed = deployment.slack, deployment.slack.request_url
+    slack.request_url = f"{on_laptop.url}/slack/events"
+    try:
+        message, reply = deployment.upload(("laptop.txt", b"laptop", "text/plain"), text="#laptop")
+        found = slack.command(message.channel, slack.users[0], "/docs", "#laptop")
+    finally:
+        slack.request_url = deployed
+    assert reply.startswith("✅ 1 file in the archive with #laptop.")
+    assert f"documents/{slack.team_id}/{message.files[0].id}/laptop.txt" in deployment.objects()
+    assert "laptop.txt" in found.text
+    assert all(f'"POST {path} HTTP/1.1" 200' in on_laptop.log for path in ("/slack/events", "/slack/commands"))
+
+
+@pytest.mark.parametrize("where", ["on AWS", "on the laptop"])
+def test_events_of_socket_mode_are_handed_to_the_stages_routes(
+    deployment: Deployment, where: str, request: pytest.FixtureRequest
+) -> None:
+    slack, socket = deployment.slack, SocketSlack()
+    routes = deployment.api_url() if where == "on AWS" else request.getfixturevalue("on_laptop").url
+    environ = {
+        **{name: os.environ[name] for name in ("PATH", "HOME")},
+        "SLACK_APP_TOKEN": "xapp-1-A0LOCAL02-1-not-real",
+        "ACCESS_TOKEN": slack.bot_token,
+        "SIGNING_SECRET": slack.signing_secret,
+        "SLACK_URL": socket.method_url,
+    }
+    local = subprocess.Popen(
+        [sys.executable, "-m", "local", f"--deliver-to={routes}/"],  # with the slash that `chalice deploy` prints
+        cwd=deployment.project,
+        env=environ,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        channel = slack.add_channel(f"socket {where}")
+        files = [("socket.txt", b"socket", "text/plain")]
+        message = slack.upload(channel, slack.users[0], files, "#socket", deliver=False)
+        socket.send(socket.envelope(message.envelope, envelope_id="1"))
+        answer = socket.answer()
+        (reply,) = slack.wait_for_replies(channel, message.ts, timeout=60)
+    finally:
+        local.send_signal(signal.SIGINT)
+        printed, _ = local.communicate(timeout=30)
+        socket.close()
+    assert answer == {"envelope_id": "1"}
+    assert words(reply).startswith("✅ 1 file in the archive with #socket.")
+    assert f"documents/{slack.team_id}/{message.files[0].id}/socket.txt" in deployment.objects()
+    assert f"Its events are handed to {routes}, and not to the routes below." in printed
 
 
 def test_every_call_is_granted_by_the_role_of_the_function_that_made_it(
@@ -274,7 +343,7 @@ def test_nothing_is_removed_unless_confirmed(deployment: Deployment) -> None:
 
 
 def test_a_destroyed_stage_leaves_its_documents_and_nothing_else(deployment: Deployment) -> None:
-    before = deployment.keys()
+    before = deployment.objects()
     deployment.make("destroy", f"STAGE={STAGE}", CONFIRM=STAGE)
     left = {
         "functions": deployment.aws.client("lambda").list_functions()["Functions"],
@@ -290,7 +359,7 @@ def test_a_destroyed_stage_leaves_its_documents_and_nothing_else(deployment: Dep
         "secrets": deployment.aws.client("ssm").describe_parameters()["Parameters"],
     }
     assert {what: found for what, found in left.items() if found} == {}
-    assert deployment.keys() == before
+    assert deployment.objects() == before
     assert "environment_variables" not in deployment.config()
 
 
@@ -306,10 +375,10 @@ def test_a_stack_that_never_came_up_is_made_anew(deployment: Deployment) -> None
 
 
 def test_a_stage_that_was_destroyed_takes_its_documents_up_again(deployment: Deployment) -> None:
-    before = deployment.keys()
+    before = deployment.objects()
     deployment.deploy()
     deployment.make("destroy", f"STAGE={STAGE}", CONFIRM=STAGE)
-    assert deployment.keys() == before
+    assert deployment.objects() == before
 
 
 def test_the_documents_go_when_that_is_said_in_words(deployment: Deployment) -> None:

@@ -12,7 +12,7 @@ import yaml
 from slack_sdk.signature import SignatureVerifier
 
 from local.pipeline import PROJECT
-from local.realworkspace import CannotConnectError, chosen
+from local.realworkspace import CannotConnectError, chosen, tunnelled
 from local.slack.files import Json
 from local.socketmode import SocketMode
 from tests.payloads import payload
@@ -161,6 +161,15 @@ def test_the_local_app_is_connected(slack: SocketSlack) -> None:
     real: Any = chosen(environ(slack), "")
     assert real.name == "Acme, as local-archive"
     assert (real.environ["ACCESS_TOKEN"], real.environ["SLACK_LOOPBACK"]) == ("xoxb-x", "")
+
+
+def test_a_tunnel_needs_no_app_token_but_the_apps_secret(slack: SocketSlack) -> None:
+    given = environ(slack, SLACK_APP_TOKEN="")
+    with pytest.raises(CannotConnectError, match="SIGNING_SECRET is missing"):
+        tunnelled(given)
+    real = tunnelled({**given, "SIGNING_SECRET": SECRET})
+    assert (real.name, real.is_tunnelled) == ("Acme, as local-archive", True)
+    assert (real.environ["ACCESS_TOKEN"], real.environ["SIGNING_SECRET"]) == ("xoxb-x", SECRET)
 
 
 def test_routes_with_a_secret_of_their_own_are_sent_what_they_accept(slack: SocketSlack) -> None:

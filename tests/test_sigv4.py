@@ -1,9 +1,11 @@
 """The small signer, with botocore's own as the oracle; and the client, against a server that misbehaves."""
 
 import json
+import os
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -184,9 +186,48 @@ def test_nobody_listening_is_an_error() -> None:
         client.call("GetParameters")
 
 
+@pytest.fixture
+def profile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file in which this machine keeps its profile, empty; and nothing of AWS's in the environment."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    path = tmp_path / "config"
+    path.touch()
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(path))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    return path
+
+
+@pytest.mark.usefixtures("profile")
 def test_without_a_region_nothing_is_sent() -> None:
     with pytest.raises(ServiceError, match="NoRegion"):
         Client(sigv4.SSM, 1, 1, {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}).call("GetParameters")
+
+
+@pytest.mark.usefixtures("profile")
+def test_without_keys_nothing_is_sent(pipeline: Pipeline) -> None:
+    environ = {"AWS_REGION": "us-east-1", "AWS_ENDPOINT_URL": pipeline.aws.url}
+    with pytest.raises(ServiceError, match="NoCredentials"):
+        Client(sigv4.SSM, 1, 1, environ).call("GetParameters")
+
+
+@pytest.mark.usefixtures("profile")
+def test_a_profile_that_is_not_there_is_named_as_such(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    environ = {"AWS_REGION": "us-east-1", "AWS_ENDPOINT_URL": pipeline.aws.url}
+    with pytest.raises(ServiceError, match="ProfileNotFound"):
+        Client(sigv4.SSM, 1, 1, environ).call("GetParameters")
+
+
+def test_a_laptops_profile_has_region_and_keys(pipeline: Pipeline, profile: Path) -> None:
+    profile.write_text("[default]\nregion = eu-west-1\naws_access_key_id = a\naws_secret_access_key = b\n")
+    client = Client(sigv4.SSM, 1, 5, {"AWS_ENDPOINT_URL": pipeline.aws.url})
+    try:
+        found = client.call("GetParameters", Names=["/no/such"], WithDecryption=True)
+        assert found["InvalidParameters"] == ["/no/such"]
+    finally:
+        client.close()
 
 
 def test_the_three_services_take_it(pipeline: Pipeline) -> None:

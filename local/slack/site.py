@@ -1,12 +1,13 @@
 """The hosts that the double plays: Slack itself, files-origin, and a foreign one that must never see the token."""
 
+import re
 import threading
 
 from local.slack.botposts import BotPosts
 from local.slack.faults import Faults
 from local.slack.filehost import FileHost
 from local.slack.front import is_for_people
-from local.slack.listener import Answer, Listener, Request, Responder, plain
+from local.slack.listener import Answer, Listener, Request, Responder, plain, redirect
 from local.slack.signin import sign_in_page
 from local.slack.webapi import WebApi
 from local.slack.webhook import Webhook
@@ -81,7 +82,13 @@ class Site:
             return self.file_host.respond(request)
         if is_for_people(request):
             return self._front(request)
-        # Permalinks and the like: web pages for people who are signed in.
+        return self._page(request)
+
+    def _page(self, request: Request) -> Answer:
+        """Permalinks and the like are for people, who are signed in; an app is not, and sends no such header."""
+        permalink = re.fullmatch(r"/files/\w+/(F\w+)/.*", request.path)
+        if permalink and request.header("Sec-Fetch-Mode") == "navigate":
+            return redirect(f"/page/files/{permalink[1]}")
         return sign_in_page()
 
     def _origin(self, request: Request) -> Answer:

@@ -1,59 +1,13 @@
 """What a person does on the page, and what then stands there: the whole pipeline works behind it."""
 
-import base64
-import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
-from local import samples
 from local.slack import Slack
 from local.slack.model import Channel, Message
-
-DROP = """([files]) => {
-  const bytes = (text) => Uint8Array.from(atob(text), (sign) => sign.charCodeAt(0));
-  const transfer = new DataTransfer();
-  for (const [name, type, content] of files) transfer.items.add(new File([bytes(content)], name, { type }));
-  for (const kind of ["dragenter", "dragover", "drop"]) {
-    document.body.dispatchEvent(new DragEvent(kind, { dataTransfer: transfer, bubbles: true, cancelable: true }));
-  }
-}"""
-PICTURE = ("Übersicht.png", "image/png", samples.chart_png())
-TABLE = ("numbers.csv", "text/csv", samples.table_csv())
-
-
-def drop(page: Page, *files: tuple[str, str, bytes]) -> None:
-    """Let go of *files* above the page."""
-    page.evaluate(DROP, [[(name, kind, base64.b64encode(content).decode()) for name, kind, content in files]])
-
-
-def write(page: Page, words: str) -> None:
-    """Write *words* into the message box and send them, by keyboard."""
-    box = page.get_by_role("textbox", name=re.compile("^Message"))
-    box.fill(words)
-    box.press("Enter")
-
-
-def share(page: Page, words: str, *files: tuple[str, str, bytes]) -> None:
-    drop(page, *files)
-    expect(page.locator("#pending li")).to_have_count(len(files))
-    write(page, words)
-
-
-def message_with(page: Page, words: str) -> Locator:
-    return page.locator("#messages > li.message").filter(has_text=words)
-
-
-def only_message(page: Page) -> Locator:
-    """The channel's one root message, whatever its words are just now."""
-    found = page.locator("#messages > li.message")
-    expect(found).to_have_count(1)
-    return found
-
-
-def thread(page: Page) -> Locator:
-    return page.get_by_role("list", name="Thread")
+from tests.browser.person import PICTURE, TABLE, ask, drop, message_with, only_message, share, thread, write
 
 
 def of(slack: Slack, channel: Channel) -> list[Message]:
@@ -83,6 +37,34 @@ def test_files_can_be_attached_and_taken_back_by_hand(page: Page, slack: Slack, 
     page.get_by_role("button", name="Remove a.txt").click()
     write(page, "Only one")
     expect(message_with(page, "Only one").locator(".files b")).to_have_text(["b.txt"])
+
+
+BARS = """() => {
+  window.parts = [];
+  const note = (changes) => window.parts.push(...changes.map((one) => one.target.value));
+  new MutationObserver(note).observe(document.body, { subtree: true, attributeFilter: ["value"] });
+}"""
+SLOW = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 400_000}
+
+
+def test_an_upload_shows_how_far_it_is_and_the_message_waits_for_it(
+    page: Page, slack: Slack, channel: Channel
+) -> None:
+    page.evaluate(BARS)
+    network = page.context.new_cdp_session(page)
+    network.send("Network.emulateNetworkConditions", SLOW)
+    drop(page, ("large.bin", "application/zip", bytes(400_000)))
+    bar = page.get_by_role("progressbar", name="Upload of large.bin")
+    expect(bar).to_be_visible()
+    write(page, "Patience")
+    expect(page.get_by_text("Sends when the upload is done")).to_be_visible()
+    assert of(slack, channel) == []
+    expect(message_with(page, "Patience").locator(".files b")).to_have_text(["large.bin"])
+    expect(bar).to_have_count(0)
+    parts = page.evaluate("window.parts")
+    between = [part for part in parts if 0 < part < 1]
+    assert parts == sorted(parts)
+    assert len(set(between)) >= 3
 
 
 def test_what_others_do_appears_without_a_reload(page: Page, slack: Slack, channel: Channel) -> None:
@@ -124,6 +106,19 @@ def test_escape_leaves_an_edit_without_a_change(page: Page, slack: Slack, channe
     page.keyboard.press("Escape")
     expect(message_with(page, "Stays")).to_be_visible()
     assert [one.text for one in of(slack, channel)] == ["Stays"]
+
+
+def test_what_changed_behind_an_edit_is_shown_when_that_is_left(page: Page, slack: Slack, channel: Channel) -> None:
+    channel.bot_is_member = False  # so that nothing follows that would show the message anew
+    message = slack.say(channel, slack.users[0], "Old words")
+    sent = only_message(page)
+    sent.hover()
+    sent.get_by_role("button", name="Edit").click()
+    slack.edit(message, "New words")
+    slack.say(channel, slack.users[1], "Seen by now")
+    expect(message_with(page, "Seen by now")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(message_with(page, "New words")).to_be_visible()
 
 
 def test_a_message_is_deleted_after_a_question(page: Page, slack: Slack, channel: Channel) -> None:
@@ -257,12 +252,13 @@ def test_an_app_that_was_removed_hears_nothing(page: Page, slack: Slack, channel
 
 
 def test_what_was_archived_is_found_by_a_command_and_shown_to_one_person(page: Page, slack: Slack) -> None:
-    share(page, "To be found #findable", TABLE)
+    share(page, "To be found #findable", PICTURE)
     expect(thread(page)).to_contain_text("1 file in the archive", timeout=30_000)
-    write(page, "/docs #findable")
-    answer = page.locator(".ephemeral")
+    answer = ask(page, "/docs #findable")
     expect(answer).to_contain_text("Only visible to you")
-    expect(answer).to_contain_text("numbers.csv")
+    with page.expect_popup() as opened:
+        answer.get_by_role("link", name="Übersicht.png").click()
+    expect(opened.value.get_by_role("img")).to_be_visible()
     page.get_by_label("You are").select_option(slack.users[1].name)
     expect(answer).to_have_count(0)
 

@@ -77,7 +77,7 @@ function token(inner, world) {
 }
 
 const mention = (text) => make("span", { className: "mention" }, text);
-const emoji = (name) => make("span", { className: "emoji", title: `:${name}:` }, EMOJI[name] ?? `:${name}:`);
+export const emoji = (name) => make("span", { className: "emoji", title: `:${name}:` }, EMOJI[name] ?? `:${name}:`);
 
 function link(url, label = "") {
   if (!/^(https?|mailto):/i.test(url)) return label || url;

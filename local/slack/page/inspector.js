@@ -155,6 +155,13 @@ export class Inspector {
     this.refresh();
   }
 
+  // What had the focus is gone, but the place of it is not.
+  put(elements) {
+    const had = byId("inside").contains(document.activeElement);
+    byId("inside").replaceChildren(...elements);
+    if (had) byId("inside").focus({ preventScroll: true });
+  }
+
   // Again by itself while something is under way; what did not change is left alone, so that what was opened stays so.
   async refresh() {
     clearTimeout(this.again);
@@ -163,7 +170,7 @@ export class Inspector {
     const found = await get("/page/inspect", subject);
     if (this.subject !== subject) return;
     const text = this.tab + JSON.stringify(found);
-    if (text !== this.shown) byId("inside").replaceChildren(...TABS[this.tab](found));
+    if (text !== this.shown) this.put(TABS[this.tab](found));
     this.shown = text;
     const busy = found.deliveries.some((one) => one.word === "under way") || found.executions?.some((one) => one.status === "RUNNING");
     if (busy) this.again = setTimeout(this.refresh, 1000);

@@ -1,6 +1,6 @@
 // One message as an element, with its files, its thread, and what one can do to it.
 
-import { content } from "./blocks.js";
+import { content, emoji } from "./blocks.js";
 import { byId, bytes, make, post, telling } from "./dom.js";
 
 const moment = (ts) => new Date(parseFloat(ts) * 1000);
@@ -32,24 +32,25 @@ function fate(message, inspect) {
   return make("button", { className: `fate ${good ? "good" : word === "under way" ? "busy" : "bad"}`, title: "What became of it: deliveries, workflow, archive", "aria-label": `Inspect: ${words}`, onclick: inspect }, `${sign} ${words}`, make("span", {}, " · inspect"));
 }
 
-// `page` has world, user, reply(message), inspect(message, tab).
+// `page` has world, user, reply(message, author), inspect(message, title), show().
 export function row(message, page) {
-  const name = page.world.names[message.user] ?? message.author ?? message.user ?? "?";
+  const name = message.gone ? "Slack" : page.world.names[message.user] ?? message.author ?? message.user ?? "?";
   const mine = message.user === page.user && !message.gone;
   const inThread = message.thread_ts && message.thread_ts !== message.ts;
   const element = make("li", { className: `message ${message.app ? "app" : ""}`, "data-ts": message.ts });
   const actions = make("span", { className: "actions" },
-    !inThread && make("button", { className: "quiet", onclick: () => page.reply(message, name) }, "Reply"),
-    mine && make("button", { className: "quiet", onclick: () => edit(message, element, page) }, "Edit"),
-    mine && make("button", { className: "quiet", onclick: () => remove(message, page) }, "Delete"));
+    !inThread && make("button", { className: "quiet", "data-deed": "reply", onclick: () => page.reply(message, name) }, "Reply"),
+    mine && make("button", { className: "quiet", "data-deed": "edit", onclick: () => edit(message, element, page) }, "Edit"),
+    mine && make("button", { className: "quiet", "data-deed": "delete", onclick: () => remove(message, page) }, "Delete"));
   const head = make("div", { className: "line" },
-    make("b", {}, message.gone ? "Slack" : name), message.app && make("span", { className: "badge" }, "app"),
+    make("b", {}, name), message.app && make("span", { className: "badge" }, "app"),
     make("time", { dateTime: moment(message.ts).toISOString(), title: moment(message.ts).toLocaleString() }, hours(message.ts)),
-    message.app || message.gone ? null : fate(message, () => page.inspect(message, `${name}'s message of ${hours(message.ts)}`)),
+    message.app ? null : fate(message, () => page.inspect(message, `${name}'s message of ${hours(message.ts)}`)),
     actions);
-  const words = make("div", { className: "words" }, content(message, page.world, { tags: !message.app }), message.edited && make("small", { className: "edited" }, "(edited)"));
+  const words = make("div", { className: "words" }, content(message, page.world, { tags: !message.app }));
+  if (message.edited) (words.lastElementChild ?? words).append(" ", make("small", { className: "edited" }, "(edited)"));
   const files = message.files.length ? make("ul", { className: "files" }, message.files.map(file)) : null;
-  const reactions = message.reactions.length ? make("p", { className: "reactions" }, message.reactions.map((one) => make("span", {}, `:${one.name}: ${one.count}`))) : null;
+  const reactions = message.reactions.length && !message.gone ? make("p", { className: "reactions" }, message.reactions.map((one) => make("span", {}, emoji(one.name), ` ${one.count}`))) : null;
   element.append(avatar(name, message.app), make("div", { className: "body" }, head, words, files, reactions));
   return element;
 }
@@ -64,7 +65,7 @@ function edit(message, element, page) {
   const words = element.querySelector(".words");
   const text = make("textarea", { value: unescape(message.text, page.world), rows: 1, "aria-label": "New words" });
   const keep = message.files.map((one) => make("label", {}, make("input", { type: "checkbox", checked: true, value: one.id }), ` ${one.name ?? one.id}`));
-  const stop = () => { form.replaceWith(words); element.querySelector(".fate")?.focus(); };
+  const stop = () => { form.replaceWith(words); element.querySelector('[data-deed="edit"]').focus(); page.show(); };
   const save = telling(async () => {
     const without = [...form.querySelectorAll("input:not(:checked)")].map((one) => one.value);
     await post("/page/edit", { channel: page.channel, ts: message.ts, text: text.value.trim(), without });
@@ -93,6 +94,6 @@ function remove(message, page) {
 
 export function ephemeral({ asked, answer, at }, world, dismiss) {
   return make("li", { className: "message ephemeral", "data-ts": String(at) }, avatar("slack-integrator", true), make("div", { className: "body" },
-    make("div", { className: "line" }, make("small", {}, "Only visible to you"), make("code", {}, asked), make("button", { className: "quiet", onclick: dismiss }, "Dismiss")),
+    make("div", { className: "line" }, make("small", {}, "Only visible to you"), make("code", {}, asked), make("button", { className: "quiet dismiss", onclick: dismiss }, "Dismiss")),
     make("div", { className: "words" }, content(answer, world))));
 }

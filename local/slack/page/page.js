@@ -4,6 +4,7 @@ import { Composer } from "./composer.js";
 import { byId, get, make, post, telling } from "./dom.js";
 import { Inspector } from "./inspector.js";
 import { ephemeral, row } from "./messages.js";
+import { News } from "./news.js";
 import { Switches } from "./switches.js";
 
 const LABELS = { channel: "Public: everybody finds what is archived here", group: "Private: found only from in here", im: "Between you and the app", mpim: "A group's direct message" };
@@ -11,16 +12,23 @@ const page = {
   channel: location.hash.slice(1), user: "", world: { names: {}, channels: {} }, state: null, panel: null, answers: [], subject: null,
   reply: (message, author) => composer.replyTo(message.thread_ts ?? message.ts, author),
   inspect: (message, title) => openPanel("inspector", message, title),
+  show: () => showMessages(),
 };
+const news = new News();
 const inspector = new Inspector();
 const switches = new Switches();
 const composer = new Composer(() => ({ channel: page.channel, user: page.user }), (asked, answer) => {
-  page.answers.push({ asked, answer, channel: page.channel, user: page.user, at: Date.now() / 1000 });
+  const about = { asked, answer, at: Date.now() / 1000 };
+  const entry = { ...about, channel: page.channel, user: page.user, element: ephemeral(about, page.world, () => dismiss(entry)) };
+  page.answers.push(entry);
   showMessages(true);
+  news.answered(entry.element);
 });
 
 const refresh = telling(async () => {
-  const state = await get("/page/state", { channel: page.channel });
+  const asked = page.channel;
+  const state = await get("/page/state", { channel: asked });
+  if (asked !== page.channel) return undefined; // somebody went on meanwhile
   page.state = state;
   page.world = { names: state.names, channels: Object.fromEntries(state.channels.map((one) => [one.id, one.name])) };
   page.user ||= state.people[0]?.id;
@@ -46,6 +54,7 @@ function choose(id) {
   composer.replyTo(null);
   closePanel();
   byId("messages").replaceChildren();
+  news.forget();
   return refresh();
 }
 
@@ -75,7 +84,7 @@ function showHead() {
   byId("topic").className = one.member ? "" : "out";
   byId("invite").hidden = one.kind === "im";
   byId("invite").textContent = one.member ? "Remove the app" : "Invite the app";
-  byId("text").placeholder = `Message ${name}`;
+  byId("text").placeholder = `Message ${name}, or /docs #tag`;
   byId("text").setAttribute("aria-label", `Message ${name}`);
   byId("drop").firstElementChild.textContent = `Drop to share in ${name}`;
   const count = page.state.switches.filter((each) => each.on).length + page.state.services.filter((each) => each.down).length;
@@ -91,11 +100,14 @@ function showMessages(toEnd = false) {
   const known = new Set(page.state.messages.map((one) => one.ts));
   const isRoot = (one) => !one.thread_ts || one.thread_ts === one.ts || !known.has(one.thread_ts);
   const edited = (ts) => place.querySelector(`[data-ts="${ts}"] form`)?.closest("li.message");
+  const rows = [];
   const shown = (one) => {
     const key = JSON.stringify([one, page.user, page.world]);
-    const made = edited(one.ts) ?? kept.get(key) ?? row(one, page);
-    made.dataset.key = key;
+    const open = edited(one.ts);
+    const made = open ?? kept.get(key) ?? row(one, page);
+    made.dataset.key = open ? "" : key; // what is behind an edit may be old when that ends
     made.classList.toggle("chosen", one.ts === page.subject);
+    rows.push([one, made]);
     return made;
   };
   const entries = page.state.messages.filter(isRoot).map((root) => {
@@ -104,17 +116,29 @@ function showMessages(toEnd = false) {
     return { at: parseFloat(root.ts), elements: [shown(root), ...thread] };
   });
   const mine = page.answers.filter((one) => one.channel === page.channel && one.user === page.user);
-  const answers = mine.map((one) => ({ at: one.at, elements: [ephemeral(one, page.world, () => { page.answers = page.answers.filter((each) => each !== one); showMessages(); })] }));
+  const answers = mine.map((one) => ({ at: one.at, elements: [one.element] }));
   const all = [...entries, ...answers].sort((a, b) => a.at - b.at).flatMap((one) => one.elements);
   replace(place, all.length ? all : [welcome()]);
   if (atEnd) place.scrollTop = place.scrollHeight;
+  news.tell(rows, page.user);
 }
 
-// Taking a focused element out and in again loses its focus.
+// Taking a focused element out and in again loses its focus. Of a row that was made anew the same control has it, of
+// one that lacks that, the way into the inspector; where the row is gone, the message box.
 function replace(place, elements) {
   const focused = document.activeElement;
+  const inside = place.contains(focused) && focused !== place;
+  const ts = inside && focused.closest("[data-ts]")?.dataset.ts;
   place.replaceChildren(...elements);
-  if (place.contains(focused)) focused.focus({ preventScroll: true });
+  if (!inside) return;
+  const now = place.querySelector(`[data-ts="${ts}"]`);
+  const same = place.contains(focused) ? focused : now?.querySelector(`[data-deed="${focused.dataset.deed}"]`);
+  (same ?? now?.querySelector(".fate") ?? byId("text")).focus({ preventScroll: true });
+}
+
+function dismiss(entry) {
+  page.answers = page.answers.filter((one) => one !== entry);
+  showMessages();
 }
 
 function welcome() {
@@ -122,6 +146,7 @@ function welcome() {
     make("h2", {}, "Drop a file here"),
     make("p", {}, "or attach one below, and say what it is: the words with a # become its tags, as in ", make("q", {}, "Q3 numbers ", make("span", { className: "tag" }, "#finance"))),
     make("p", {}, "The app archives it and answers in the message's thread. Beside each message is what became of it."),
+    make("p", {}, "Anybody who may see it finds it again: ", make("code", {}, "/docs #finance")),
     make("button", { className: "strong", onclick: telling(samples) }, "Try it with two samples"));
 }
 

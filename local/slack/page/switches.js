@@ -31,7 +31,8 @@ export class Switches {
       services.length ? fieldset("An outage at AWS", services.map((one) => this.service(one))) : "",
       ...[...groups].map(([name, them]) => fieldset(name, them.map((one) => this.fault(one)))),
     );
-    if (focused) byId(focused)?.focus();
+    const again = focused && byId(focused);
+    (again?.disabled ? byId("often") : again)?.focus(); // "All well again" can be used once
   }
 
   top(any) {
