@@ -1,6 +1,7 @@
 """`python -m faults [--quick]`: run the pipeline once for every call and every fault, and print the table."""
 
 import argparse
+import signal
 import sys
 
 from faults import deliveries, transfers
@@ -17,6 +18,7 @@ def main() -> int:
     parser.add_argument("--uploads", type=int, help="instead: only the run of so many uploads, 8 a second")
     parser.add_argument("--transfers", action="store_true", help="instead: only the files of 1 and 5 GiB")
     chosen = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started ends as well
     if chosen.transfers:
         return 0 if transfers.run() else 1
     if chosen.uploads:

@@ -120,6 +120,7 @@ class Aws:
         patches.item(os.environ, "no_proxy", ",".join(filter(None, direct)))
         shims.execute_state_machines(patches)
         shims.parse_once(patches)
+        shims.reuse_clients(patches)
         shims.count_payloads_in_utf8(patches)
         shims.run_lambdas(patches, self.invoke, send)
         shims.keep_request_ids(patches)

@@ -5,6 +5,7 @@ All of them take a Patches, which undoes them, and what moto's part is to call i
 
 import json
 import logging
+import threading
 import time
 import uuid
 from collections.abc import Callable
@@ -13,6 +14,8 @@ from functools import lru_cache, partial
 from types import SimpleNamespace
 from typing import Any
 
+import boto3
+from botocore.config import Config
 from moto.awslambda.exceptions import UnknownFunctionException
 from moto.awslambda.models import LambdaBackend, LambdaFunction
 from moto.awslambda.utils import get_backend
@@ -20,14 +23,18 @@ from moto.core import responses
 from moto.core.config import default_user_config
 from moto.core.exceptions import JsonRESTError
 from moto.core.utils import unix_time_millis
+from moto.settings import moto_server_port
 from moto.sns.models import Subscription
 from moto.sqs.models import Message, Queue, sqs_backends
 from moto.stepfunctions.exceptions import ValidationException
 from moto.stepfunctions.parser.asl.component.common.path import result_path
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.state import state
-from moto.stepfunctions.parser.asl.component.state.exec.state_task import state_task_lambda
-from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service
+from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils, state_task_lambda
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
+    state_task_service,
+    state_task_service_sns,
+)
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.asl.utils import json_path
@@ -88,6 +95,33 @@ def parse_once(patches: Patches) -> None:
     for owner in (AmazonStateLanguageParser, json_path, result_path):
         remembering = lru_cache(maxsize=500)(vars(owner)["parse"])
         patches.attribute(owner, "parse", remembering)
+
+
+def reuse_clients(patches: Patches) -> None:
+    """Moto's states make a new client for each call, which takes longer than the call."""
+    made: dict[tuple[str, str, str], Any] = {}
+    lock = threading.Lock()
+
+    def client(region: str, service: str, _: object = None) -> Any:
+        endpoint = f"http://localhost:{moto_server_port()}"
+        with lock:
+            if (region, service, endpoint) not in made:
+                keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
+                about: Any = {"service_name": service, "region_name": region, "endpoint_url": endpoint, **keys}
+                made[region, service, endpoint] = boto3.client(**about, config=_STATES_CALL)
+            return made[region, service, endpoint]
+
+    for module in (lambda_eval_utils, state_task_service_sns):
+        patches.attribute(module, "boto_client_for", client)
+    patches.later(lambda: [each.close() for each in made.values()])
+
+
+_STATES_CALL = Config(
+    parameter_validation=False,
+    retries={"total_max_attempts": 1},  # the workflow's own Retry is what is played here
+    read_timeout=900,  # the longest that a function may take
+    max_pool_connections=100,
+)
 
 
 def count_payloads_in_utf8(patches: Patches) -> None:
