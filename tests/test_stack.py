@@ -148,6 +148,27 @@ def test_a_parked_event_is_hidden_for_six_times_as_long_as_its_function_may_run(
     assert STACK["Resources"]["Parking"]["Properties"]["VisibilityTimeout"] >= 6 * timeout
 
 
+def test_notices_that_reach_no_function_may_be_kept_by_the_topic_and_by_nobody_else() -> None:
+    policy = STACK["Resources"]["NoticesDeadPolicy"]["Properties"]
+    assert policy["Queues"] == ["NoticesDead"]
+    assert policy["PolicyDocument"]["Statement"] == [
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "sns.amazonaws.com"},
+            "Action": "sqs:SendMessage",
+            "Resource": "NoticesDead.Arn",
+            "Condition": {"ArnEquals": {"aws:SourceArn": "Topic"}},
+        }
+    ]
+
+
+def test_every_queue_that_keeps_what_was_given_up_raises_the_alarm() -> None:
+    queues = {name for name, one in STACK["Resources"].items() if one["Type"] == "AWS::SQS::Queue"}
+    watched = STACK["Resources"]["DeadLettersAlarm"]["Properties"]["Metrics"][1:]
+    names = {one["MetricStat"]["Metric"]["Dimensions"][0]["Value"] for one in watched}
+    assert names == {f"{name}.QueueName" for name in queues - {"Parking"}}
+
+
 def test_only_executions_without_an_outcome_are_told() -> None:
     died = STACK["Resources"]["Died"]["Properties"]["EventPattern"]["detail"]["$or"]
     asl = json.loads((PROJECT / "stepfunctions" / "slack-integrator.asl.json").read_text(encoding="utf-8"))
