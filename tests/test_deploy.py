@@ -148,8 +148,9 @@ def test_a_notice_that_was_kept_is_sent_again_as_the_documentation_says(deployme
     ts = slack.say(channel, slack.users[0], "a message").ts
     name = f"{slack.team_id}-{channel.id}-{ts.replace('.', '_')}"
     outcome = json.dumps({"type": "ended", "execution": name, "status": "TIMED_OUT"})
-    kept = {"Type": "Notification", "TopicArn": "arn:aws:sns:us-east-1:123456789012:a", "Message": outcome}
-    deployment.invoke("notify", {"Records": [{"Sns": kept}]})
+    deployment.invoke(
+        "notify", {"Records": [{"Sns": {"Subject": None, "MessageAttributes": {}, "Message": outcome}}]}
+    )
     (reply,) = slack.wait_for_replies(channel.id, ts, timeout=60)
     assert "ended before it was done (timed out)" in words(reply)
 
