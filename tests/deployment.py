@@ -152,7 +152,9 @@ class Terminal:
         return self._process.wait()
 
     def _read(self) -> bool:
-        assert select.select([self._screen], [], [], SECONDS)[0], f"nothing more is shown:\n{self.shown}"
+        if not select.select([self._screen], [], [], SECONDS)[0]:
+            self._process.kill()
+            raise TimeoutError(f"nothing more is shown:\n{self.shown}")
         try:
             text = os.read(self._screen, 65_536)
         except OSError:  # how Linux says that nobody has the terminal open any more

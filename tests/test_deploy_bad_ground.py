@@ -3,6 +3,7 @@
 Each test goes on from where the one before it left the stage.
 """
 
+import json
 import re
 import sys
 from collections.abc import Iterator
@@ -65,11 +66,12 @@ def test_a_bucket_of_somebody_elses_is_named_before_anything_is_made(stage: Depl
 
     before = stage.config()
     s3_backends[SOMEBODY]["aws"].create_bucket(stage.bucket, stage.aws.region)
-    printed = stage.make("deploy", f"STAGE={STAGE}", succeeds=False)
+    printed = stage.deploy(succeeds=False)
     s3_backends[SOMEBODY]["aws"].delete_bucket(stage.bucket)
     assert f"The bucket {stage.bucket} is somebody else's, or closed to you: add another stage" in printed
     assert "Traceback" not in printed
     assert stage.aws.client("cloudformation").describe_stacks()["Stacks"] == []
+    assert stage.aws.client("ssm").describe_parameters()["Parameters"] == []
     assert stage.config() == before
 
 
@@ -148,3 +150,14 @@ def test_what_was_broken_off_and_finished_is_there_once_and_works(stage: Deploym
     stage.aws.client("stepfunctions").list_state_machines()  # whose first use in moto takes long
     _, reply = stage.upload(("a.txt", b"a", "text/plain"))
     assert reply.startswith("✅ 1 file in the archive.")
+
+
+def test_a_stage_of_which_this_machine_knows_but_a_part_is_taken_down_whole(stage: Deployment) -> None:
+    memory = stage.project / ".chalice" / "deployed" / f"{STAGE}.json"
+    state = json.loads(memory.read_text())
+    state["resources"] = [one for one in state["resources"] if one["resource_type"] == "lambda_function"]
+    memory.write_text(json.dumps(state))
+    stage.make("destroy", f"STAGE={STAGE}", CONFIRM=STAGE)
+    assert stage.aws.client("apigateway").get_rest_apis()["items"] == []
+    assert stage.aws.client("sns").list_subscriptions()["Subscriptions"] == []
+    assert stage.aws.client("lambda").list_event_source_mappings()["EventSourceMappings"] == []
