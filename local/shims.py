@@ -156,7 +156,9 @@ def sns_record(subscription: Subscription, message: str, message_id: str, rest: 
 def notify_lambdas(patches: Patches, send: Send) -> None:
     """Moto invokes subscribed functions inside Publish, with a made-up record, and fails if one is missing.
 
-    SNS hands the event to Lambda's asynchronous queue, and Publish does not wait for what becomes of it.
+    SNS hands the event to Lambda's asynchronous queue, and Publish does not wait for what becomes of it. Without a
+    function, the subscription's dead-letter queue gets the notification, if it has one:
+    https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html
     """
 
     def publish(subscription: Subscription, message: str, message_id: str, **rest: Any) -> None:
@@ -169,6 +171,12 @@ def notify_lambdas(patches: Patches, send: Send) -> None:
         if rest.get("message_structure") == "json":
             message = subscription._parse_message_structure(message, "lambda")
         event = sns_record(subscription, message, message_id, rest)
+        redrive = subscription.attributes.get("RedrivePolicy")
+        if redrive and find_function(subscription.endpoint) is None:
+            _, _, _, region, account, queue = json.loads(redrive)["deadLetterTargetArn"].split(":")
+            given = {name: value for name, value in event["Records"][0]["Sns"].items() if value is not None}
+            sqs_backends[account][region].send_message(queue, json.dumps({**given, "Type": "Notification"}))
+            return
         send(subscription.endpoint, json.dumps(event).encode(), str(uuid.uuid4()))
 
     as_before = patches.attribute(Subscription, "publish", publish)

@@ -142,15 +142,22 @@ def test_notices_that_fail_or_reach_no_function_are_kept(deployment: Deployment)
     assert json.loads(about["RedrivePolicy"]) == {"deadLetterTargetArn": queue}
 
 
-def test_a_notice_that_was_kept_is_sent_again_as_the_documentation_says(deployment: Deployment) -> None:
-    slack = deployment.slack
+def test_a_notice_that_reaches_no_function_is_kept_until_there_is_one_again(deployment: Deployment) -> None:
+    aws, slack = deployment.aws, deployment.slack
     channel = slack.add_channel("kept")
     ts = slack.say(channel, slack.users[0], "a message").ts
     name = f"{slack.team_id}-{channel.id}-{ts.replace('.', '_')}"
-    outcome = json.dumps({"type": "ended", "execution": name, "status": "TIMED_OUT"})
-    deployment.invoke(
-        "notify", {"Records": [{"Sns": {"Subject": None, "MessageAttributes": {}, "Message": outcome}}]}
-    )
+    topic = deployment.config()["environment_variables"]["SLACK_INTEGRATOR_SNS"]
+    aws.client("lambda").delete_function(FunctionName=f"{NAME}-notify")
+    ended = {"type": "ended", "execution": name, "status": "TIMED_OUT"}
+    aws.client("sns").publish(TopicArn=topic, Message=json.dumps(ended))
+    url = aws.client("sqs").get_queue_url(QueueName=f"{NAME}-notices-dead")["QueueUrl"]
+    (kept,) = aws.client("sqs").receive_message(QueueUrl=url)["Messages"]
+    deployment.deploy()
+    policy = json.loads(aws.client("lambda").get_policy(FunctionName=f"{NAME}-notify")["Policy"])
+    assert [one["Principal"] for one in policy["Statement"]] == [{"Service": "sns.amazonaws.com"}]
+    given = {"Subject": None, "MessageAttributes": {}, **json.loads(kept["Body"])}
+    deployment.invoke("notify", {"Records": [{"Sns": given}]})  # as docs/operations.md says
     (reply,) = slack.wait_for_replies(channel.id, ts, timeout=60)
     assert "ended before it was done (timed out)" in words(reply)
 
