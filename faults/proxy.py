@@ -97,7 +97,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._break(fault, call)
 
-    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _serve  # noqa: N815
+    do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = do_DELETE = _serve  # noqa: N815
 
     def _break(self, fault: Fault, call: Call) -> None:
         proxy = self.server.proxy

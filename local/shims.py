@@ -102,11 +102,11 @@ def reuse_clients(patches: Patches) -> None:
     made: dict[tuple[str, str, str], Any] = {}
     lock = threading.Lock()
 
-    def client(region: str, service: str, _: object = None) -> Any:
+    def client(region: str, service: str, **_: object) -> Any:
         endpoint = f"http://localhost:{moto_server_port()}"
         with lock:
             if (region, service, endpoint) not in made:
-                keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
+                keys = {"aws_access_key_id": "ak", "aws_secret_access_key": "sk"}  # as moto has it
                 about: Any = {"service_name": service, "region_name": region, "endpoint_url": endpoint, **keys}
                 made[region, service, endpoint] = boto3.client(**about, config=_STATES_CALL)
             return made[region, service, endpoint]
@@ -204,7 +204,9 @@ def sns_record(subscription: Subscription, message: str, message_id: str, rest: 
 def notify_lambdas(patches: Patches, send: Send) -> None:
     """Moto invokes subscribed functions inside Publish, with a made-up record, and fails if one is missing.
 
-    SNS hands the event to Lambda's asynchronous queue, and Publish does not wait for what becomes of it.
+    SNS hands the event to Lambda's asynchronous queue, and Publish does not wait for what becomes of it. Without a
+    function, the subscription's dead-letter queue gets the notification, if it has one:
+    https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html
     """
 
     def publish(subscription: Subscription, message: str, message_id: str, **rest: Any) -> None:
@@ -217,6 +219,12 @@ def notify_lambdas(patches: Patches, send: Send) -> None:
         if rest.get("message_structure") == "json":
             message = subscription._parse_message_structure(message, "lambda")
         event = sns_record(subscription, message, message_id, rest)
+        redrive = subscription.attributes.get("RedrivePolicy")
+        if redrive and find_function(subscription.endpoint) is None:
+            _, _, _, region, account, queue = json.loads(redrive)["deadLetterTargetArn"].split(":")
+            given = {name: value for name, value in event["Records"][0]["Sns"].items() if value is not None}
+            sqs_backends[account][region].send_message(queue, json.dumps({**given, "Type": "Notification"}))
+            return
         send(subscription.endpoint, json.dumps(event).encode(), str(uuid.uuid4()))
 
     as_before = patches.attribute(Subscription, "publish", publish)

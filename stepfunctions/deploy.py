@@ -10,13 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from chalicelib.settings import REFERENCE
 from chalicelib.slack import is_webhook
 from stepfunctions import formation, functions, recover, slack_app, stages
 from stepfunctions.console import Stop, ask_secret, run, say, step
-from stepfunctions.ground import Ground, check
+from stepfunctions.ground import Ground, check, check_bucket
 
 PROJECT = Path(__file__).parent.parent
 
@@ -28,6 +26,7 @@ def deploy(stage: str, environ: Mapping[str, str]) -> None:
     (ALARM_EMAIL). Secrets that are missing are asked for.
     """
     ground = check(stage, PROJECT)
+    check_bucket(ground)
     environ = _known(stage) | {name: value for name, value in environ.items() if value}
     print(f"Slack Integrator, stage {stage}: account {ground.account}, region {ground.region}")
     ssm = ground.session.client("ssm")
@@ -44,9 +43,11 @@ def deploy(stage: str, environ: Mapping[str, str]) -> None:
     say(f"stage {stage}: {'written' if changed else 'no change'}")
 
     step(f"4. chalice deploy --stage {stage}")
-    _recover(ground)
+    found = recover.recover(ground, PROJECT)
+    if found:
+        say(f"this machine does not know all of the stage, AWS does: going on with its {len(found)} resources")
     functions.chalice(ground, PROJECT, "deploy")
-    functions.set_failure_destination(ground, outputs["NoticesDeadArn"])
+    functions.keep_notices(ground, PROJECT, outputs["NoticesDeadArn"])
     if renewed:
         functions.restart(ground, PROJECT)
 
@@ -89,14 +90,6 @@ def _check_token(token: str, environ: Mapping[str, str], known: Mapping[str, str
 
 
 def _stack(ground: Ground, alarm_email: str) -> dict[str, str]:
-    try:
-        ground.session.client("s3").head_bucket(Bucket=ground.bucket)
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "403":
-            raise Stop(
-                f"The bucket {ground.bucket} is somebody else's, or closed to you: add another stage to "
-                ".chalice/config.json, whose bucket has another name."
-            ) from error
     email = {"AlarmEmail": alarm_email} if alarm_email else {}
     return formation.up(ground.session.client("cloudformation"), ground.name, {"Stage": ground.stage, **email})
 
@@ -123,13 +116,6 @@ def _roles(outputs: Mapping[str, str]) -> dict[str, str]:
     """Return the role of each function: the output FetchFileRoleArn is fetch_file's."""
     names = {key.removesuffix("RoleArn"): arn for key, arn in outputs.items() if key.endswith("RoleArn")}
     return {"".join(f"_{c.lower()}" if c.isupper() else c for c in name)[1:]: arn for name, arn in names.items()}
-
-
-def _recover(ground: Ground) -> None:
-    if not recover.remembered(PROJECT, ground.stage):
-        found = recover.recover(ground, PROJECT)
-        if found:
-            say(f"this machine does not know the stage, AWS does: going on with its {len(found)} resources")
 
 
 def _slack(ground: Ground, url: str, environ: Mapping[str, str]) -> dict[str, str]:

@@ -27,7 +27,8 @@ def destroy(stage: str, environ: Mapping[str, str]) -> None:
         raise Stop(f"Nothing was removed. To confirm without being asked: CONFIRM='{words}'.")
 
     step("1. Functions, API and subscriptions: chalice delete")
-    if recover.remembered(PROJECT, stage) or recover.recover(ground, PROJECT):
+    recover.recover(ground, PROJECT)
+    if recover.remembered(PROJECT, stage):
         stages.write(PROJECT, stage, {}, recover.roles(ground))  # Chalice asks for them even to delete
         chalice(ground, PROJECT, "delete")
     else:

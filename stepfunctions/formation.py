@@ -120,7 +120,10 @@ def _follow(cloudformation: Any, stack: str, seen: set[str]) -> None:
     """Show what happens until the stack is up or gone; raises Stop with the first reason when it is neither."""
     status, reason = _waited(cloudformation, stack, seen)
     if status not in (*_GOOD, "DELETE_COMPLETE"):
-        raise Stop(f"The stack could not be changed ({status}). The first reason: {reason or 'none was given'}.")
+        raise Stop(
+            f"The stack could not be changed ({status}). The first reason: {reason or 'none was given'}. "
+            "When that is mended, run this again."
+        )
 
 
 def _waited(cloudformation: Any, stack: str, seen: set[str]) -> tuple[str, str]:
@@ -134,7 +137,7 @@ def _waited(cloudformation: Any, stack: str, seen: set[str]) -> tuple[str, str]:
             say(f"{event['ResourceStatus']:<20} {event['LogicalResourceId']}")
             why = event.get("ResourceStatusReason", "")
             if event["ResourceStatus"].endswith("_FAILED") and "cancelled" not in why and not reason:
-                reason = f"{event['LogicalResourceId']}: {why}"
+                reason = f"{event['LogicalResourceId']}: {why.rstrip('.')}"
         if not status.endswith("_IN_PROGRESS"):
             return status, reason
         time.sleep(_SECONDS_BETWEEN_LOOKS)

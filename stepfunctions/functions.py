@@ -1,5 +1,6 @@
 """The functions and their API: Chalice's own commands, what Chalice cannot set, and the proof that they answer."""
 
+import json
 import os
 import subprocess
 import sys
@@ -18,24 +19,44 @@ _PROOF_SECONDS = 60
 
 
 def chalice(ground: Ground, project: Path, command: str) -> None:
-    """Run Chalice's own *command* for the stage, in the region that was checked."""
+    """Run Chalice's own *command* for the stage, in the region that was checked.
+
+    A Ctrl-C reaches this process alone, and ends Chalice before anything else goes on.
+    """
     program = [str(Path(sys.executable).with_name("chalice")), command, "--stage", ground.stage]
-    environ = {**os.environ, "AWS_DEFAULT_REGION": ground.region, "PYTHONDONTWRITEBYTECODE": "1"}
-    with subprocess.Popen(program, cwd=project, env=environ, stdout=subprocess.PIPE, text=True) as process:
-        for line in process.stdout or ():
-            say(line.rstrip())
+    python = {"PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}  # what it says is shown as it happens
+    environ = {**os.environ, "AWS_DEFAULT_REGION": ground.region, **python}
+    with subprocess.Popen(
+        program, cwd=project, env=environ, stdout=subprocess.PIPE, text=True, process_group=0
+    ) as process:
+        try:
+            for line in process.stdout or ():
+                say(line.rstrip())
+        except KeyboardInterrupt:
+            process.terminate()
+            process.wait()
+            raise
     if process.returncode:
         raise Stop(f"chalice {command} failed, for the reason above. Running this again goes on from here.")
 
 
-def set_failure_destination(ground: Ground, queue: str) -> None:
-    """Let Lambda keep what notify could not deliver in three tries, which it would drop."""
+def keep_notices(ground: Ground, project: Path, queue: str) -> None:
+    """Let *queue* keep the notices that would be dropped.
+
+    By Lambda, when notify has failed on one three times; by SNS, when there is no notify that it may invoke
+    (https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html).
+    """
     ground.session.client("lambda").put_function_event_invoke_config(
         FunctionName=f"{ground.name}-notify",
         MaximumRetryAttempts=2,
         DestinationConfig={"OnFailure": {"Destination": queue}},
     )
-    say(f"notices that fail three times go to {queue.rpartition(':')[2]}")
+    ground.session.client("sns").set_subscription_attributes(
+        SubscriptionArn=recover.subscription(project, ground.stage, "notify"),
+        AttributeName="RedrivePolicy",
+        AttributeValue=json.dumps({"deadLetterTargetArn": queue}),
+    )
+    say(f"notices that fail three times, or reach no function, go to {queue.rpartition(':')[2]}")
 
 
 def restart(ground: Ground, project: Path) -> None:

@@ -40,7 +40,8 @@ class Ground(NamedTuple):
 
 def check(stage: str, project: Path) -> Ground:
     """Return where *stage* goes, or raise Stop with what is missing."""
-    _check_tools()
+    check_python(sys.version_info[:2])
+    _check_pip()
     if not _STAGE.fullmatch(stage) or stage == "local":
         raise Stop("Say which stage: make deploy STAGE=dev. A stage is lower-case letters and digits, at most 16.")
     if stage not in stages.names(project):
@@ -56,15 +57,25 @@ def check(stage: str, project: Path) -> Ground:
     return ground
 
 
-def _check_tools() -> None:
-    running, (oldest, newest) = sys.version_info[:2], PYTHONS
+def check_python(running: tuple[int, int]) -> None:
+    """Raise Stop unless Lambda runs this Python, too."""
+    oldest, newest = PYTHONS
     if not oldest <= running <= newest:
         raise Stop(
             f"Lambda would get this Python, {running[0]}.{running[1]}, which it does not run: remove .venv, then "
             f"make deploy PYTHON=python3.{newest[1]} (3.{oldest[1]} to 3.{newest[1]})."
         )
-    version = importlib.metadata.version("pip")
-    if tuple(int(part) for part in version.split(".")[:2]) >= _PIP:
+
+
+def _check_pip() -> None:
+    """Chalice packs the functions with pip."""
+    try:
+        version = importlib.metadata.version("pip")
+    except importlib.metadata.PackageNotFoundError as error:
+        raise Stop(
+            "There is no pip in .venv, with which Chalice packs: remove .venv, then run this again."
+        ) from error
+    if tuple(int(part) for part in re.findall(r"\d+", version)[:2]) >= _PIP:
         raise Stop(f"Chalice does not work with pip {version}: .venv/bin/python -m pip install 'pip<26.3'.")
 
 
@@ -82,6 +93,18 @@ def _account(session: Any) -> str:
     except BotoCoreError as error:
         raise Stop(f"AWS could not be reached: {error}") from error
     return account
+
+
+def check_bucket(ground: Ground) -> None:
+    """Raise Stop where the archive's bucket would be somebody else's: all of AWS shares the names."""
+    try:
+        ground.session.client("s3").head_bucket(Bucket=ground.bucket, ExpectedBucketOwner=ground.account)
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "403":
+            raise Stop(
+                f"The bucket {ground.bucket} is somebody else's, or closed to you: add another stage to "
+                ".chalice/config.json, whose bucket has another name."
+            ) from error
 
 
 def _check_place(ground: Ground, project: Path) -> None:

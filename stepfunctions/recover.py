@@ -26,19 +26,34 @@ def remembered(project: Path, stage: str) -> list[Resource]:
 
 
 def recover(ground: Ground, project: Path) -> list[Resource]:
-    """Write Chalice's memory of the stage anew from what AWS has; return what was found."""
+    """Write Chalice's memory of the stage anew from what AWS has, unless it is whole; return what was found.
+
+    One without the API was written here, by a run that was interrupted, and may lack what that run made then.
+    """
+    if rest_api_id(project, ground.stage):
+        return []
     resources = list(_functions(ground))
     api = _rest_api(ground)
     if api:
         resources.append(api)
     for function in [one for one in resources if one["resource_type"] == "lambda_function"]:
         resources += [*_subscriptions(ground, function), *_queues(ground, function)]
-    if resources:
-        path = _path(project, ground.stage)
+    path = _path(project, ground.stage)
+    if resources or path.exists():
         path.parent.mkdir(exist_ok=True)
         state = {"resources": resources, "schema_version": "2.0", "backend": "api"}
         path.write_text(json.dumps(state, indent=2) + "\n", encoding="utf-8")
     return resources
+
+
+def subscription(project: Path, stage: str, function: str) -> str:
+    """Return the ARN of the subscription that Chalice has made for *function*."""
+    (arn,) = (
+        one["subscription_arn"]
+        for one in remembered(project, stage)
+        if one["name"] == f"{function}-sns-subscription"
+    )
+    return arn
 
 
 def rest_api_id(project: Path, stage: str) -> str | None:

@@ -11,113 +11,32 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import boto3
 import pytest
 
 from chalicelib import events, workflow
-from local.clock import Clock
-from local.pipeline import PROJECT
 from local.server import ChaliceLocal
-from local.slack import Slack
-from local.slack.model import Message
 from tests.conftest import words
+from tests.deployment import NAME, STAGE, Deployment, undeployed
 from tests.socket_slack import SocketSlack
 
 pytestmark = [
     pytest.mark.deploy,
     pytest.mark.skipif(sys.platform != "linux", reason="AWS's runtime client is for Linux"),
 ]
-LEFT_OUT = shutil.ignore_patterns(".venv", ".git", ".local", ".hypothesis", ".*_cache", "__pycache__", "deployed*")
-STAGE = "dev"
-NAME = f"slack-integrator-{STAGE}"
 HANDLERS = ("start_parked", "fetch_file", "save_metadata", "notify")
-
-
-@dataclass
-class Deployment:
-    """A copy of the project and the AWS and Slack that it is deployed to."""
-
-    project: Path
-    aws: Any
-    slack: Slack
-
-    @property
-    def bucket(self) -> str:
-        return f"{NAME}-{self.aws.account}-{self.aws.region}"
-
-    def make(self, *arguments: str, succeeds: bool = True, **environ: str) -> str:
-        """What `make` prints."""
-        passed = {k: v for k, v in os.environ.items() if k.startswith("PIP_") or k in ("PATH", "HOME", "LANG")}
-        double = {"SLACK_URL": self.slack.api_url, "SLACK_LOOPBACK": "1"}
-        done = subprocess.run(
-            ["make", *arguments],
-            cwd=self.project,
-            env={**passed, **self.aws.environ(), **double, **environ},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        assert (done.returncode == 0) is succeeds, done.stdout
-        return done.stdout
-
-    def deploy(self, **more: Any) -> str:
-        given = {"SIGNING_SECRET": self.slack.signing_secret, "ACCESS_TOKEN": self.slack.bot_token}
-        return self.make("deploy", f"STAGE={STAGE}", **{**given, **more})
-
-    def config(self) -> Any:
-        return json.loads(self.project.joinpath(".chalice", "config.json").read_text())["stages"][STAGE]
-
-    def api_url(self) -> str:
-        state = json.loads(self.project.joinpath(".chalice", "deployed", f"{STAGE}.json").read_text())
-        (api,) = (one["rest_api_id"] for one in state["resources"] if "rest_api_id" in one)
-        return f"{self.aws.url}/_aws/execute-api/{api}/{STAGE}"
-
-    def upload(self, *files: tuple[str, bytes, str], text: str = "") -> tuple[Message, str]:
-        """A message with *files* and the reply to it."""
-        channel = self.slack.add_channel("finance")
-        message = self.slack.upload(channel, self.slack.users[0], list(files), text=text)
-        (reply,) = self.slack.wait_for_replies(message.channel, message.ts, timeout=60)
-        return message, words(reply)
-
-    def leave_stack_in(self, status: str) -> None:
-        """A stack of the stage's name, in a state that only failures of AWS's lead to."""
-        from moto.cloudformation.models import cloudformation_backends
-
-        backend = cloudformation_backends[self.aws.account][self.aws.region]
-        for stack in [*backend.stacks.values()]:
-            backend.delete_stack(stack.stack_id)
-        template = '{"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}'
-        self.aws.client("cloudformation").create_stack(StackName=NAME, TemplateBody=template)
-        (stack,) = backend.stacks.values()
-        stack.status = status
-
-    def objects(self) -> list[str]:
-        found = self.aws.client("s3").list_objects_v2(Bucket=self.bucket)
-        return [one["Key"] for one in found.get("Contents", [])]
 
 
 @pytest.fixture(scope="module")
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     """A deployed stage."""
-    from local.deployed import DeployedAws  # what moto needs for it takes seconds to import
-
-    folder = tmp_path_factory.mktemp("deployment")
-    project = folder / "project"
-    shutil.copytree(PROJECT, project, ignore=LEFT_OUT)
-    project.joinpath(".venv").symlink_to(sys.prefix)
-    folder.joinpath("aws").mkdir()
-    with DeployedAws(Clock(1_000), folder / "aws") as aws, Slack(Clock(1_000)) as slack:
-        deployed = Deployment(project, aws, slack)
+    with undeployed(tmp_path_factory.mktemp("deployment")) as deployed:
         print(deployed.deploy())
-        slack.request_url = f"{deployed.api_url()}/slack/events"
+        deployed.slack.request_url = f"{deployed.api_url()}/slack/events"
         # The first use of moto's Step Functions takes longer than the route waits for the real ones.
-        aws.client("stepfunctions").list_state_machines()
+        deployed.aws.client("stepfunctions").list_state_machines()
         yield deployed
 
 
@@ -285,6 +204,36 @@ def test_a_call_without_a_grant_is_refused(deployment: Deployment) -> None:
         client.put_object(Bucket=deployment.bucket, Key="documents/T1/F1/a.pdf", Body=b"a")
 
 
+def test_notices_that_fail_or_reach_no_function_are_kept(deployment: Deployment) -> None:
+    queue = f"arn:aws:sqs:{deployment.aws.region}:{deployment.aws.account}:{NAME}-notices-dead"
+    kept = deployment.aws.client("lambda").get_function_event_invoke_config(FunctionName=f"{NAME}-notify")
+    assert kept["DestinationConfig"]["OnFailure"] == {"Destination": queue}
+    sns = deployment.aws.client("sns")
+    (subscription,) = sns.list_subscriptions()["Subscriptions"]
+    about = sns.get_subscription_attributes(SubscriptionArn=subscription["SubscriptionArn"])["Attributes"]
+    assert json.loads(about["RedrivePolicy"]) == {"deadLetterTargetArn": queue}
+
+
+def test_a_notice_that_reaches_no_function_is_kept_until_there_is_one_again(deployment: Deployment) -> None:
+    aws, slack = deployment.aws, deployment.slack
+    channel = slack.add_channel("kept")
+    ts = slack.say(channel, slack.users[0], "a message").ts
+    name = f"{slack.team_id}-{channel.id}-{ts.replace('.', '_')}"
+    topic = deployment.config()["environment_variables"]["SLACK_INTEGRATOR_SNS"]
+    aws.client("lambda").delete_function(FunctionName=f"{NAME}-notify")
+    ended = {"type": "ended", "execution": name, "status": "TIMED_OUT"}
+    aws.client("sns").publish(TopicArn=topic, Message=json.dumps(ended))
+    url = aws.client("sqs").get_queue_url(QueueName=f"{NAME}-notices-dead")["QueueUrl"]
+    (kept,) = aws.client("sqs").receive_message(QueueUrl=url)["Messages"]
+    deployment.deploy()
+    policy = json.loads(aws.client("lambda").get_policy(FunctionName=f"{NAME}-notify")["Policy"])
+    assert [one["Principal"] for one in policy["Statement"]] == [{"Service": "sns.amazonaws.com"}]
+    given = {"Subject": None, "MessageAttributes": {}, **json.loads(kept["Body"])}
+    deployment.invoke("notify", {"Records": [{"Sns": given}]})  # as docs/operations.md says
+    (reply,) = slack.wait_for_replies(channel.id, ts, timeout=60)
+    assert "ended before it was done (timed out)" in words(reply)
+
+
 def test_a_second_deployment_changes_nothing(deployment: Deployment) -> None:
     before = (deployment.config(), deployment.api_url())
     printed = deployment.deploy()
@@ -295,7 +244,7 @@ def test_a_second_deployment_changes_nothing(deployment: Deployment) -> None:
 def test_a_deployment_from_another_machine_finds_the_api_again(deployment: Deployment) -> None:
     before = deployment.api_url()
     shutil.rmtree(deployment.project / ".chalice" / "deployed")
-    assert "this machine does not know the stage, AWS does" in deployment.deploy()
+    assert "this machine does not know all of the stage, AWS does" in deployment.deploy()
     assert deployment.api_url() == before
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,37 @@ def test_good_ground_says_where_the_stage_goes(aws: pytest.MonkeyPatch, project:
     found = ground.check("dev", project)
     assert (found.account, found.region, found.name) == ("123456789012", "us-east-1", "slack-integrator-dev")
     assert found.bucket == "slack-integrator-dev-123456789012-us-east-1"
+
+
+@pytest.mark.parametrize("running", [(3, 10), (3, 15)])
+def test_a_python_that_lambda_does_not_run_is_named_with_one_that_it_runs(running: tuple[int, int]) -> None:
+    said = (
+        rf"this Python, 3.{running[1]}, which it does not run: .* make deploy PYTHON=python3\.14 \(3\.11 to 3\.14\)"
+    )
+    with pytest.raises(Stop, match=said):
+        ground.check_python(running)
+
+
+@pytest.mark.parametrize("running", [(3, 11), (3, 14)])
+def test_a_python_that_lambda_runs_is_good(running: tuple[int, int]) -> None:
+    ground.check_python(running)
+
+
+def test_a_missing_pip_is_said(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])  # where nothing is installed
+    with pytest.raises(Stop, match=r"no pip in \.venv, .* remove \.venv, then run this again"):
+        ground.check("dev", project)
+
+
+def test_a_pip_that_chalice_cannot_use_is_said(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    about = tmp_path / "pip-26.3.dist-info"
+    about.mkdir()
+    about.joinpath("METADATA").write_text("Metadata-Version: 2.1\nName: pip\nVersion: 26.3\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(Stop, match=r"pip 26\.3: \.venv/bin/python -m pip install 'pip<26\.3'"):
+        ground.check("dev", project)
 
 
 @pytest.mark.parametrize("stage", ["", "local", "Dev", "dev-1", "a" * 17])
