@@ -10,6 +10,10 @@ cold start compiles each module that it loads, and Slack waits for the routes al
 """
 
 import gc
+
+# Loading modules makes hardly any garbage, and looking for it takes up to a tenth of a cold start.
+gc.set_threshold(50_000)
+
 import os
 import time
 from datetime import UTC, datetime
@@ -23,9 +27,6 @@ from chalicelib import clients, intake, log, settings
 if TYPE_CHECKING:
     from chalicelib.fetch import Fetched
     from chalicelib.records import FileResult
-
-# Loading modules makes hardly any garbage, and looking for it takes up to a tenth of a cold start.
-gc.set_threshold(50_000)
 
 app = Chalice("slack-integrator", configure_logs=False)
 log.configure(os.environ)
