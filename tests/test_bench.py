@@ -10,7 +10,7 @@ from bench.acknowledge import BOLT, BOLT_PLAIN, OURS_PLAIN, OURS_UPLOAD, SIGNED
 from bench.counting import operation
 from bench.prices import lambda_cost, requests_cost
 from bench.stub import SECRETS
-from bench.transfer import LIMIT, OURS
+from bench.transfer import LIMIT, OURS, shares
 from chalicelib import signing
 from local.pipeline import PROJECT
 
@@ -76,6 +76,14 @@ def test_the_steps_that_are_measured_get_what_the_workflow_gives(state: str, giv
     assert given.keys() == {name.removesuffix(".$") for name in payload}
 
 
+STEPS = shares(1, {"read": 2, "hashed": 5, "parted": 9, "sent": 10, "all": 20}, crc=3)
+
+
+def test_a_step_of_the_transfer_takes_what_it_adds() -> None:
+    assert list(STEPS.values()) == [1, 2, 3, 3, 1, 10, 1]
+    assert sum(STEPS.values()) == 1 + 20
+
+
 def results(ours: dict[str, float]) -> dict[str, Any]:
     """Return just what the targets look at: others take 100 of everything, the limit moves 100 MB/s."""
     other: dict[str, float] = {
@@ -96,7 +104,7 @@ def results(ours: dict[str, float]) -> dict[str, Any]:
     return {
         "cold": {"ways": {"deployed": acknowledged}},
         "warm": {"ways": {"HTTP": acknowledged}},
-        "transfer": {"ways": {"TLS": {"1 MB": transfers, "1 GiB": transfers}}},
+        "transfer": {"ways": {"TLS": {"1 MB": transfers, "1 GiB": transfers}}, "steps": STEPS},
         "endtoend": {"1 file of 1 MB, first upload": story, "1 file of 1 MB, functions warm": story},
     }
 
