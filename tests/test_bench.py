@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bench import payloads, targets, text
+from bench import memory, payloads, targets, text
 from bench.acknowledge import BOLT, BOLT_PLAIN, OURS_PLAIN, OURS_UPLOAD, SIGNED
 from bench.counting import operation
 from bench.prices import lambda_cost, requests_cost
@@ -82,6 +82,22 @@ STEPS = shares(1, {"read": 2, "hashed": 5, "parted": 9, "sent": 10, "all": 20}, 
 def test_a_step_of_the_transfer_takes_what_it_adds() -> None:
     assert list(STEPS.values()) == [1, 2, 3, 3, 1, 10, 1]
     assert sum(STEPS.values()) == 1 + 20
+
+
+@pytest.mark.parametrize(
+    ("size", "found"),
+    [
+        ("256", ["it fails", "300 MB do not fit", "a large file moves at 36.2 MB/s at best"]),
+        ("512", ["a cold call takes 3,000 ms", "a large file moves at 72.4 MB/s at best"]),
+        ("1024", []),
+    ],
+)
+def test_a_memory_size_is_chosen_by_time_memory_and_rate(size: str, found: list[str]) -> None:
+    at = {"256": None, "512": {"cold": 3000, "peak": 60}, "1024": {"cold": 1000, "peak": 60}}
+    measured = {"functions": {"fetching": at}, "names": {"fetching": "fetch_file"}}
+    moved = {"TLS": {"1 GiB": {OURS: {"peak": 200, "cpu": 4}}}}
+    given = {"functions": measured, "transfer": {"ways": moved}}
+    assert memory.lacking(given, "fetching", size) == found
 
 
 def results(ours: dict[str, float]) -> dict[str, Any]:
