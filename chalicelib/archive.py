@@ -109,26 +109,25 @@ def answering(doing: str) -> Iterator[None]:
         raise ArchiveUnavailable(f"The archive could not take part in {doing} ({code}).") from error
 
 
-def store(s3: "S3Client", bucket: str, key: str, pieces: Iterable[bytes], mimetype: str | None) -> str:
-    """Write *pieces* as the object *key* and return the SHA-256 of the whole, in hex.
+def store(s3: "S3Client", bucket: str, key: str, pieces: Iterable[bytes], size: int, mimetype: str | None) -> str:
+    """Write *pieces*, *size* bytes in all, as the object *key* and return the SHA-256 of the whole, in hex.
 
     S3 compares what it got with a CRC-32 of what was read. Memory stays at a few parts however long the object is.
     When *pieces* raises, or S3 does, nothing is left behind: an upload that is not whole is aborted, never
     completed.
     """
     digest = hashlib.sha256()
-    parts = _parts(pieces, digest.update)
-    first = next(parts)
     headers: Any = {
         "ContentType": mimetype if mimetype and _MIME_TYPE.fullmatch(mimetype) else "application/octet-stream",
         "ContentDisposition": disposition(key.rpartition("/")[2]),
     }
-    second = next(parts, None)
-    if second is None:
-        with answering("storing the document"):
-            _stored(s3.put_object(Bucket=bucket, Key=key, Body=first.body, ChecksumCRC32=first.crc32, **headers))
+    if size > PART:
+        upload = _Multipart(s3, bucket, key, headers)
+        upload.send(_parts(pieces, size, digest.update, upload.spare))
     else:
-        _Multipart(s3, bucket, key, headers).send(_chained(first, second, parts))
+        [part] = _parts(pieces, size, digest.update, [])
+        with answering("storing the document"):
+            _stored(s3.put_object(Bucket=bucket, Key=key, Body=part.body, ChecksumCRC32=part.crc32, **headers))
     return digest.hexdigest()
 
 
@@ -143,29 +142,30 @@ class _Part(NamedTuple):
     crc32: str
 
 
-def _parts(pieces: Iterable[bytes], seen: Callable[[bytes], object]) -> Iterator[_Part]:
-    """Join *pieces* to parts of exactly `PART` bytes, the last one shorter; at least one, if empty."""
-    gathered: list[bytes] = []
-    room, crc = PART, 0
+def _parts(
+    pieces: Iterable[bytes], size: int, seen: Callable[[bytes], object], spare: list[bytearray]
+) -> Iterator[_Part]:
+    """Gather *pieces*, *size* bytes in all, in parts of exactly `PART` bytes, the last one shorter; at least one.
+
+    *spare* is memory to use again: new memory has to be cleared by the kernel first.
+    """
+    body, filled, crc = bytearray(min(PART, size)), 0, 0
     for piece in pieces:
         seen(piece)
-        while len(piece) > room:
-            yield _joined([*gathered, piece[:room]], zlib.crc32(piece[:room], crc))
-            piece, gathered, room, crc = piece[room:], [], PART, 0
-        gathered.append(piece)
-        room -= len(piece)
-        crc = zlib.crc32(piece, crc)
-    yield _joined(gathered, crc)
+        while piece:
+            if filled == PART:
+                yield _part(body, crc)
+                body, filled, crc = spare.pop() if spare else bytearray(PART), 0, 0
+            taken, piece = piece[: PART - filled], piece[PART - filled :]
+            body[filled : filled + len(taken)] = taken
+            crc = zlib.crc32(taken, crc)
+            filled += len(taken)
+    del body[filled:]
+    yield _part(body, crc)
 
 
-def _joined(pieces: list[bytes], crc: int) -> _Part:
-    return _Part(bytearray().join(pieces), base64.b64encode(crc.to_bytes(4, "big")).decode())
-
-
-def _chained(first: _Part, second: _Part, rest: Iterator[_Part]) -> Iterator[_Part]:
-    yield first
-    yield second
-    yield from rest
+def _part(body: bytearray, crc: int) -> _Part:
+    return _Part(body, base64.b64encode(crc.to_bytes(4, "big")).decode())
 
 
 class _Multipart:
@@ -175,6 +175,8 @@ class _Multipart:
         self._s3 = s3
         self._headers: Any = headers
         self._target: Any = {"Bucket": bucket, "Key": key}
+        self.spare: list[bytearray] = []
+        """The memory of parts that were sent."""
 
     def send(self, parts: Iterator[_Part]) -> None:
         from concurrent.futures import ThreadPoolExecutor
@@ -204,6 +206,7 @@ class _Multipart:
         answer = self._s3.upload_part(
             **self._target, UploadId=upload, PartNumber=number, Body=part.body, ChecksumCRC32=part.crc32
         )
+        self.spare.append(part.body)
         return {"PartNumber": number, "ETag": _stored(answer), "ChecksumCRC32": part.crc32}
 
     def _abort(self, upload: str) -> None:

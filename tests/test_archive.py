@@ -69,7 +69,7 @@ def test_parts_are_whole_but_the_last(parts: int, extra: int, piece: int) -> Non
     content = random.Random(piece).randbytes(parts * archive.PART + extra)
     pieces = [content[start : start + piece] for start in range(0, len(content), piece)]
     seen: list[bytes] = []
-    parted = list(archive._parts(pieces, seen.append))
+    parted = list(archive._parts(pieces, len(content), seen.append, []))
     assert seen == pieces
     assert b"".join(part.body for part in parted) == content
     assert {len(part.body) for part in parted[:-1]} <= {archive.PART}
@@ -79,8 +79,15 @@ def test_parts_are_whole_but_the_last(parts: int, extra: int, piece: int) -> Non
     ]
 
 
+def test_memory_that_was_sent_is_used_again_and_holds_nothing_of_before() -> None:
+    used = bytearray(b"x" * archive.PART)
+    first, second = archive._parts([bytes(archive.PART), b"last"], archive.PART + 4, len, [used])
+    assert second.body is used
+    assert [bytes(first.body), bytes(second.body)] == [bytes(archive.PART), b"last"]
+
+
 def test_nothing_is_one_empty_part() -> None:
-    [part] = archive._parts([], len)
+    [part] = archive._parts([], 0, len, [])
     assert part.body == b""
 
 
@@ -89,7 +96,7 @@ def test_s3_is_told_the_checksum_of_all_that_it_is_sent(size: int, monkeypatch: 
     with Discard() as s3:
         for name, value in {"ENDPOINT_URL": s3.url, "DEFAULT_REGION": "us-east-1", **KEYS}.items():
             monkeypatch.setenv(f"AWS_{name}", value)
-        archive.store(clients.s3.__wrapped__(), "archive", "documents/T1/F1/x", [bytes(size)], None)
+        archive.store(clients.s3.__wrapped__(), "archive", "documents/T1/F1/x", [bytes(size)], size, None)
         stored = s3.objects["archive/documents/T1/F1/x"]
     assert [sorted(part.checksums) for part in stored.parts] == [["x-amz-checksum-crc32"]] * len(stored.parts)
     assert sum(part.size for part in stored.parts) == size
