@@ -35,14 +35,16 @@ def main(plan_file: str) -> None:
     module, _, name = plan["handler"].rpartition(".")
     handler = getattr(importlib.import_module(module), name)
     imported = time.monotonic()
-    calls, statuses = [], set()
+    calls, spent, statuses = [], [], set()
     for event in plan["events"]:
+        before = time.process_time()
         start = time.monotonic()
         answer = handler(event, Context())
         calls.append((start, time.monotonic()))
+        spent.append(time.process_time() - before)
         statuses.add(_status(answer))
     cpu = time.process_time()
-    measured = {"begun": BEGUN, "imported": imported, "calls": calls, "cpu": cpu, "peak": _peak()}
+    measured = {"begun": BEGUN, "imported": imported, "calls": calls, "spent": spent, "cpu": cpu, "peak": _peak()}
     with open(plan["result"], "w", encoding="utf-8") as file:
         json.dump({**measured, "statuses": sorted(statuses)}, file)
 

@@ -24,11 +24,15 @@ class FailedError(RuntimeError):
 
 @dataclass(frozen=True)
 class Run:
-    """One measured process. Seconds since its spawn, CPU seconds, bytes; *calls* are (start, end) in seconds."""
+    """One measured process. Seconds since its spawn, CPU seconds, bytes.
+
+    *calls* are (start, end) in seconds, *spent* the CPU seconds of each.
+    """
 
     begun: float
     imported: float
     calls: list[tuple[float, float]]
+    spent: list[float]
     cpu: float
     peak: int
 
@@ -90,7 +94,8 @@ def _told(told: dict[str, Any], spawned: float, expect: str, what: str, log: Pat
     if told["statuses"] != [expect]:
         raise FailedError(f"{what} answered {told['statuses']}:\n{log.read_text(errors='replace')[-3000:]}")
     calls = [(start - spawned, end - spawned) for start, end in told["calls"]]
-    return Run(told["begun"] - spawned, told["imported"] - spawned, calls, told["cpu"], told["peak"])
+    begun, imported = (told[name] - spawned for name in ("begun", "imported"))
+    return Run(begun, imported, calls, told["spent"], told["cpu"], told["peak"])
 
 
 def pipe(commands: Sequence[Sequence[str]], environ: Mapping[str, str]) -> Run:
@@ -112,7 +117,7 @@ def pipe(commands: Sequence[Sequence[str]], environ: Mapping[str, str]) -> Run:
         if process.returncode:
             raise FailedError(f"{process.args!r} failed")
     cpu = sum(usage.ru_utime + usage.ru_stime for _, _, usage in ends)
-    return Run(0, 0, [(0, ended)], cpu, peaks.largest())
+    return Run(0, 0, [(0, ended)], [cpu], cpu, peaks.largest())
 
 
 class _Peaks:

@@ -48,6 +48,8 @@ def prepare() -> None:
     shutil.copytree(package("ours") / "chalice", package("bolt_chalice") / "chalice", dirs_exist_ok=True)
     for name in ("ours", "bare_botocore", "bare_signed", "bolt_chalice"):
         _compile(name)
+    shutil.copytree(package("ours"), package("steps"), dirs_exist_ok=True)
+    shutil.copy(BENCH / "steps.py", package("steps"))
 
 
 def package(name: str, *, compiled: bool = False) -> Path:

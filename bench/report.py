@@ -22,6 +22,11 @@ An upload asks the same at every size, and nothing that lists: each request name
 for a key do not depend on how many others there are: the millionth document takes and costs what the first did."""
 GROWING = "The requests of an upload are NOT the same at every size: something grows with the archive."
 LISTED = "An upload lists keys, which takes longer the more there are."
+PROFILE = """\
+Where the CPU seconds of a GB go. Each step is run with those before it, by `bench/steps.py`, and its figure is the
+difference that it makes; curl has only the two with TLS.
+
+"""
 SEARCHED = """\
 This search made {most} requests at most, and no search can make more than {bound}, however large the archive: a
 listing gives the newest {page} keys of a tag at a time and is continued {rounds} times at most, and {shown}
@@ -149,7 +154,23 @@ def _transfer(results: Results, missing: dict[str, str]) -> Results:
             head = [f"{way}, {size}", "s", "MB/s", "of the limit", "call MB/s", "CPU s per GB", "resident MB"]
             parts.append(table(head, rows))
     hashes = ", ".join(f"{name} {number(seconds)}" for name, seconds in results["hashes"].items())
-    return {"transfer": "\n\n".join(parts), "hashes": hashes, "transfer_rounds": _rounds(results["rounds"])}
+    return {
+        "transfer": "\n\n".join(parts),
+        "hashes": hashes,
+        "transfer_rounds": _rounds(results["rounds"]),
+        "steps": _steps(results["steps"]),
+    }
+
+
+def _steps(steps: Results) -> str:
+    """Return the profile; nothing in a quick run, which has none."""
+    if not steps:
+        return ""
+    whole = sum(steps.values())
+    rows = [[name, number(seconds), f"{seconds / whole:.0%}"] for name, seconds in steps.items()]
+    return PROFILE + table(
+        ["ours, 1 GiB over TLS", "CPU s per GB", "share"], [*rows, ["all", number(whole), "100%"]]
+    )
 
 
 def _rounds(rounds: dict[str, int]) -> str:

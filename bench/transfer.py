@@ -20,6 +20,10 @@ ROUNDS = {("TLS", "1 MB"): 5, ("TLS", "64 MB"): 5, ("TLS", "1 GiB"): 3}
 ROUNDS |= {("HTTP", "1 MB"): 5, ("HTTP", "64 MB"): 3, ("HTTP", "1 GiB"): 1}
 QUICK = {("TLS", "1 MB"): 1, ("TLS", "64 MB"): 1}
 OURS, LIMIT = "ours", "curl, curl: the limit"
+STEPS = ("read", "hashed", "parted", "sent")
+"""What bench/steps.py has."""
+PROFILED = 3
+OUT_OF_SLACK, INTO_S3 = "out of Slack, with TLS", "into S3, with TLS"
 CALLS = {"1 MB": 9}
 """Calls for the figure of a call alone, where one is short; else one."""
 
@@ -130,7 +134,36 @@ def measure(*, quick: bool) -> dict[str, Any]:
         figures = {title: _figures(those, SIZES[size]) for title, those in found.items()}
         ways.setdefault(way, {})[size] = {one.title: figures.get(one.title) for one in CONTENDERS}
     named = {f"{way}, {size}": count for (way, size), count in rounds.items()}
-    return {"ways": ways, "hashes": _hashes(), "rounds": named}
+    return {"ways": ways, "hashes": _hashes(), "rounds": named, "steps": {} if quick else _profile()}
+
+
+def _profile() -> dict[str, float]:
+    """Return where the CPU seconds of a GB go when ours moves 1 GiB over TLS."""
+    handlers = {"all": ("ours", "app.fetch_file"), **{name: ("steps", f"steps.{name}") for name in STEPS}}
+    spent: dict[str, list[float]] = {name: [] for name in handlers}
+    started = []
+    with Stubs(tls=True) as stubs:
+        for _ in range(PROFILED):
+            for name, (package, handler) in handlers.items():
+                events = [payloads.transfer(stubs.file_url(size), size) for size in (1, GB)]
+                done = run(prepare.package(package), handler, events, stubs, expect="archived")
+                spent[name].append(done.spent[1] / (GB / 1e9))
+                if name == "all":
+                    started.append((done.cpu - done.spent[1]) / (GB / 1e9))
+    return shares(median(started), {name: median(those) for name, those in spent.items()}, _hashes()["CRC-32"])
+
+
+def shares(start: float, spent: dict[str, float], crc: float) -> dict[str, float]:
+    """Return what each step takes, given what it takes together with those before it."""
+    return {
+        "Python, modules and clients, once per process": start,
+        OUT_OF_SLACK: spent["read"],
+        "SHA-256, for the record": spent["hashed"] - spent["read"],
+        "CRC-32, for S3": crc,
+        "copied together to parts": spent["parted"] - spent["hashed"] - crc,
+        INTO_S3: spent["sent"],
+        "both at once: threads and caches": spent["all"] - spent["parted"] - spent["sent"],
+    }
 
 
 def _hashes() -> dict[str, float]:

@@ -6,12 +6,14 @@ messages/{team}/{channel}/{ts}.json     what the message says now
 notices/{execution}.json                claims and marks of what was posted
 """
 
+import base64
 import hashlib
 import json
 import random
 import re
 import time
 import unicodedata
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -107,46 +109,63 @@ def answering(doing: str) -> Iterator[None]:
         raise ArchiveUnavailable(f"The archive could not take part in {doing} ({code}).") from error
 
 
-def store(s3: "S3Client", bucket: str, key: str, pieces: Iterable[bytes], mimetype: str | None) -> str:
-    """Write *pieces* as the object *key* and return the SHA-256 of the whole, in hex.
+def store(s3: "S3Client", bucket: str, key: str, pieces: Iterable[bytes], size: int, mimetype: str | None) -> str:
+    """Write *pieces*, *size* bytes in all, as the object *key* and return the SHA-256 of the whole, in hex.
 
-    Memory stays at a few parts however long the object is. When *pieces* raises, or S3 does, nothing is left
-    behind: an upload that is not whole is aborted, never completed.
+    S3 compares what it got with a CRC-32 of what was read. Memory stays at a few parts however long the object is.
+    When *pieces* raises, or S3 does, nothing is left behind: an upload that is not whole is aborted, never
+    completed.
     """
     digest = hashlib.sha256()
-    parts = _parts(pieces, digest.update)
-    first = next(parts)
     headers: Any = {
         "ContentType": mimetype if mimetype and _MIME_TYPE.fullmatch(mimetype) else "application/octet-stream",
         "ContentDisposition": disposition(key.rpartition("/")[2]),
     }
-    second = next(parts, None)
-    if second is None:
-        with answering("storing the document"):
-            stored(s3.put_object(Bucket=bucket, Key=key, Body=first, **headers))
+    if size > PART:
+        upload = _Multipart(s3, bucket, key, headers)
+        upload.send(_parts(pieces, size, digest.update, upload.spare))
     else:
-        _Multipart(s3, bucket, key, headers).send(_chained(first, second, parts))
+        [part] = _parts(pieces, size, digest.update, [])
+        with answering("storing the document"):
+            stored(s3.put_object(Bucket=bucket, Key=key, Body=part.body, ChecksumCRC32=part.crc32, **headers))
     return digest.hexdigest()
 
 
-def _parts(pieces: Iterable[bytes], seen: Callable[[bytes], object]) -> Iterator[bytes]:
-    """Join *pieces* to parts of exactly `PART` bytes, the last one shorter; at least one, if empty."""
-    gathered: list[bytes] = []
-    room = PART
+class _Part(NamedTuple):
+    """What S3 is sent at once, and the CRC-32 in base64 by which it sees that this is what was read.
+
+    botocore would compute it as well, but later, when the bytes have left the processor's cache, and send them in
+    pieces of 16 KB; and it copies a body of `bytes` behind the headers. So, sending takes a third less.
+    """
+
+    body: Any  # a bytearray, which botocore takes and its stubs do not know
+    crc32: str
+
+
+def _parts(
+    pieces: Iterable[bytes], size: int, seen: Callable[[bytes], object], spare: list[bytearray]
+) -> Iterator[_Part]:
+    """Gather *pieces*, *size* bytes in all, in parts of exactly `PART` bytes, the last one shorter; at least one.
+
+    *spare* is memory to use again: new memory has to be cleared by the kernel first.
+    """
+    body, filled, crc = bytearray(min(PART, size)), 0, 0
     for piece in pieces:
         seen(piece)
-        while len(piece) > room:
-            yield b"".join([*gathered, piece[:room]])
-            piece, gathered, room = piece[room:], [], PART
-        gathered.append(piece)
-        room -= len(piece)
-    yield b"".join(gathered)
+        while piece:
+            if filled == PART:
+                yield _part(body, crc)
+                body, filled, crc = spare.pop() if spare else bytearray(PART), 0, 0
+            taken, piece = piece[: PART - filled], piece[PART - filled :]
+            body[filled : filled + len(taken)] = taken
+            crc = zlib.crc32(taken, crc)
+            filled += len(taken)
+    del body[filled:]
+    yield _part(body, crc)
 
 
-def _chained(first: bytes, second: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
-    yield first
-    yield second
-    yield from rest
+def _part(body: bytearray, crc: int) -> _Part:
+    return _Part(body, base64.b64encode(crc.to_bytes(4, "big")).decode())
 
 
 class _Multipart:
@@ -156,12 +175,15 @@ class _Multipart:
         self._s3 = s3
         self._headers: Any = headers
         self._target: Any = {"Bucket": bucket, "Key": key}
+        self.spare: list[bytearray] = []
+        """The memory of parts that were sent."""
 
-    def send(self, parts: Iterator[bytes]) -> None:
+    def send(self, parts: Iterator[_Part]) -> None:
         from concurrent.futures import ThreadPoolExecutor
 
         with answering("storing the document"):
-            upload = self._s3.create_multipart_upload(**self._target, **self._headers)["UploadId"]
+            begun = self._s3.create_multipart_upload(**self._target, **self._headers, ChecksumAlgorithm="CRC32")
+            upload = begun["UploadId"]
         try:
             with ThreadPoolExecutor(PARTS_IN_FLIGHT) as pool, answering("storing the document"):
                 tags = self._send_all(upload, parts, pool.submit)
@@ -171,7 +193,7 @@ class _Multipart:
             self._abort(upload)  # after the pool is empty: a part that arrives later would stay, and cost
             raise
 
-    def _send_all(self, upload: str, parts: Iterator[bytes], submit: Callable[..., "Future[Any]"]) -> list[Any]:
+    def _send_all(self, upload: str, parts: Iterator[_Part], submit: Callable[..., "Future[Any]"]) -> list[Any]:
         tags: list[Any] = []
         in_flight: list[Future[Any]] = []
         for number, part in enumerate(parts, 1):
@@ -180,9 +202,12 @@ class _Multipart:
             in_flight.append(submit(self._send, upload, number, part))
         return tags + [future.result() for future in in_flight]
 
-    def _send(self, upload: str, number: int, part: bytes) -> dict[str, Any]:
-        answer = self._s3.upload_part(**self._target, UploadId=upload, PartNumber=number, Body=part)
-        return {"PartNumber": number, "ETag": stored(answer)}
+    def _send(self, upload: str, number: int, part: _Part) -> dict[str, Any]:
+        answer = self._s3.upload_part(
+            **self._target, UploadId=upload, PartNumber=number, Body=part.body, ChecksumCRC32=part.crc32
+        )
+        self.spare.append(part.body)
+        return {"PartNumber": number, "ETag": stored(answer), "ChecksumCRC32": part.crc32}
 
     def _abort(self, upload: str) -> None:
         """Drop the parts. If that fails as well, the bucket's lifecycle rule does it a day later."""

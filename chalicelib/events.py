@@ -7,10 +7,12 @@ shape of 2017 (`event.file`, the comment in `file.initial_comment`) is taken too
 
 import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple, TypedDict
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
-from chalicelib import hashtags
 from chalicelib.errors import NotUnderstood
+
+if TYPE_CHECKING:
+    from chalicelib.hashtags import Tags
 
 _ID = re.compile(r"[A-Za-z0-9]{1,18}", re.ASCII)
 """So that ids are safe in keys, and an execution's name stays below 80 characters."""
@@ -65,7 +67,7 @@ class Change(NamedTuple):
     message: Message
     files: list[File]
     removed: list[str]
-    tags: hashtags.Tags
+    tags: "Tags"
 
 
 def change(envelope: Mapping[str, Any]) -> Change | None:
@@ -93,13 +95,15 @@ def upload(envelope: Mapping[str, Any], event: Mapping[str, Any]) -> Change | No
     if files is None or files == [] or _is_own(envelope, event):
         return None
     message = _message(envelope, event, comment)
-    return Change("upload", message, _distinct(files), [], hashtags.tags(comment))
+    return Change("upload", message, _distinct(files), [], _tags(comment))
 
 
 def _reply(envelope: Mapping[str, Any], event: Mapping[str, Any]) -> Change | None:
+    if not _is_reply(event) or _is_own(envelope, event):
+        return None
     text = _text(event.get("text")) or ""
-    tags = hashtags.tags(text)
-    if not tags.kept or not _is_reply(event) or _is_own(envelope, event):
+    tags = _tags(text)
+    if not tags.kept:
         return None
     return Change("reply", {**_message(envelope, event, text), "comment": ""}, [], [], tags)
 
@@ -114,11 +118,11 @@ def _edit(envelope: Mapping[str, Any], event: Mapping[str, Any]) -> Change | Non
     if before and shown.keys() == shown_before.keys() and text == text_before:
         return None
     removed = sorted((shown_before.keys() | _ids(now)) - shown.keys())
-    tags, message = hashtags.tags(text), {**now, "event_ts": event.get("event_ts")}
+    tags, message = _tags(text), {**now, "event_ts": event.get("event_ts")}
     if shown or removed:
         files = _distinct(list(shown.values()))
         return Change("edit", _message(envelope, message, text), files, removed, tags)
-    if not _is_reply(now) or hashtags.tags(text_before).kept == tags.kept:
+    if not _is_reply(now) or _tags(text_before).kept == tags.kept:
         return None
     return Change("reply", {**_message(envelope, message, text), "comment": ""}, [], [], tags)
 
@@ -131,12 +135,18 @@ def _deletion(envelope: Mapping[str, Any], event: Mapping[str, Any]) -> Change |
         return None
     message = {**subject, "user": before.get("user") if not unknown else None, "event_ts": event.get("event_ts")}
     if _is_reply(subject) and not _ids(before):
-        if not unknown and not hashtags.tags(_text(before.get("text")) or "").kept:
+        if not unknown and not _tags(_text(before.get("text")) or "").kept:
             return None
-        return Change("reply", _message(envelope, message, ""), [], [], hashtags.tags(""))
+        return Change("reply", _message(envelope, message, ""), [], [], _tags(""))
     if not unknown and not _ids(before):
         return None
-    return Change("deletion", _message(envelope, message, ""), [], sorted(_ids(before)), hashtags.tags(""))
+    return Change("deletion", _message(envelope, message, ""), [], sorted(_ids(before)), _tags(""))
+
+
+def _tags(text: str) -> "Tags":
+    from chalicelib import hashtags  # most messages have nothing to tag, and are answered without
+
+    return hashtags.tags(text)
 
 
 def _previous(event: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -109,7 +109,7 @@ def _transferred(
         raise FileNotReady("Slack is still processing the file.")
     key = archive.document_key(team, file["id"], file["name"])
     with filehost.download(http, settings, file, url, size, deadline) as pieces:
-        sha256 = archive.store(s3, settings.bucket, key, pieces, file["mimetype"])
+        sha256 = archive.store(s3, settings.bucket, key, pieces, size, file["mimetype"])
     log.info("document stored", document=key, size=size, sha256=sha256)
     return _result("archived", file, document=key, sha256=sha256)
 

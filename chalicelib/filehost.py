@@ -28,7 +28,7 @@ from chalicelib.settings import Settings
 if TYPE_CHECKING:
     from requests import Response, Session
 
-PIECE = 1024 * 1024
+PIECE = 256 * 1024
 MOST_REDIRECTS = 3
 _TIMEOUT = (5, 30)
 _REDIRECTS = {301, 302, 303, 307, 308}

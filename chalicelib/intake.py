@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from chalicelib import clients, events, log, settings, signing, workflow
+from chalicelib import clients, events, log, settings, signing
 from chalicelib.errors import (
     NotParked,
     NotReported,
@@ -116,24 +116,24 @@ def _dispatch(envelope: dict[str, Any], last_try: float) -> Answer:
 def _take(envelope: dict[str, Any], last_try: float) -> Answer:
     try:
         change = events.change(envelope)
-        if change is None:
-            return DONE
-        name, text = workflow.execution_name(change), workflow.execution_input(change)
-        with log.about(execution=name):
-            return _start(name, text, last_try)
+        return _start(change, last_try) if change else DONE
     except NotUnderstood as error:
         return _report(envelope, str(error))
 
 
-def _start(name: str, text: str, last_try: float) -> Answer:
+def _start(change: events.Change, last_try: float) -> Answer:
+    from chalicelib import workflow  # most of what Slack sends starts nothing, and is answered without
+
+    name, text = workflow.execution_name(change), workflow.execution_input(change)
     chosen = settings.load("SLACK_INTEGRATOR_SF", "SLACK_INTEGRATOR_PARKING")
-    try:
-        workflow.start(clients.stepfunctions(), chosen.state_machine, name, text, last_try)
-    except NotStarted as error:
-        log.warning("parked", reason=str(error))
-        workflow.park(clients.sqs(), chosen.parking, name, text)
-    else:
-        log.info("started")
+    with log.about(execution=name):
+        try:
+            workflow.start(clients.stepfunctions(), chosen.state_machine, name, text, last_try)
+        except NotStarted as error:
+            log.warning("parked", reason=str(error))
+            workflow.park(clients.sqs(), chosen.parking, name, text)
+        else:
+            log.info("started")
     return DONE
 
 
@@ -142,6 +142,8 @@ def start_parked(records: Iterable[Mapping[str, Any]]) -> None:
 
     The last time before a message goes to the dead letters the person is told too.
     """
+    from chalicelib import workflow
+
     chosen = settings.load("SLACK_INTEGRATOR_SF", "SLACK_INTEGRATOR_SNS")
     for record in records:
         name, text = workflow.unparked(record["body"])

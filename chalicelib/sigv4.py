@@ -2,7 +2,7 @@
 
 Loading botocore takes four times as long as all else that happens between a cold start and the answer to Slack.
 The signature is AWS's version 4 (IAM/latest/UserGuide/reference_sigv-create-signed-request.html) over one POST of a
-JSON body; the tests hold it against botocore's own signer. Everything else in the project uses boto3.
+JSON body; the tests hold it against botocore's own signer. Everything else in the project uses botocore or boto3.
 """
 
 import hashlib
@@ -132,14 +132,17 @@ class Client:
         self, connection: "HTTPConnection", action: str, body: bytes, credentials: Credentials
     ) -> dict[str, Any]:
         """Send, and keep the connection if a whole answer came."""
-        from http.client import HTTPException
+        from http.client import HTTPException, HTTPResponse
 
         host = connection.host if connection.port in (80, 443) else f"{connection.host}:{connection.port}"
         signed = headers(self._service, action, host, self._region(), body, credentials, time.time())
+        lines = "".join(f"{name}: {value}\r\n" for name, value in {**signed, "content-length": len(body)}.items())
         try:
-            connection.request("POST", "/", body, signed)
-            response = connection.getresponse()
-            content = response.read()
+            # At once. HTTPConnection.request sends the body after the head: a tenth of the time to answer Slack.
+            connection.send(f"POST / HTTP/1.1\r\n{lines}\r\n".encode() + body)
+            with HTTPResponse(connection.sock, method="POST") as response:
+                response.begin()
+                content = response.read()
         except (OSError, HTTPException) as error:
             connection.close()
             raise ServiceError(type(error).__name__) from error

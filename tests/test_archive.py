@@ -1,13 +1,19 @@
 """Keys, names, parts, and records changed under conditions."""
 
+import base64
+import random
 import unicodedata
+import zlib
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib import archive, errors
+from chalicelib import archive, clients, errors
+from local.discard import Discard
+
+KEYS = {"ACCESS_KEY_ID": "testing", "SECRET_ACCESS_KEY": "testing"}
 
 
 @pytest.mark.parametrize(
@@ -60,17 +66,40 @@ def test_downloads_get_the_name_in_any_script() -> None:
 @pytest.mark.parametrize("parts", [1, 2], ids=str)
 @pytest.mark.parametrize("piece", [1024**2, 3_000_000], ids=str)
 def test_parts_are_whole_but_the_last(parts: int, extra: int, piece: int) -> None:
-    size = parts * archive.PART + extra
-    pieces = [bytes(min(piece, size - start)) for start in range(0, size, piece)]
-    seen: list[int] = []
-    lengths = [len(part) for part in archive._parts(pieces, lambda data: seen.append(len(data)))]
-    assert sum(lengths) == sum(seen) == size
-    assert set(lengths[:-1]) <= {archive.PART}
-    assert 0 < lengths[-1] <= archive.PART
+    content = random.Random(piece).randbytes(parts * archive.PART + extra)
+    pieces = [content[start : start + piece] for start in range(0, len(content), piece)]
+    seen: list[bytes] = []
+    parted = list(archive._parts(pieces, len(content), seen.append, []))
+    assert seen == pieces
+    assert b"".join(part.body for part in parted) == content
+    assert {len(part.body) for part in parted[:-1]} <= {archive.PART}
+    assert 0 < len(parted[-1].body) <= archive.PART
+    assert [int.from_bytes(base64.b64decode(part.crc32)) for part in parted] == [
+        zlib.crc32(part.body) for part in parted
+    ]
+
+
+def test_memory_that_was_sent_is_used_again_and_holds_nothing_of_before() -> None:
+    used = bytearray(b"x" * archive.PART)
+    first, second = archive._parts([bytes(archive.PART), b"last"], archive.PART + 4, len, [used])
+    assert second.body is used
+    assert [bytes(first.body), bytes(second.body)] == [bytes(archive.PART), b"last"]
 
 
 def test_nothing_is_one_empty_part() -> None:
-    assert list(archive._parts([], len)) == [b""]
+    [part] = archive._parts([], 0, len, [])
+    assert part.body == b""
+
+
+@pytest.mark.parametrize("size", [5, archive.PART + 5], ids=str)
+def test_s3_is_told_the_checksum_of_all_that_it_is_sent(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Discard() as s3:
+        for name, value in {"ENDPOINT_URL": s3.url, "DEFAULT_REGION": "us-east-1", **KEYS}.items():
+            monkeypatch.setenv(f"AWS_{name}", value)
+        archive.store(clients.s3.__wrapped__(), "archive", "documents/T1/F1/x", [bytes(size)], size, None)
+        stored = s3.objects["archive/documents/T1/F1/x"]
+    assert [sorted(part.checksums) for part in stored.parts] == [["x-amz-checksum-crc32"]] * len(stored.parts)
+    assert sum(part.size for part in stored.parts) == size
 
 
 def test_a_record_is_one_line_of_json(s3: Any, bucket: str) -> None:

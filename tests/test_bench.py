@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from bench import payloads, targets, text
+from bench import memory, payloads, targets, text
 from bench.acknowledge import BOLT, BOLT_PLAIN, OURS_PLAIN, OURS_UPLOAD, SIGNED
 from bench.counting import operation
 from bench.prices import lambda_cost, requests_cost
 from bench.stub import SECRETS
-from bench.transfer import LIMIT, OURS
+from bench.transfer import LIMIT, OURS, shares
 from chalicelib import signing
 from local.pipeline import PROJECT
 
@@ -76,6 +76,30 @@ def test_the_steps_that_are_measured_get_what_the_workflow_gives(state: str, giv
     assert given.keys() == {name.removesuffix(".$") for name in payload}
 
 
+STEPS = shares(1, {"read": 2, "hashed": 5, "parted": 9, "sent": 10, "all": 20}, crc=3)
+
+
+def test_a_step_of_the_transfer_takes_what_it_adds() -> None:
+    assert list(STEPS.values()) == [1, 2, 3, 3, 1, 10, 1]
+    assert sum(STEPS.values()) == 1 + 20
+
+
+@pytest.mark.parametrize(
+    ("size", "found"),
+    [
+        ("256", ["it fails", "300 MB do not fit", "a large file moves at 36.2 MB/s at best"]),
+        ("512", ["a cold call takes 3,000 ms", "a large file moves at 72.4 MB/s at best"]),
+        ("1024", []),
+    ],
+)
+def test_a_memory_size_is_chosen_by_time_memory_and_rate(size: str, found: list[str]) -> None:
+    at = {"256": None, "512": {"cold": 3000, "peak": 60}, "1024": {"cold": 1000, "peak": 60}}
+    measured = {"functions": {"fetching": at}, "names": {"fetching": "fetch_file"}}
+    moved = {"TLS": {"1 GiB": {OURS: {"peak": 200, "cpu": 4}}}}
+    given = {"functions": measured, "transfer": {"ways": moved}}
+    assert memory.lacking(given, "fetching", size) == found
+
+
 def results(ours: dict[str, float]) -> dict[str, Any]:
     """Return just what the targets look at: others take 100 of everything, the limit moves 100 MB/s."""
     other: dict[str, float] = {
@@ -96,7 +120,7 @@ def results(ours: dict[str, float]) -> dict[str, Any]:
     return {
         "cold": {"ways": {"deployed": acknowledged}},
         "warm": {"ways": {"HTTP": acknowledged}},
-        "transfer": {"ways": {"TLS": {"1 MB": transfers, "1 GiB": transfers}}},
+        "transfer": {"ways": {"TLS": {"1 MB": transfers, "1 GiB": transfers}}, "steps": STEPS},
         "endtoend": {"1 file of 1 MB, first upload": story, "1 file of 1 MB, functions warm": story},
     }
 
