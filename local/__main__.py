@@ -50,11 +50,13 @@ def main(arguments: list[str] | None = None) -> int:
 def _demo(page: Page) -> int:
     begun = time.monotonic()
     page.line("Starting AWS and Slack on this machine ...", "dim")
-    with Pipeline() as pipeline:
-        good = demo.run(pipeline, page)
-        logs = pipeline.folder
+    with room.folder(FOLDER / "demo") as folder:
+        for old in folder.glob("*.log"):
+            old.unlink()
+        with Pipeline(folder=folder) as pipeline:
+            good = demo.run(pipeline, page)
     page.title("All of it is as it should be." if good else "Not everything is as it should be: see above.")
-    page.line(f"{time.monotonic() - begun:.1f} s. What the functions printed: {logs}", "dim")
+    page.line(f"{time.monotonic() - begun:.1f} s. What the functions printed: {folder.relative_to(PROJECT)}", "dim")
     return 0 if good else 1
 
 
