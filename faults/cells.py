@@ -101,11 +101,16 @@ def snapshot(stage: Stage, cell: Cell) -> Snapshot:
         body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
         found["objects"][plain(key)] = _without_times(plain(body.decode())) if key.endswith(".json") else _sum(body)
     found["tags"] = {re.sub(r"\d{10}-", "", plain(key)) for key in _index(stage, cell)}
-    found["reactions"] = sorted(cell.message.reactions)
+    found["reactions"] = sorted(name for one in _said(stage, cell.message) for name in one.reactions)
     found["status"] = stage.execution(cell.event).get("status")
     found["unfinished"] = _unfinished(stage, cell.message)
     found["answer"] = cell.answer and (cell.answer.attempt.succeeded, plain(cell.answer.text))
     return found
+
+
+def _said(stage: Stage, message: Message) -> list[Message]:
+    """Everything in the message's channel, in which nothing else is."""
+    return [one for one in stage.pipeline.slack.messages if one.channel is message.channel]
 
 
 def _words(stage: Stage, cell: Cell) -> dict[str, str]:

@@ -49,9 +49,9 @@ SEARCHES = {
 }
 
 
-def is_hasty(call: Call) -> bool:
-    """Tell whether the client of *call* gives up within seconds."""
-    return call.point.split()[0] in ("route", "notify", "start_parked")
+def is_hasty(point: str) -> bool:
+    """Tell whether the client that calls at *point* gives up within seconds."""
+    return point.split()[0] in ("route", "notify", "start_parked")
 
 
 def _refused(call: Call) -> Answer:

@@ -71,7 +71,7 @@ def _faults(call: Call, is_full: bool) -> Iterator[tuple[Fault, int]]:
         is_quick = call.point in QUICK_DEATHS if fault.kills else fault in QUICK_FAULTS
         if not fault.fits(call) or not (is_full or is_quick):
             continue
-        is_rare = fault.kills or (fault.hold and not is_hasty(call))
+        is_rare = fault.kills or (fault.hold and not is_hasty(call.point))
         for times in TIMES.values():
             if times == 1 or (is_full and not is_rare):
                 yield fault, times
@@ -81,10 +81,14 @@ def _is_slow(cell: Cell) -> bool:
     return cell.fault.kills or cell.point.startswith("notify ")
 
 
+def _lasts(cell: Cell) -> bool:
+    return cell.times == EVER or (cell.fault.hold and not is_hasty(cell.point))
+
+
 def _run_all(stage: Stage, cells: list[Cell], at_once: int) -> None:
     """Run *cells* in batches; those in which a function dies alone, for its idle processes die with it."""
     alive = [cell for cell in cells if not cell.fault.kills]
-    brief, lasting = ([cell for cell in alive if (cell.times == EVER) is ever] for ever in (False, True))
+    brief, lasting = ([cell for cell in alive if _lasts(cell) is lasts] for lasts in (False, True))
     batches = [*_batches(brief, at_once), *_batches(lasting, 2 * at_once)]  # what lasts mostly waits
     for batch in batches + [[cell] for cell in cells if cell.fault.kills]:
         _run(stage, batch)

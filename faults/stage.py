@@ -103,11 +103,11 @@ class Stage:
 
     def _took(self, call: Call, seconds: float) -> None:
         """Note a call whose client may have given up although nobody broke it: this machine was too busy."""
-        if is_hasty(call) and seconds > OWN_LIMIT:
+        if is_hasty(call.point) and seconds > OWN_LIMIT:
             self.too_slow.append(call)
 
     def _held(self, call: Call) -> float:
-        return HASTY if is_hasty(call) else PATIENT
+        return HASTY if is_hasty(call.point) else PATIENT
 
     def wait_until_quiet(self, envelopes: Collection[Json]) -> None:
         """Return when nothing moves any more for the events in *envelopes*, nor waits to."""
