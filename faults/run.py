@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 
 from faults.calls import Call
-from faults.cells import Cell, snapshot
+from faults.cells import Cell, broken_promises, snapshot
 from faults.kinds import ANSWERS, DEATHS, EVER, GARBAGE, LOST, REFUSED, TIMES, Fault, is_hasty
 from faults.scenarios import SCENARIOS
 from faults.stage import Stage
@@ -24,11 +24,18 @@ QUICK_FAULTS = (REFUSED, LOST, GARBAGE)
 QUICK_DEATHS = ("notify chat.postMessage", "fetch_file PutObject documents/", "route StartExecution")
 
 
+class BadReferenceError(Exception):
+    """A run without a fault is wrong already: nothing can be held against it."""
+
+
 def run(is_full: bool, only: str = "") -> int:
     """Run everything, print what came of it, and return the exit status."""
     begun = time.monotonic()
     with Stage(FACTOR) as stage:
         cells = [cell for cell in _planned(stage, is_full) if only in cell.point]
+        if not cells:
+            print(f"No call is made at a point like {only!r}.")
+            return 1
         _run_all(stage, [cell for cell in cells if not _is_slow(cell)], AT_ONCE)
         calls, leaks = stage.calls, list(stage.leaks)
     with Stage(SLOW_FACTOR, SLOW_TIMEOUTS) as stage:
@@ -57,6 +64,9 @@ def _planned(stage: Stage, is_full: bool) -> list[Cell]:
         honest.start(stage)
         stage.wait_until_quiet([honest.event])
         reference = snapshot(stage, honest)
+        wrong = broken_promises(stage, honest.message, reference)
+        if wrong or scenario.comes_to not in str(reference):
+            raise BadReferenceError(f"without a fault, {scenario.name} came to {wrong or reference}")
         for point, call in sorted(stage.seen.items()):
             for fault, times in _faults(call, is_full):
                 if point not in known or (is_full and scenario.deed and times == 1):

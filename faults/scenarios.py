@@ -15,7 +15,7 @@ PART = 8 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Scenario:
-    """*uploaded* makes an upload in a channel.
+    """*uploaded* makes an upload in a channel; *comes_to* is in what is found after a run without a fault.
 
     With *deed* the faults befall not the upload, which is archived before, but the event that *deed* returns of
     what is done to it then; with *ask* a search for it by somebody in another channel. *base* faults (point, times)
@@ -24,6 +24,7 @@ class Scenario:
 
     name: str
     uploaded: Callable[[Stage, Channel], Message]
+    comes_to: str
     deed: Callable[[Stage, Message], Json] | None = None
     ask: Callable[[Stage, Message, Channel, User], Answer] | None = None
     base: tuple[tuple[str, int], ...] = ()
@@ -95,13 +96,15 @@ def _searched(stage: Stage, message: Message, channel: Channel, user: User) -> A
 
 
 SCENARIOS = (
-    Scenario("pages", _pages),
-    Scenario("film", _film),
-    Scenario("edited", _two, deed=_edited),
-    Scenario("replied", _page, deed=_replied),
-    Scenario("deleted", _page, deed=_deleted),
-    Scenario("searched", _page, ask=_searched),
-    Scenario("parked", _page, base=(("route StartExecution", EVER),)),
-    Scenario("aborted", _film, base=(("fetch_file CompleteMultipartUpload documents/", 3),)),
-    Scenario("nonsense", _nonsense),
+    Scenario("pages", _pages, "✅ 2 files in the archive"),
+    Scenario("film", _film, "✅ 1 file in the archive"),
+    Scenario("edited", _two, "'reactions': ['label']", deed=_edited),
+    Scenario("replied", _page, "'reactions': ['label']", deed=_replied),
+    Scenario("deleted", _page, "'deleted': True", deed=_deleted),
+    Scenario("searched", _page, "• page.txt", ask=_searched),
+    Scenario("parked", _page, "✅ 1 file in the archive", base=(("route StartExecution", EVER),)),
+    Scenario(
+        "aborted", _film, "✅ 1 file in the archive", base=(("fetch_file CompleteMultipartUpload documents/", 3),)
+    ),
+    Scenario("nonsense", _nonsense, "❌ This upload was not archived"),
 )
