@@ -35,10 +35,10 @@ bench: .venv/ready ## measure speed against what people would take instead, and 
 	@$(BIN)/python -m bench $(if $(QUICK),--quick) $(ARGS)
 
 deploy: .venv/ready ## bring a stage up on AWS, or to what this clone says: make deploy STAGE=dev [ALARM_EMAIL=…]
-	@$(BIN)/python -m stepfunctions.deploy $(STAGE)
+	@$(BIN)/python -m operations.deploy $(STAGE)
 
 destroy: .venv/ready ## take a stage down, but not its documents: make destroy STAGE=dev
-	@$(BIN)/python -m stepfunctions.destroy $(STAGE)
+	@$(BIN)/python -m operations.destroy $(STAGE)
 
 replay: .venv/ready ## start failed executions again: make replay STAGE=dev SINCE=2026-11-23T10:00
 	@$(BIN)/python -m operations.replay $(STAGE) $(SINCE)

@@ -9,8 +9,8 @@ from contextlib import closing, contextmanager
 from app import app
 from chalicelib import clients
 from chalicelib.signing import signature
-from local.patches import Patches
-from local.slack.listener import Answer, Listener, Request, as_json, plain
+from local.aws.patches import Patches
+from local.http_server import Answer, Listener, Request, as_json, plain
 
 SECRET = "0123456789abcdef0123456789abcdef"
 _ARN = "arn:aws:states:us-east-1:123456789012:stateMachine:x"

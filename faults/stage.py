@@ -10,8 +10,8 @@ from typing import Any, Self
 from faults.calls import Call
 from faults.kinds import HASTY, PATIENT, Fault, Rule, is_hasty
 from faults.proxy import Proxy
+from local.aws.patches import Patches
 from local.clock import Clock
-from local.patches import Patches
 from local.pipeline import Pipeline
 from local.slack.files import Json
 from local.slack.sender import Delivery

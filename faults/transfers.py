@@ -8,7 +8,7 @@ from typing import Any
 
 from chalicelib import clients, events, fetch
 from chalicelib.settings import Settings
-from local.discard import Discard
+from local.aws.discard import Discard
 from local.slack import Generated, Slack
 
 GIB = 1024**3

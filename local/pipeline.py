@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from local.aws import Aws
+from local.aws.inspector import Inspector
+from local.aws.server import Aws
+from local.aws.stack import Deployed, deploy
+from local.chalice_local import ChaliceLocal
 from local.clock import Clock
-from local.inspector import Inspector
-from local.server import ChaliceLocal
 from local.slack import Slack
-from local.stack import Deployed, deploy
 
 PROJECT = Path(__file__).parent.parent
 

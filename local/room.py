@@ -8,7 +8,7 @@ from itertools import count
 from pathlib import Path
 from typing import IO
 
-from local.server import HOST
+from local.chalice_local import HOST
 
 PORTS = {"routes": 8000, "slack": 8001, "aws": 8002}
 

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 import boto3
 
-from stepfunctions import stages
-from stepfunctions.console import Stop, run, say
+from operations import chalice_config
+from operations.console import Stop, run, say
 
 PROJECT = Path(__file__).parent.parent
 _AGAIN = re.compile(r"(?P<name>.+?)(?:-r(?P<number>[0-9]+))?", re.ASCII)
@@ -83,7 +83,7 @@ def moment(text: str) -> datetime:
 def main() -> None:
     """Replay for the stage and since the time that the command line names."""
     stage, since = (*sys.argv[1:], "", "")[:2]
-    state_machine = stages.variable(PROJECT, stage, "SLACK_INTEGRATOR_SF")
+    state_machine = chalice_config.variable(PROJECT, stage, "SLACK_INTEGRATOR_SF")
     if state_machine is None:
         raise Stop(
             f"Stage {stage or '(none)'} is not deployed from here: make replay STAGE=dev SINCE=2026-11-23T10:00"

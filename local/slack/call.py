@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
+from local.http_server import Request
 from local.slack.files import Json
-from local.slack.listener import Request
 from local.slack.model import Channel
 from local.slack.workspace import HISTORY_SCOPES, Workspace
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
+from local.http_server import Request
 from local.slack.files import File, Json
-from local.slack.listener import Request
 from local.slack.model import Channel, Message, User
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ import re
 from dataclasses import replace
 from urllib.parse import quote
 
+from local.http_server import Answer, Request, plain, redirect
 from local.slack import spoiling
 from local.slack.content import chunks_of
 from local.slack.faults import FILE_HOST, Faults
 from local.slack.files import CANVAS_MODES, File
-from local.slack.listener import Answer, Request, plain, redirect
 from local.slack.signin import sign_in_page
 from local.slack.workspace import Workspace
 

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import parse_qsl, quote, urlsplit
 
+from local.http_server import Answer, Request, as_json, plain
 from local.slack import deeds, view
 from local.slack.content import chunks_of
 from local.slack.files import File, Json
-from local.slack.listener import Answer, Request, as_json, plain
 from local.slack.model import Message
 
 if TYPE_CHECKING:

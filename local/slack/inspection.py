@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from local.http_server import Request
 from local.slack.content import Content
 from local.slack.files import File
 from local.slack.identity import Address, App
-from local.slack.listener import Request
 from local.slack.model import Channel, Message, User
 from local.slack.richtext import typed
 from local.slack.sender import Delivery, Sender

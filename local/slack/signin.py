@@ -1,6 +1,6 @@
 """The sign-in page: Slack's answer to whoever it does not know."""
 
-from local.slack.listener import Answer, plain
+from local.http_server import Answer, plain
 
 SIGN_IN = (
     '<!DOCTYPE html>\n<html lang="en-US" class="">\n<head><meta charset="utf-8">'

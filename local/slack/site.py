@@ -3,11 +3,11 @@
 import re
 import threading
 
+from local.http_server import Answer, Listener, Request, Responder, plain, redirect
 from local.slack.botposts import BotPosts
 from local.slack.faults import Faults
 from local.slack.filehost import FileHost
 from local.slack.front import is_for_people
-from local.slack.listener import Answer, Listener, Request, Responder, plain, redirect
 from local.slack.signin import sign_in_page
 from local.slack.webapi import WebApi
 from local.slack.webhook import Webhook

@@ -6,8 +6,8 @@ from dataclasses import replace
 from itertools import chain
 from urllib.parse import parse_qs, quote
 
+from local.http_server import Answer, Request, plain, redirect
 from local.slack.identity import Address
-from local.slack.listener import Answer, Request, plain, redirect
 from local.slack.signin import sign_in_page
 
 

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+from local.http_server import Answer, Request, as_json
 from local.slack.botposts import BotPosts
 from local.slack.call import Call, RefusedError, arguments_of
 from local.slack.faults import WEB_API, Faults, Misbehaviour
 from local.slack.files import Json
-from local.slack.listener import Answer, Request, as_json
 from local.slack.methods import READING
 from local.slack.signin import sign_in_page
 from local.slack.workspace import Workspace

@@ -5,12 +5,12 @@ https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks
 
 import json
 
+from local.http_server import Answer, Request, plain
 from local.slack.botposts import BotPosts, with_ids
 from local.slack.events import in_thread
 from local.slack.faults import WEB_API, Faults, Misbehaviour
 from local.slack.files import Json
 from local.slack.limits import refusal
-from local.slack.listener import Answer, Request, plain
 from local.slack.model import Channel
 from local.slack.webapi import misbehaving
 from local.slack.workspace import Workspace

@@ -1,0 +1,73 @@
+"""Functions as they were deployed: each from its own zip, with its own variables and the keys of its own role.
+
+What runs them is AWS's runtime client (ric.py) in an environment that holds nothing but what Lambda's runtime
+brings, so that a module which was not packed is missed here too.
+"""
+
+import io
+import threading
+import zipfile
+from collections.abc import Callable
+from dataclasses import replace
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from moto.awslambda.utils import get_backend
+
+from local.aws.sandbox import FunctionSpec
+
+BROUGHT = ("boto3", "awslambdaric")
+"""What Lambda's Python runtime has installed (docs.aws.amazon.com/lambda/latest/dg/lambda-python.html)."""
+
+Keys = dict[str, str]
+
+
+class Packages:
+    """Unpacks into *folder*. *assume* gives the keys of (function's name, its role's ARN)."""
+
+    def __init__(self, folder: Path, assume: Callable[[str, str], Keys]) -> None:
+        self._folder, self._assume = folder, assume
+        self._keys: dict[tuple[str, str], Keys] = {}
+        self._lock = threading.Lock()
+
+    def prepared(self, function: FunctionSpec) -> FunctionSpec:
+        """*function* with the folder of its code and its whole environment."""
+        account, region = function.arn.split(":")[4], function.arn.split(":")[3]
+        deployed: Any = get_backend(account, region).get_function(function.arn)
+        with self._lock:
+            root = self._unpacked(deployed)
+            runtime = self._runtime()
+            who = (function.name, str(deployed.role))
+            if who not in self._keys:
+                self._keys[who] = self._assume(*who)
+        paths = {"PYTHONPATH": f"{root}:{runtime}"}
+        return replace(function, root=root, environ={**self._keys[who], **paths, **function.environ})
+
+    def _unpacked(self, deployed: Any) -> Path:
+        root: Path = self._folder / "code" / deployed.code_sha_256.replace("/", "_")
+        if not root.exists():
+            zipfile.ZipFile(io.BytesIO(deployed.code_bytes)).extractall(root)
+        return root
+
+    def _runtime(self) -> Path:
+        """A folder of links to what the runtime brings, and to nothing else that is installed here."""
+        folder = self._folder / "runtime"
+        if not folder.exists():
+            folder.mkdir(parents=True)
+            for name in _needed(set(BROUGHT)):
+                files = metadata.distribution(name).files or []
+                for top in {file.parts[0] for file in files if file.parts[0] not in ("..", "__pycache__")}:
+                    folder.joinpath(top).symlink_to(str(metadata.distribution(name).locate_file(top)))
+        return folder
+
+
+def _needed(names: set[str]) -> set[str]:
+    """*names* and all that they require, extras left out."""
+    required = {
+        line.replace("(", " ").replace(">", " ").replace("<", " ").replace("=", " ").split(";")[0].split()[0]
+        for name in names
+        for line in metadata.requires(name) or []
+        if "extra ==" not in line and "python_version <" not in line
+    }
+    return names if required <= names else _needed(names | required)

@@ -1,0 +1,215 @@
+"""AWS on this machine: moto's server in a thread, with functions as processes and one clock for every wait."""
+
+import os
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from moto.core.base_backend import BackendDict
+from moto.core.model_instances import reset_model_data
+from moto.moto_server.werkzeug_app import (
+    DomainDispatcherApplication,
+    MotoRequestHandler,
+    create_backend_app,
+)
+from werkzeug.serving import make_server
+
+from local.aws import moto_shims
+from local.aws.async_invocations import Dead, Deliveries
+from local.aws.executions import stop_executions
+from local.aws.lambdas import ClosedError, Lambdas
+from local.aws.outages import ONLOOKER, Outages
+from local.aws.patches import Patches
+from local.aws.queues import Pollers
+from local.aws.sandbox import Answer, FunctionSpec, failed
+from local.clock import Clock
+
+HOST = "127.0.0.1"
+_in_use = threading.Lock()  # moto's state belongs to the process
+
+
+@cache
+def _session() -> Any:
+    """One for the process, since reading the services' models takes longer than all the rest of a start."""
+    return boto3.session.Session()
+
+
+class _Quiet(MotoRequestHandler):
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Moto's server would print a line per request."""
+
+
+class Aws:
+    """One account in one region. *root* holds the functions' code; *log* gets (function, line) of their logs.
+
+    Only one at a time per process. What was in it is gone after close().
+    """
+
+    region = "us-east-1"
+    account = "123456789012"
+
+    def __init__(
+        self,
+        clock: Clock,
+        root: Path,
+        port: int = 0,
+        log: Callable[[str, str], None] | None = None,
+        folder: Path | None = None,
+    ) -> None:
+        self.clock = clock
+        self._root, self._wanted_port, self._log, self._folder = root, port, log, folder
+        self._patches = Patches()
+        self._clients: dict[str, Any] = {}
+        self._clients_lock = threading.Lock()
+        self._ending = ExitStack()
+
+    def start(self) -> "Aws":
+        """Serve until close()."""
+        if not _in_use.acquire(blocking=False):
+            raise RuntimeError("moto keeps its state per process: close the other Aws first")
+        with ExitStack() as ending:
+            ending.callback(_in_use.release)
+            self._begin(ending)
+            self._ending = ending.pop_all()
+        return self
+
+    def _begin(self, ending: ExitStack) -> None:
+        """Start everything; *ending* will end it in the opposite order, the server's thread first."""
+        self.outages = Outages(self._application())
+        server = make_server(HOST, self._wanted_port, self.outages, threaded=True, request_handler=_Quiet)
+        ending.callback(server.server_close)
+        self._port = server.server_port
+        self._closing = threading.Event()
+        self.lambdas = Lambdas(self._root, self.environ(), log=self._log, folder=self._folder)
+        self.deliveries = Deliveries(self._tried, self.clock)
+        self.pollers = Pollers(self._tried, self.clock)
+        ending.callback(_forget)
+        ending.callback(self._patches.undo)
+        self._patch()
+        for end in (
+            self._close_clients,
+            self.pollers.join,
+            self.deliveries.join,
+            self.lambdas.close,
+            self._closing.set,
+        ):
+            ending.callback(end)
+        ending.callback(stop_executions)
+        ending.callback(self.deliveries.close)
+        ending.callback(self.pollers.close)
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+        thread.start()
+        ending.callback(thread.join)
+        ending.callback(server.shutdown)
+
+    def _application(self) -> Any:
+        """What serves the requests, as WSGI has it."""
+        return DomainDispatcherApplication(create_backend_app)
+
+    def _patch(self) -> None:
+        patches, send = self._patches, self.deliveries.send
+        # Moto's Step Functions call Lambda and SNS at localhost:$MOTO_PORT, and must not ask a proxy for it.
+        patches.item(os.environ, "MOTO_PORT", str(self._port))
+        direct = [os.environ.get("no_proxy", os.environ.get("NO_PROXY", "")), "localhost", HOST]
+        patches.item(os.environ, "no_proxy", ",".join(filter(None, direct)))
+        moto_shims.execute_state_machines(patches)
+        moto_shims.parse_once(patches)
+        moto_shims.reuse_clients(patches)
+        moto_shims.count_payloads_in_utf8(patches)
+        moto_shims.run_lambdas(patches, self.invoke, send)
+        moto_shims.keep_request_ids(patches)
+        moto_shims.notify_lambdas(patches, send)
+        moto_shims.poll_queues(patches, self.pollers, self.clock.scaled)
+        moto_shims.scale_waits(patches, self._pause, self.clock.scaled)
+        moto_shims.check_executions(patches)
+
+    def _pause(self, seconds: float) -> None:
+        self._closing.wait(self.clock.scaled(seconds))
+
+    def _tried(self, arn: str, event: bytes, request_id: str) -> Answer:
+        function = moto_shims.find_function(arn)
+        if function is None:
+            return failed("ResourceNotFoundException", f"Function not found: {arn}", request_id)
+        return self.invoke(function, event, request_id)
+
+    def invoke(self, function: FunctionSpec, event: bytes, request_id: str) -> Answer:
+        """Run *function* in the process pool. What still calls while everything ends gets a fault of Lambda's."""
+        try:
+            return self.lambdas.invoke(function, event, request_id)
+        except ClosedError as error:
+            return failed("ServiceException", str(error), request_id)
+
+    @property
+    def url(self) -> str:
+        """The endpoint of every service."""
+        return f"http://{HOST}:{self._port}"
+
+    @property
+    def dead(self) -> list[Dead]:
+        """The asynchronous events which were given up."""
+        return self.deliveries.dead
+
+    def environ(self) -> dict[str, str]:
+        """What a process needs in its environment so that any SDK talks to this AWS and to no other."""
+        return {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_REGION": self.region,
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_ACCESS_KEY_ID": "testing",
+            "AWS_SECRET_ACCESS_KEY": "testing",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        }
+
+    def client(self, service: str) -> Any:
+        """A client of *service*, the same one each time, which sees through outages. Threads may share it."""
+        with self._clients_lock:
+            if service not in self._clients:
+                self._clients[service] = self._made_client(service)
+            return self._clients[service]
+
+    def _made_client(self, service: str) -> Any:
+        return _session().client(
+            service,
+            endpoint_url=self.url,
+            region_name=self.region,
+            aws_access_key_id=ONLOOKER,
+            aws_secret_access_key="testing",
+            config=Config(
+                connect_timeout=2,
+                read_timeout=60,
+                retries={"mode": "standard", "total_max_attempts": 1},  # a fault should be seen
+                max_pool_connections=50,
+                s3={"addressing_style": "path"},
+            ),
+        )
+
+    def _close_clients(self) -> None:
+        for client in self._clients.values():
+            client.close()
+        self._clients.clear()
+
+    def close(self) -> None:
+        """Stop the server, executions, deliveries and functions, and forget everything."""
+        self._ending.close()
+
+    def __enter__(self) -> "Aws":
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _forget() -> None:
+    """As moto's own reset (moto/moto_api/_internal/models.py)."""
+    BackendDict.reset()
+    reset_model_data()

@@ -1,0 +1,166 @@
+"""A stage on AWS, from a clone to a working archive: `make deploy STAGE=dev`.
+
+Stack ► config.json ► `chalice deploy` ► what Chalice cannot set ► Slack ► a signed request as proof. Every step
+asks AWS what is there already: running this again changes nothing, and finishes what was interrupted.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from chalicelib.settings import REFERENCE
+from chalicelib.slack import is_webhook
+from operations import chalice_cli, chalice_config, chalice_state, slack_app, stack
+from operations.console import Stop, ask_secret, run, say, step
+from operations.preflight import Ground, check, check_bucket
+
+PROJECT = Path(__file__).parent.parent
+
+
+def deploy(stage: str, environ: Mapping[str, str]) -> None:
+    """Bring up *stage*.
+
+    *environ* may give secrets (SECRETS), say which of them to ask for anew (RENEW), and who gets the alarms
+    (ALARM_EMAIL). Secrets that are missing are asked for.
+    """
+    ground = check(stage, PROJECT)
+    check_bucket(ground)
+    environ = _known(stage) | {name: value for name, value in environ.items() if value}
+    print(f"Slack Integrator, stage {stage}: account {ground.account}, region {ground.region}")
+    ssm = ground.session.client("ssm")
+
+    step("1. Secrets, as far as they are given")
+    renewed = _store_given(ssm, stage, environ)
+
+    step(f"2. Stack {ground.name}")
+    outputs = _stack(ground, environ.get("ALARM_EMAIL", ""))
+
+    step("3. .chalice/config.json")
+    variables = _variables(outputs, stage, slack_app.stored(ssm, stage), environ)
+    changed = chalice_config.write(PROJECT, stage, variables, _roles(outputs))
+    say(f"stage {stage}: {'written' if changed else 'no change'}")
+
+    step(f"4. chalice deploy --stage {stage}")
+    found = chalice_state.recover(ground, PROJECT)
+    if found:
+        say(f"this machine does not know all of the stage, AWS does: going on with its {len(found)} resources")
+    chalice_cli.chalice(ground, PROJECT, "deploy")
+    chalice_cli.keep_notices(ground, PROJECT, outputs["NoticesDeadArn"])
+    if renewed:
+        chalice_cli.restart(ground, PROJECT)
+
+    step("5. Slack")
+    url = chalice_cli.api_url(ground, PROJECT)
+    secrets = _slack(ground, url, environ)
+
+    step("6. Proof: a signed request, as Slack sends it")
+    chalice_cli.prove(f"{url}/slack/events", secrets["SIGNING_SECRET"])
+    _say_what_remains(url)
+
+
+def _known(stage: str) -> dict[str, str]:
+    """Return which Slack the stage was told to talk to, if that was said once."""
+    said = {name: chalice_config.variable(PROJECT, stage, name) for name in ("SLACK_URL", "SLACK_LOOPBACK")}
+    return {name: value for name, value in said.items() if value and not value.startswith(REFERENCE)}
+
+
+def _store_given(ssm: Any, stage: str, environ: Mapping[str, str]) -> bool:
+    """Store the secrets in *environ* and those to RENEW; tell whether one took the place of another."""
+    given = {name: environ[name] for name in slack_app.SECRETS if name in environ}
+    given.update({name: ask_secret(name) for name in environ.get("RENEW", "").split() if name in slack_app.SECRETS})
+    if not is_webhook(given.get("SLACK_URL", "")):
+        given.pop("SLACK_URL", None)
+    before = slack_app.stored(ssm, stage)
+    if "ACCESS_TOKEN" in given:
+        _check_token(given["ACCESS_TOKEN"], environ, before)
+    fresh = {name: value for name, value in given.items() if before.get(name) != value}
+    slack_app.store(ssm, stage, fresh)
+    for name in sorted({*before, *given, *slack_app.NEEDED}):
+        state = "stored in SSM" if name in fresh else "is in SSM" if name in before else "will be asked for below"
+        say(f"{name:<20} {state}")
+    return bool(fresh.keys() & before.keys())
+
+
+def _check_token(token: str, environ: Mapping[str, str], known: Mapping[str, str]) -> None:
+    slack_url = environ.get("SLACK_URL") or known.get("SLACK_URL") or slack_app.POSTS
+    who = slack_app.check_token(token, slack_url, loopback=environ.get("SLACK_LOOPBACK") == "1")
+    say(f"Slack knows the token: {who}")
+
+
+def _stack(ground: Ground, alarm_email: str) -> dict[str, str]:
+    email = {"AlarmEmail": alarm_email} if alarm_email else {}
+    return stack.up(ground.session.client("cloudformation"), ground.name, {"Stage": ground.stage, **email})
+
+
+def _variables(
+    outputs: Mapping[str, str], stage: str, secrets: Mapping[str, str], environ: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the functions' variables: names of the stack's, and references to secrets, never secrets."""
+    optional = {name for name in ("VERIFICATION_TOKEN", "SLACK_URL") if name in secrets}
+    references = {name: f"ssm:{slack_app.path(stage, name)}" for name in {*slack_app.NEEDED, *optional}}
+    loopback = {"SLACK_LOOPBACK": "1"} if environ.get("SLACK_LOOPBACK") == "1" else {}
+    return {
+        "BUCKET": outputs["BucketName"],
+        "SLACK_INTEGRATOR_SF": outputs["StateMachineArn"],
+        "SLACK_INTEGRATOR_SNS": outputs["TopicArn"],
+        "SLACK_INTEGRATOR_PARKING": outputs["ParkingUrl"],
+        "SLACK_URL": environ.get("SLACK_URL") or slack_app.POSTS,
+        **dict(sorted(references.items())),
+        **loopback,
+    }
+
+
+def _roles(outputs: Mapping[str, str]) -> dict[str, str]:
+    """Return the role of each function: the output FetchFileRoleArn is fetch_file's."""
+    names = {key.removesuffix("RoleArn"): arn for key, arn in outputs.items() if key.endswith("RoleArn")}
+    return {"".join(f"_{c.lower()}" if c.isupper() else c for c in name)[1:]: arn for name, arn in names.items()}
+
+
+def _slack(ground: Ground, url: str, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the stage's secrets; what is missing is asked for, now that the app has an address."""
+    ssm = ground.session.client("ssm")
+    secrets = slack_app.stored(ssm, ground.stage)
+    missing = [name for name in slack_app.NEEDED if name not in secrets]
+    if missing:
+        say("Make the Slack app, with all its settings, from this link; then “Install to Workspace”:\n")
+        print(slack_app.link(url) + "\n")
+        say("SIGNING_SECRET is on its page “Basic Information”, ACCESS_TOKEN (xoxb-…) on “OAuth & Permissions”.")
+        given = {name: ask_secret(name) for name in missing}
+        lacking = [name for name, value in given.items() if not value]
+        if lacking:
+            raise Stop(
+                f"Everything is up on AWS; what lacks is {' and '.join(lacking)}. Run this again in a terminal, "
+                "which asks for it, or put it into the environment."
+            )
+        secrets.update(given)
+    if not environ.get("ACCESS_TOKEN"):
+        _check_token(secrets["ACCESS_TOKEN"], environ, secrets)
+    if missing:
+        slack_app.store(ssm, ground.stage, {name: secrets[name] for name in missing})
+    say("secrets and scopes are complete")
+    return secrets
+
+
+def _say_what_remains(url: str) -> None:
+    step("What remains, in Slack (https://api.slack.com/apps, the app's pages)")
+    say(f"a. Event Subscriptions: the Request URL is {url}/slack/events")
+    say("   and says “Verified”. If not, click “Retry”, then “Save Changes”. If it never does, the signing")
+    say("   secret is not this app's: make deploy RENEW=SIGNING_SECRET STAGE=…")
+    say(
+        "b. Event Subscriptions: switch on “Delayed Events”, so that Slack delivers again what an outage kept back."
+    )
+    say("c. In each channel that is to be archived: /invite @slack-integrator")
+    say("Then share a file there with a #hashtag. A reply in its thread says that it is in the archive.")
+    say("The manifest with these addresses, for a new app or to compare after an upgrade:\n")
+    print(slack_app.link(url))
+
+
+def main() -> None:
+    """Deploy the stage that the command line names."""
+    deploy(sys.argv[1] if len(sys.argv) > 1 else "", os.environ)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,87 @@
+"""The Slack app's side of a deployment: its manifest, its secrets in SSM, its token."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import requests
+import yaml
+
+from chalicelib import slack
+from chalicelib.errors import IntegratorError, TokenRejected
+from chalicelib.settings import Settings
+from operations.console import Stop
+from operations.preflight import APP
+
+POSTS = "https://slack.com/api/chat.postMessage"
+NEEDED = ("SIGNING_SECRET", "ACCESS_TOKEN")
+SECRETS = (*NEEDED, "VERIFICATION_TOKEN", "SLACK_URL")
+"""What is kept in SSM. SLACK_URL only when it is a webhook's address, whose knowledge is the permission to post."""
+_PLACEHOLDER = "https://example.com"
+_HERE = Path(__file__).parent.parent
+
+
+def manifest(api_url: str) -> dict[str, Any]:
+    """Return the app's manifest with the stage's addresses; *api_url* is the API's, without a last slash."""
+    text = (_HERE / "slack-manifest.yaml").read_text(encoding="utf-8")
+    found: dict[str, Any] = yaml.safe_load(text.replace(_PLACEHOLDER, api_url))
+    return found
+
+
+def link(api_url: str) -> str:
+    """Return the address that makes a Slack app of the manifest with two clicks."""
+    text = json.dumps(manifest(api_url), separators=(",", ":"))
+    return f"https://api.slack.com/apps?new_app=1&manifest_json={quote(text, safe='')}"
+
+
+def path(stage: str, name: str) -> str:
+    """Return where SSM keeps the secret *name*."""
+    return f"/{APP}/{stage}/{name}"
+
+
+def stored(ssm: Any, stage: str) -> dict[str, str]:
+    """Return the stage's secrets that SSM has, by name."""
+    names = {path(stage, name): name for name in SECRETS}
+    found = ssm.get_parameters(Names=list(names), WithDecryption=True)["Parameters"]
+    return {names[parameter["Name"]]: parameter["Value"] for parameter in found}
+
+
+def store(ssm: Any, stage: str, secrets: Mapping[str, str]) -> None:
+    """Keep *secrets*, in place of older ones."""
+    for name, value in secrets.items():
+        ssm.put_parameter(Name=path(stage, name), Value=value, Type="SecureString", Overwrite=True)
+
+
+def forget(ssm: Any, stage: str) -> None:
+    """Delete the stage's secrets."""
+    ssm.delete_parameters(Names=[path(stage, name) for name in SECRETS])
+
+
+def check_token(token: str, slack_url: str, *, loopback: bool) -> str:
+    """Return who the token belongs to; Stop when Slack does not accept it, or it lacks a scope of the manifest.
+
+    *slack_url* says which Slack is asked (https://docs.slack.dev/reference/methods/auth.test).
+    """
+    settings = Settings(access_token=token, slack_url=slack_url, slack_loopback=loopback)
+    url = slack.api_url("auth.test", slack_url)
+    try:
+        with requests.Session() as http:
+            response = slack.post(http, settings, url, {}, slack.bearer(token), timeout=(5, 15), form=True)
+        answer = slack.judged(response)
+    except TokenRejected as error:
+        raise Stop(
+            f"{error} It is the “Bot User OAuth Token” (xoxb-…) on the Slack app's page “OAuth & Permissions”: "
+            "ACCESS_TOKEN=xoxb-… make deploy STAGE=…"
+        ) from error
+    except IntegratorError as error:
+        raise Stop(f"The token could not be checked: {error}") from error
+    granted = {scope.strip() for scope in response.headers.get("X-OAuth-Scopes", "").split(",")}
+    missing = sorted(set(manifest(_PLACEHOLDER)["oauth_config"]["scopes"]["bot"]) - granted)
+    if missing:
+        raise Stop(
+            f"The Slack app lacks {', '.join(missing)}: add it on the app's page “OAuth & Permissions”, then click "
+            "“Reinstall to Workspace” there, then run this again."
+        )
+    return f"{answer.get('user')} in {answer.get('team')}"

@@ -1,1 +1,0 @@
-"""What brings a stage up on AWS and down again. Nothing here ships to Lambda."""

@@ -1,0 +1,458 @@
+"""`/docs` as people use it, and above all what it must never show. Over real HTTP, against the whole pipeline."""
+
+import hashlib
+import itertools
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from http.client import HTTPConnection
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib import clients, index, records, search, visibility
+from chalicelib.reading import Page, Reader
+from chalicelib.settings import Settings
+from chalicelib.visibility import Asker, Channels
+from local.aws.server import Aws
+from local.http_server import Answer as Reply
+from local.http_server import Listener
+from local.pipeline import Pipeline
+from local.slack import Answer, Request, Slack
+from local.slack.model import Channel, User
+
+NOW = "2026-11-23T10:00:00Z"
+Put = Callable[..., str]
+Ask = Callable[..., Answer]
+MICROS = itertools.count(1)
+
+
+@pytest.fixture
+def mira(slack: Slack) -> User:
+    return slack.users[0]
+
+
+@pytest.fixture
+def tag(request: pytest.FixtureRequest) -> str:
+    """A tag of the test's own, since all tests share the public scope."""
+    return "t" + hashlib.sha256(request.node.name.encode()).hexdigest()[:20]
+
+
+@pytest.fixture
+def put(slack: Slack, s3: Any, bucket: str) -> Put:
+    """Archive a document without its bytes, as SaveMetadata does: shared once in each of the channels given."""
+
+    def put_it(*shares: tuple[Channel, str], created: int = 1_499_081_897, name: str = "doc.pdf") -> str:
+        file_id: str = slack.workspace.new_id("F")
+        for number, (channel, tags) in enumerate(shares):
+            ts = f"{created + number + 1}.{next(MICROS):06}"
+            message: Any = {"team": slack.team_id, "channel": channel.id, "channel_type": channel.kind, "ts": ts}
+            message |= {"user": slack.users[0].id, "thread_ts": None, "comment": "", "comment_cut": False}
+            message |= {"version": ts, "event_id": "Ev1"}
+            file: Any = {"id": file_id, "name": name, "title": name, "mimetype": "application/pdf", "size": 48_213}
+            file |= {"created": created, "user": slack.users[0].id, "permalink": f"{slack.url}/files/{file_id}"}
+            fetched: Any = {
+                "status": "archived",
+                "file": file,
+                "document": f"documents/T/{file_id}/x",
+                "reason": None,
+            }
+            step: Any = {"kind": "upload", "message": message, "tags": tags.split(), "file_ids": [file_id]}
+            step |= {"removed": [], "fetched": {**fetched, "sha256": "0" * 64}}
+            records.save(step, NOW, s3, bucket)
+        return file_id
+
+    return put_it
+
+
+@pytest.fixture
+def ask(slack: Slack, mira: User) -> Ask:
+    """Type `/docs` in a channel, as mira unless another is named."""
+
+    def typed(channel: Channel, text: str, user: User | None = None, **fields: Any) -> Answer:
+        return slack.command(channel, user or mira, "/docs", text, **fields)
+
+    return typed
+
+
+def nothing(tag: str) -> str:
+    return f"I found no document with #{tag} that you can see here."
+
+
+@pytest.fixture
+def elsewhere(slack: Slack) -> Channel:
+    """A public channel that nothing was shared in."""
+    return slack.add_channel("elsewhere")
+
+
+# Who finds a document that was shared, with a tag, in another place than the one that they ask in.
+
+MEMBER: dict[str, Any] = {}
+GUEST, SINGLE = {"is_restricted": True}, {"is_restricted": True, "is_ultra_restricted": True}
+STRANGER, OTHER_TEAM, BOT = {"is_stranger": True}, {"team_id": "T0OTHER"}, {"is_bot": True}
+WHO = {
+    "a member": MEMBER,
+    "a guest": GUEST,
+    "a single-channel guest": SINGLE,
+    "a Slack Connect outsider": STRANGER,
+    "one of another workspace": OTHER_TEAM,
+    "an outsider by both": {**STRANGER, **OTHER_TEAM},
+    "a bot": BOT,
+}
+KINDS = ["channel", "group", "im", "mpim"]
+FINDS_HERE = {"a member", "a guest", "a single-channel guest"}
+
+
+@pytest.mark.parametrize("who", WHO)
+@pytest.mark.parametrize("kind", KINDS)
+def test_who_finds_what_was_shared_where_they_ask(
+    slack: Slack, put: Put, ask: Ask, tag: str, who: str, kind: str
+) -> None:
+    here, user = slack.add_channel("here", kind), slack.add_user("asker", **WHO[who])
+    put((here, tag))
+    found = "doc.pdf" in ask(here, tag, user).text
+    listed = f"#{tag}" in ask(here, f"tags {tag}", user).text
+    assert (found, listed) == (who in FINDS_HERE, who in FINDS_HERE)
+
+
+@pytest.mark.parametrize("who", WHO)
+@pytest.mark.parametrize("kind", [*KINDS, "app_home", "something new", None], ids=str)
+def test_who_finds_what_was_shared_elsewhere(
+    slack: Slack, put: Put, ask: Ask, tag: str, who: str, kind: Any, elsewhere: Channel
+) -> None:
+    there = slack.add_channel("there", kind if kind in KINDS else "group")
+    there.kind = kind
+    user = slack.add_user("asker", **WHO[who])
+    put((there, tag))
+    there.kind = kind if kind in KINDS else "group"
+    expected = who == "a member" and kind == "channel"
+    assert ("doc.pdf" in ask(elsewhere, tag, user).text) is expected
+    assert (f"#{tag}" in ask(elsewhere, f"tags {tag}", user).text) is expected
+
+
+@pytest.mark.parametrize("kind", ["group", "im", "mpim"])
+def test_a_private_tag_finds_nothing_outside_and_is_not_shown_with_the_public_ones(
+    slack: Slack, channel: Channel, put: Put, ask: Ask, tag: str, kind: str, elsewhere: Channel
+) -> None:
+    private = slack.add_channel("boardroom", kind)
+    put((channel, tag), (private, f"{tag}layoffs"))
+    assert ask(elsewhere, f"{tag}layoffs").text.startswith(nothing(f"{tag}layoffs"))
+    for where, user in ((elsewhere, None), (channel, None), (channel, slack.add_user("guest", **GUEST))):
+        shown = ask(where, tag, user).text
+        assert "doc.pdf" in shown
+        assert "layoffs" not in shown
+        assert "boardroom" not in shown
+        assert "layoffs" not in ask(where, f"tags {tag}", user).text
+    inside = ask(private, f"{tag} {tag}layoffs")
+    assert inside.lines[1].endswith(f"#{tag} #{tag}layoffs")
+
+
+def test_a_nearly_right_tag_is_not_helped_by_what_may_not_be_seen(
+    slack: Slack, put: Put, ask: Ask, tag: str, elsewhere: Channel
+) -> None:
+    put((slack.add_channel("boardroom", "group"), f"{tag}layoffs"))
+    assert ask(elsewhere, f"{tag}layofs").text == nothing(f"{tag}layofs")
+
+
+def test_a_channel_that_became_private_is_not_found_from_elsewhere_any_more(
+    slack: Slack, channel: Channel, put: Put, ask: Ask, tag: str, elsewhere: Channel
+) -> None:
+    put((channel, tag))
+    channel.kind = "group"
+    assert ask(elsewhere, tag).text == nothing(tag)
+    assert f"#{tag}" not in ask(elsewhere, f"tags {tag}").text
+    assert ask(elsewhere, f"{tag[:-1]}x").text == nothing(f"{tag[:-1]}x")
+    assert "doc.pdf" in ask(channel, tag).text
+
+
+@pytest.mark.parametrize(
+    ("misbehaviour", "options"),
+    [
+        ("api_server_error", {}),
+        ("api_garbage", {}),
+        ("api_rate_limited", {"retry_after": 1}),
+        ("api_error", {"error": "channel_not_found"}),
+        ("api_error", {"error": "missing_scope"}),
+    ],
+    ids=str,
+)
+def test_a_channel_that_slack_says_nothing_of_counts_as_private(
+    slack: Slack,
+    channel: Channel,
+    put: Put,
+    ask: Ask,
+    tag: str,
+    misbehaviour: str,
+    options: Any,
+    elsewhere: Channel,
+) -> None:
+    put((channel, tag))
+    slack.misbehave(misbehaviour, only="conversations.info", **options)
+    assert ask(elsewhere, tag).text == nothing(tag)
+    assert ask(elsewhere, f"tags {tag}").text.startswith("I found no tags")
+    assert "doc.pdf" in ask(channel, tag).text
+
+
+def test_a_guest_is_never_shown_what_is_public_elsewhere(
+    slack: Slack, channel: Channel, put: Put, ask: Ask, tag: str, elsewhere: Channel
+) -> None:
+    put((channel, f"{tag} {tag}a"), (elsewhere, f"{tag} {tag}b"))
+    guest = slack.add_user("guest", **GUEST)
+    assert ask(channel, tag, guest).lines[1].endswith(f"here on 2017-07-03: #{tag} #{tag}a")
+    assert "doc.pdf" in ask(channel, f"{tag}a", guest).text
+    assert ask(channel, f"{tag}b", guest).text.startswith(nothing(f"{tag}b"))
+
+
+def test_a_withdrawn_share_is_not_found_even_if_the_index_still_hints_at_it(
+    slack: Slack, channel: Channel, put: Put, ask: Ask, tag: str, s3: Any, bucket: str
+) -> None:
+    file_id = put((channel, f"{tag} other"))
+    hint = index.prefix(slack.team_id, channel.id, f"{tag}stale") + index.place(1_499_081_897, file_id)
+    s3.put_object(Bucket=bucket, Key=hint, Body=b"")
+    s3.put_object(Bucket=bucket, Key=hint.replace(file_id, "F0GONE"), Body=b"")
+    assert "doc.pdf" not in ask(channel, f"{tag}stale").text
+    assert f"{tag}stale" not in ask(channel, f"tags {tag}").text
+
+
+def test_tags_of_shares_that_are_not_all_visible_do_not_add_up(
+    slack: Slack, channel: Channel, put: Put, ask: Ask, tag: str, elsewhere: Channel
+) -> None:
+    put((channel, f"{tag}a"), (elsewhere, f"{tag}b"), (slack.add_channel("x", "group"), f"{tag}c"))
+    assert "doc.pdf" in ask(channel, f"{tag}a {tag}b").text
+    assert "doc.pdf" not in ask(channel, f"{tag}a {tag}c").text
+
+
+def test_the_place_that_is_shown_is_one_where_the_tag_was_said(
+    slack: Slack, channel: Channel, put: Put, ask: Ask, tag: str, elsewhere: Channel
+) -> None:
+    put((channel, tag), (elsewhere, f"{tag}other"))
+    answer = ask(slack.add_channel("third"), tag)
+    assert answer.lines[1].endswith(f"in #{channel.name} on 2017-07-03: #{tag}")
+
+
+# What an answer looks like.
+
+
+def test_a_document_is_shown_with_name_size_person_place_day_and_tags(
+    slack: Slack, channel: Channel, put: Put, ask: Ask, tag: str, elsewhere: Channel
+) -> None:
+    file_id = put((channel, f"{tag} 2026"), name="Q3 <report> & more.pdf")
+    answer = ask(elsewhere, f"#{tag.upper()}, 2026")
+    assert answer.lines == [
+        f"Documents with #{tag} #2026, the newest first".join("**"),
+        f"• Q3 <report> & more.pdf (47 KB), shared by @mira in #{channel.name} on 2017-07-03: #2026 #{tag}",
+    ]
+    assert f"<{slack.url}/files/{file_id}|Q3 &lt;report&gt; &amp; more.pdf>" in answer.body["text"]
+    assert answer.is_ephemeral
+
+
+def test_more_continues_where_it_stopped_until_the_end(channel: Channel, put: Put, ask: Ask, tag: str) -> None:
+    for number in range(25):
+        put((channel, tag), created=1_499_000_000 + number // 3, name=f"{number:02}.pdf")
+    seen: list[str] = []
+    text: str | None = tag
+    while text:
+        answer = ask(channel, text)
+        pages = [line for line in answer.lines if line.startswith("• ")]
+        assert len(pages) <= search.SHOWN
+        seen += [line[2:4] for line in pages]
+        text = answer.text.partition("`/docs ")[2].rstrip("`") or None
+    assert sorted(seen) == [f"{number:02}" for number in range(25)]
+    assert [int(number) // 3 for number in seen] == sorted((int(number) // 3 for number in seen), reverse=True)
+
+
+def test_the_page_after_the_last_says_so(channel: Channel, put: Put, ask: Ask, tag: str) -> None:
+    put((channel, tag))
+    assert ask(channel, f"{tag} more 9999999999-").text == f"No more documents with #{tag} here."
+
+
+def test_an_unknown_tag_is_answered_with_the_nearest(channel: Channel, put: Put, ask: Ask, tag: str) -> None:
+    put((channel, f"{tag}finance"))
+    answer = ask(channel, f"{tag}fiance")
+    assert answer.lines == [nothing(f"{tag}fiance"), f"Did you mean #{tag}finance?"]
+
+
+def test_tags_are_listed_by_their_beginning(channel: Channel, put: Put, ask: Ask, tag: str) -> None:
+    put((channel, f"{tag}one {tag}two 2026"))
+    assert ask(channel, f"tags {tag}").lines == [f"*Tags in use that begin with {tag}*", f"#{tag}one #{tag}two"]
+
+
+def test_a_long_tag_list_says_that_there_is_more(channel: Channel, put: Put, ask: Ask, tag: str) -> None:
+    put((channel, " ".join(f"{tag}{number:02}" for number in range(25))))
+    answer = ask(channel, f"tags {tag}")
+    assert answer.text.count(f"#{tag}") == search.SHOWN_TAGS
+    assert answer.lines[-1].startswith("There are more")
+
+
+# The bound.
+
+
+class Counter:
+    """A way to S3 that counts the requests."""
+
+    def __init__(self, aws: Aws) -> None:
+        self.requests: list[str] = []
+        self._target = urlsplit(aws.url).netloc
+        self._listener = Listener("127.0.0.1", 0, self._forwarded, lambda request: None)
+        self.url, self.close = self._listener.url, self._listener.close
+
+    def _forwarded(self, request: Request) -> Reply:
+        self.requests.append(f"{request.method} {request.path}?{request.query}")
+        with closing(HTTPConnection(self._target)) as connection:
+            connection.request(request.method, f"{request.path}?{request.query}", request.body, request.headers)
+            answer = connection.getresponse()
+            body = answer.read()
+        named = {name: value for name, value in answer.getheaders() if name.lower() in ("content-type", "etag")}
+        return Reply(answer.status, named, (body,), len(body))
+
+
+@pytest.fixture
+def counter(pipeline: Pipeline) -> Iterator[Counter]:
+    with closing(Counter(pipeline.aws)) as started:
+        yield started
+
+
+@pytest.fixture
+def reader(counter: Counter, bucket: str, pipeline: Pipeline) -> Iterator[Reader]:
+    environ = pipeline.aws.environ()
+    s3 = boto3.client(
+        "s3",
+        endpoint_url=counter.url,
+        region_name=environ["AWS_REGION"],
+        aws_access_key_id=environ["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=environ["AWS_SECRET_ACCESS_KEY"],
+    )
+    with Reader(s3, bucket, time.monotonic() + 60) as started:
+        yield started
+
+
+@pytest.fixture
+def hinted(slack: Slack, s3: Any, bucket: str) -> Callable[[Channel, str, Iterable[int]], None]:
+    """Put index entries of documents that do not exist: the worst case of a search."""
+
+    def put_them(channel: Channel, tag: str, moments: Iterable[int]) -> None:
+        for moment in moments:
+            for scope in (index.PUBLIC, channel.id):
+                key = index.prefix(slack.team_id, scope, tag) + index.place(moment, f"F{moment}")
+                s3.put_object(Bucket=bucket, Key=key, Body=b"")
+
+    return put_them
+
+
+@pytest.mark.parametrize("size", [40, 80])
+def test_the_requests_of_a_search_do_not_grow_with_the_archive(
+    slack: Slack,
+    chosen: Settings,
+    channel: Channel,
+    tag: str,
+    hinted: Any,
+    reader: Reader,
+    counter: Counter,
+    size: int,
+    mira: User,
+) -> None:
+    """Two common tags that hardly go together, listed in pages so small that none of the listings is ever whole."""
+    hinted(channel, f"{tag}a", range(1, 2 * size, 2))
+    hinted(channel, f"{tag}b", [1, *range(2, 2 * size, 2)])
+    asker, channels = (
+        Asker(slack.team_id, mira.id, channel.id, False),
+        Channels(clients.http(), chosen, slack.team_id),
+    )
+    found = search.find([f"{tag}a", f"{tag}b"], "", asker, reader, channels, page=4)
+    assert (found.hits, found.capped) == ([], True)
+    assert len(counter.requests) == 2 * 2 * search.ROUNDS
+    assert found.after
+    assert found.after.endswith("-")
+
+
+def test_no_answer_takes_more_requests_than_the_bound(
+    slack: Slack,
+    chosen: Settings,
+    channel: Channel,
+    tag: str,
+    hinted: Any,
+    reader: Reader,
+    counter: Counter,
+    mira: User,
+) -> None:
+    """Five tags whose listings never end, every hint of which is stale."""
+    tags = [f"{tag}{number}" for number in range(search.MOST_TAGS)]
+    for one in tags:
+        hinted(channel, one, range(50))
+    asker, channels = (
+        Asker(slack.team_id, mira.id, channel.id, False),
+        Channels(clients.http(), chosen, slack.team_id),
+    )
+    found = search.find(tags, "", asker, reader, channels, page=12)
+    assert found.capped
+    search.nearest(tags, asker, reader, channels)
+    assert len(counter.requests) <= search.MOST_REQUESTS
+    asked = len(counter.requests)
+    search.tags_in_use("", asker, reader, channels)
+    assert len(counter.requests) - asked <= search.MOST_REQUESTS
+
+
+def test_slack_is_asked_about_ten_channels_at_most_and_more_goes_on_there(
+    slack: Slack, put: Put, ask: Ask, tag: str, elsewhere: Channel
+) -> None:
+    for number in range(14):
+        put((slack.add_channel(f"c{number}"), tag), created=1_499_000_000 - number, name=f"{number:02}.pdf")
+    before = len(slack.requests_to("conversations.info"))
+    first = ask(elsewhere, tag)
+    assert len(slack.requests_to("conversations.info")) - before == visibility.MOST_LOOKUPS
+    assert [line[2:4] for line in first.lines if line.startswith("• ")] == [f"{number:02}" for number in range(10)]
+    second = ask(elsewhere, first.text.partition("`/docs ")[2].rstrip("`"))
+    assert [line[2:4] for line in second.lines if line.startswith("• ")] == ["10", "11", "12", "13"]
+    ask(elsewhere, tag)
+    assert len(slack.requests_to("conversations.info")) - before == 14  # once told, believed for a while
+
+
+class Shelf:
+    """Listings in memory, for the merge alone: as `Reader`, as far as that is needed."""
+
+    def __init__(self, keys: list[list[list[str]]]) -> None:
+        self.keys_of = {
+            f"{tag}/{scope}": sorted(set(places)) for tag, of in enumerate(keys) for scope, places in enumerate(of)
+        }
+
+    def keys(self, prefix: str, after: str, most: int) -> Page:
+        behind = [place for place in self.keys_of[prefix] if place > after]
+        return Page(behind[:most], len(behind) <= most)
+
+    def each(self, action: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
+        return [action(item) for item in items]
+
+    def has_time(self, seconds: float) -> bool:
+        return True
+
+
+PLACES = st.lists(
+    st.integers(0, 30).flatmap(lambda n: st.sampled_from("AB").map(lambda x: index.place(n, x))), max_size=30
+)
+
+
+@given(
+    keys=st.integers(1, 3).flatmap(
+        lambda scopes: st.lists(st.lists(PLACES, min_size=scopes, max_size=scopes), min_size=1, max_size=3)
+    ),
+    page=st.integers(1, 40),
+    take=st.integers(1, 12),
+)
+def test_listings_are_merged_without_a_gap_and_in_order(keys: list[list[list[str]]], page: int, take: int) -> None:
+    shelf: Any = Shelf(keys)
+    expected = sorted(set.intersection(*({place for scope in tag for place in scope} for tag in keys)))
+    seen: list[str] = []
+    after = ""
+    for _ in range(200):  # each time a new search that goes on where the last one stopped
+        tags = [[search.Listing(f"{tag}/{scope}", page) for scope in range(len(of))] for tag, of in enumerate(keys)]
+        candidates = search.Candidates(tags, after, shelf)
+        while taken := candidates.take(take):
+            seen += taken
+        if candidates.exhausted:
+            break
+        after = candidates.position
+    assert seen == expected

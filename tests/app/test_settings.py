@@ -1,0 +1,48 @@
+"""The environment's variables."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chalicelib import settings
+from chalicelib.errors import SettingsWrong
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+def no_ssm() -> Any:
+    raise AssertionError("no reference was given, so SSM must not be asked")
+
+
+def test_everything_missing_is_reported_at_once_with_its_purpose(caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(SettingsWrong, match="wrong: BUCKET, ACCESS_TOKEN, MAX_FILE_BYTES"):
+        settings.load("BUCKET", "ACCESS_TOKEN", environ={"BUCKET": " ", "MAX_FILE_BYTES": "1 GB"}, ssm=no_ssm)
+    assert vars(caplog.records[0])["fields"]["variables"] == {
+        "BUCKET": "missing: the bucket that holds the archive",
+        "ACCESS_TOKEN": "missing: the bot token (xoxb-…) that fetches files and posts replies",
+        "MAX_FILE_BYTES": "not a whole number of bytes",
+    }
+
+
+def test_what_was_not_asked_for_is_not_read() -> None:
+    chosen = settings.load("BUCKET", environ={"BUCKET": "b", "ACCESS_TOKEN": "ssm:/x"}, ssm=no_ssm)
+    assert (chosen.bucket, chosen.access_token) == ("b", "")
+
+
+def test_limits_have_defaults_and_can_be_set() -> None:
+    default = settings.load(environ={}, ssm=no_ssm)
+    assert (default.max_file_bytes, default.allowed_types, default.slack_loopback) == (1024**3, ("*/*",), False)
+    chosen = settings.load(
+        environ={"MAX_FILE_BYTES": "5", "ALLOWED_TYPES": "image/*, Application/PDF", "SLACK_LOOPBACK": "1"},
+        ssm=no_ssm,
+    )
+    assert (chosen.max_file_bytes, chosen.allowed_types) == (5, ("image/*", "application/pdf"))
+    assert chosen.slack_loopback
+
+
+def test_readmes_table_is_the_programs() -> None:
+    rows = re.findall(r"^\| `([A-Z_]+)` \| (.+?) \|", README.read_text(encoding="utf-8"), re.MULTILINE)
+    stated = {variable.name: variable.purpose for variable in settings.VARIABLES}
+    assert {name: purpose for name, purpose in rows if name in stated} == stated

@@ -1,0 +1,507 @@
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from local.aws.server import Aws
+from local.aws.stack import Deployed, deploy
+from local.clock import Clock
+
+APP = """
+import os, time
+from chalice import Chalice
+from chalicelib.voice import loud
+
+app = Chalice(app_name="toy")
+
+class TooQuiet(Exception):
+    pass
+
+@app.route("/")
+def index():
+    return {}
+
+@app.lambda_function()
+def shout(event, context):
+    if event.get("fail"):
+        raise TooQuiet("say it again")
+    if event.get("leave"):
+        os._exit(1)
+    time.sleep(event.get("sleep", 0))
+    return {"text": loud(event.get("text", "")), "pid": os.getpid(), "id": context.aws_request_id}
+
+@app.lambda_function()
+def show_environment(event, context):
+    return dict(os.environ)
+
+@app.on_sns_message(topic="toy")
+def listen(event):
+    record = event.to_dict()["Records"][0]["Sns"]
+    print("heard", event.context.aws_request_id, record["Message"])
+    if record["Message"] == "fail":
+        raise TooQuiet("say it again")
+
+@app.on_sqs_message(queue="toy", batch_size=1)
+def take(event):
+    record, = event.to_dict()["Records"]
+    count = record["attributes"]["ApproximateReceiveCount"]
+    print("took", record["body"], count)
+    if record["body"] == "fail" or (record["body"], count) == ("once", "1"):
+        raise TooQuiet("say it again")
+"""
+
+CONFIG = {
+    "version": "2.0",
+    "app_name": "toy",
+    "lambda_timeout": 30,
+    "stages": {
+        "local": {"lambda_functions": {"shout": {"lambda_timeout": 1, "lambda_memory_size": 512}}},
+        "other": {"lambda_timeout": 7},
+    },
+}
+
+SHOUT = {
+    "Type": "Task",
+    "Resource": "arn:aws:states:::lambda:invoke",
+    "Parameters": {"FunctionName": "${ShoutArn}", "Payload.$": "$"},
+    "OutputPath": "$.Payload",
+    "End": True,
+}
+
+
+def machine(**states: Any) -> dict[str, Any]:
+    return {"StartAt": next(iter(states)), "States": states}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    for folder in ("chalicelib", ".chalice", "stepfunctions"):
+        tmp_path.joinpath(folder).mkdir()
+    tmp_path.joinpath("app.py").write_text(APP)
+    tmp_path.joinpath("chalicelib", "__init__.py").touch()
+    tmp_path.joinpath("chalicelib", "voice.py").write_text("def loud(text):\n    return text.upper()\n")
+    tmp_path.joinpath(".chalice", "config.json").write_text(json.dumps(CONFIG))
+    tmp_path.joinpath("stepfunctions", "toy.asl.json").write_text(json.dumps(machine(Shout=SHOUT)))
+    return tmp_path
+
+
+@pytest.fixture
+def aws(project: Path) -> Iterator[Aws]:
+    with Aws(Clock(1000), project) as running:
+        yield running
+
+
+@pytest.fixture
+def deployed(aws: Aws, project: Path) -> Deployed:
+    return deploy(aws, project)
+
+
+@pytest.fixture
+def run(aws: Aws, deployed: Deployed) -> Callable[..., dict[str, Any]]:
+    """Run a state machine to its end; `${ShoutArn}` in it is the function."""
+
+    def to_the_end(definition: dict[str, Any], given: object = None, name: str = "first") -> dict[str, Any]:
+        text = json.dumps(definition).replace("${ShoutArn}", deployed.functions["shout"])
+        role = "arn:aws:iam::123456789012:role/toy-local"
+        made = aws.client("stepfunctions").create_state_machine(name="run", definition=text, roleArn=role)
+        return ended(aws, made["stateMachineArn"], given or {}, name)
+
+    return to_the_end
+
+
+def ended(aws: Aws, arn: str, given: object, name: str) -> dict[str, Any]:
+    client = aws.client("stepfunctions")
+    execution = client.start_execution(stateMachineArn=arn, name=name, input=json.dumps(given))["executionArn"]
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        seen: dict[str, Any] = client.describe_execution(executionArn=execution)
+        if seen["status"] != "RUNNING":
+            return seen
+        time.sleep(0.01)
+    raise TimeoutError(name)
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 5) -> None:
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "it did not happen in time"
+        time.sleep(0.01)
+
+
+def invoke(aws: Aws, deployed: Deployed, event: object, name: str = "shout", **rest: Any) -> dict[str, Any]:
+    arn = deployed.functions[name]
+    answer: dict[str, Any] = aws.client("lambda").invoke(FunctionName=arn, Payload=json.dumps(event), **rest)
+    answer["value"] = json.loads(answer["Payload"].read() or "null")
+    return answer
+
+
+def code(error: pytest.ExceptionInfo[ClientError]) -> str:
+    return str(error.value.response["Error"]["Code"])
+
+
+def heard(aws: Aws) -> list[list[str]]:
+    lines = aws.lambdas.logs("toy-local-listen")
+    return [line.split()[1:] for line in lines if line.startswith("heard ")]
+
+
+# The stack
+
+
+def test_the_stack_is_named_and_configured_as_chalice_would(aws: Aws, deployed: Deployed) -> None:
+    functions = {f["FunctionName"]: f for f in aws.client("lambda").list_functions()["Functions"]}
+
+    names = ("", "-shout", "-show_environment", "-listen", "-take")
+    assert set(functions) == {f"toy-local{name}" for name in names}
+    assert (functions["toy-local-shout"]["Timeout"], functions["toy-local-shout"]["MemorySize"]) == (1, 512)
+    assert (functions["toy-local"]["Timeout"], functions["toy-local"]["MemorySize"]) == (30, 128)
+    assert functions["toy-local"]["Handler"] == "app.app"
+    assert deployed.functions["shout"] == functions["toy-local-shout"]["FunctionArn"]
+    assert deployed.bucket == "toy-local-123456789012-us-east-1"
+    assert deployed.topic_arn == "arn:aws:sns:us-east-1:123456789012:toy-local"
+    assert deployed.state_machine_arn == "arn:aws:states:us-east-1:123456789012:stateMachine:toy-local"
+
+
+def test_another_stage_has_its_own_settings(aws: Aws, project: Path) -> None:
+    deploy(aws, project, stage="other")
+
+    made = aws.client("lambda").get_function_configuration(FunctionName="toy-other-shout")
+    assert (made["Timeout"], made["MemorySize"]) == (7, 128)
+
+
+def test_functions_get_the_names_of_the_stack_and_nothing_of_this_process(
+    monkeypatch: pytest.MonkeyPatch, aws: Aws, project: Path
+) -> None:
+    monkeypatch.setenv("SECRET_OF_THE_PARENT", "1")
+    deployed = deploy(aws, project, environ={"ACCESS_TOKEN": "xoxb"})
+
+    seen = invoke(aws, deployed, {}, "show_environment")["value"]
+
+    assert seen["ACCESS_TOKEN"] == "xoxb"
+    assert seen["BUCKET"] == deployed.bucket
+    assert seen["SLACK_INTEGRATOR_SNS"] == deployed.topic_arn
+    assert seen["SLACK_INTEGRATOR_SF"] == deployed.state_machine_arn
+    assert seen["AWS_ENDPOINT_URL"] == aws.url
+    assert "SECRET_OF_THE_PARENT" not in seen
+
+
+def test_a_placeholder_that_nothing_fills_is_refused(aws: Aws, project: Path) -> None:
+    project.joinpath("stepfunctions", "toy.asl.json").write_text('{"StartAt": "${WhisperArn}"}')
+
+    with pytest.raises(ValueError, match=r"nothing is called \$\{WhisperArn\} here; there are .*ShoutArn"):
+        deploy(aws, project)
+
+
+def test_an_app_that_cannot_be_imported_is_refused_with_its_error(aws: Aws, project: Path) -> None:
+    project.joinpath("app.py").write_text("import os\nos.environ['TOKEN']\n")
+
+    with pytest.raises(RuntimeError, match="KeyError: 'TOKEN'"):
+        deploy(aws, project)
+
+
+# Lambda
+
+
+def test_a_function_runs_in_a_process_with_its_request_id(aws: Aws, deployed: Deployed) -> None:
+    answer = invoke(aws, deployed, {"text": "hello"})
+
+    assert answer["value"]["text"] == "HELLO"
+    assert answer["value"]["pid"] != os.getpid()
+    assert answer["value"]["id"] == answer["ResponseMetadata"]["RequestId"]
+    assert "FunctionError" not in answer
+
+
+def test_an_error_is_unhandled_and_tells_its_class(aws: Aws, deployed: Deployed) -> None:
+    answer = invoke(aws, deployed, {"fail": True})
+
+    assert answer["FunctionError"] == "Unhandled"
+    assert (answer["value"]["errorType"], answer["value"]["errorMessage"]) == ("TooQuiet", "say it again")
+
+
+def test_a_timeout_of_the_configuration_ends_the_function(aws: Aws, deployed: Deployed) -> None:
+    answer = invoke(aws, deployed, {"sleep": 60})
+
+    assert answer["value"]["errorType"] == "Sandbox.Timedout"
+    assert "Task timed out after 1.00 seconds" in answer["value"]["errorMessage"]
+
+
+def test_parallel_invocations_use_several_processes(aws: Aws, deployed: Deployed) -> None:
+    with ThreadPoolExecutor(3) as threads:
+        answers = list(threads.map(lambda _: invoke(aws, deployed, {"sleep": 0.3}), range(3)))
+
+    assert len({answer["value"]["pid"] for answer in answers}) == 3
+
+
+def test_an_event_that_is_not_json_is_refused(aws: Aws, deployed: Deployed) -> None:
+    with pytest.raises(ClientError) as error:
+        aws.client("lambda").invoke(FunctionName=deployed.functions["shout"], Payload=b"{")
+
+    assert code(error) == "InvalidRequestContentException"
+
+
+def test_an_asynchronous_invocation_returns_at_once_and_is_retried(aws: Aws, deployed: Deployed) -> None:
+    answer = invoke(aws, deployed, {"fail": True}, InvocationType="Event")
+
+    assert (answer["StatusCode"], answer["value"]) == (202, None)
+    wait_for(lambda: aws.dead)
+    (dead,) = aws.dead
+    assert (dead.function, dead.event) == (deployed.functions["shout"], {"fail": True})
+    assert dead.error["requestId"] == answer["ResponseMetadata"]["RequestId"]
+
+
+# SNS
+
+
+def test_a_subscriber_gets_what_was_published(aws: Aws, deployed: Deployed) -> None:
+    aws.client("sns").publish(TopicArn=deployed.topic_arn, Message="hello", Subject="s")
+
+    wait_for(lambda: heard(aws))
+    wait_for(lambda: aws.deliveries.pending == 0)
+    ((_, message),) = heard(aws)
+    assert message == "hello"
+    assert aws.dead == []
+
+
+def test_the_record_has_snss_fields(aws: Aws, deployed: Deployed) -> None:
+    attributes = {"kind": {"DataType": "String", "StringValue": "upload"}}
+    client = aws.client("sns")
+    sent = client.publish(TopicArn=deployed.topic_arn, Message="fail", MessageAttributes=attributes)
+
+    wait_for(lambda: aws.dead)
+    record = aws.dead[0].event["Records"][0]
+    assert record["EventSource"] == "aws:sns"
+    assert record["EventSubscriptionArn"].startswith(deployed.topic_arn + ":")
+    assert record["Sns"].pop("Timestamp").endswith("Z")
+    assert record["Sns"] == {
+        "Type": "Notification",
+        "MessageId": sent["MessageId"],
+        "TopicArn": deployed.topic_arn,
+        "Subject": None,
+        "Message": "fail",
+        "MessageAttributes": {"kind": {"Type": "String", "Value": "upload"}},
+    }
+
+
+def test_a_failing_subscriber_is_tried_three_times_under_one_request_id(aws: Aws, deployed: Deployed) -> None:
+    aws.client("sns").publish(TopicArn=deployed.topic_arn, Message="fail")
+
+    wait_for(lambda: aws.dead)
+    request_ids = [request_id for request_id, _ in heard(aws)]
+    assert len(request_ids) == 3
+    assert len(set(request_ids)) == 1
+    assert aws.dead[0].error["errorType"] == "TooQuiet"
+
+
+def test_publish_does_not_wait_for_the_subscriber(project: Path, aws: Aws, deployed: Deployed) -> None:
+    app = project / "app.py"
+    app.write_text(app.read_text().replace('print("heard"', 'time.sleep(0.7); print("heard"'))
+
+    aws.client("sns").publish(TopicArn=deployed.topic_arn, Message="hello")
+
+    assert heard(aws) == []
+    wait_for(lambda: heard(aws))
+
+
+def test_a_missing_subscriber_does_not_fail_publish(aws: Aws, deployed: Deployed) -> None:
+    aws.client("lambda").delete_function(FunctionName="toy-local-listen")
+
+    aws.client("sns").publish(TopicArn=deployed.topic_arn, Message="hello")
+
+    wait_for(lambda: aws.dead)
+    assert aws.dead[0].error["errorType"] == "ResourceNotFoundException"
+
+
+# Step Functions
+
+
+# A queue's subscriber
+
+
+def taken(aws: Aws) -> list[list[str]]:
+    return [line.split()[1:] for line in aws.lambdas.logs("toy-local-take") if line.startswith("took ")]
+
+
+def test_what_is_sent_to_the_queue_is_taken_and_deleted(aws: Aws, deployed: Deployed) -> None:
+    sqs = aws.client("sqs")
+    sqs.send_message(QueueUrl=deployed.parking_url, MessageBody="hello")
+    wait_for(lambda: taken(aws) and messages(aws, deployed.parking_url) == 0)
+    assert taken(aws) == [["hello", "1"]]
+
+
+def test_a_failed_message_is_taken_again_after_the_visibility_timeout(aws: Aws, deployed: Deployed) -> None:
+    aws.client("sqs").send_message(QueueUrl=deployed.parking_url, MessageBody="once")
+    wait_for(lambda: len(taken(aws)) == 2 and messages(aws, deployed.parking_url) == 0)
+    assert taken(aws) == [["once", "1"], ["once", "2"]]
+
+
+def test_a_message_that_fails_too_often_rests_in_the_dead_letters(aws: Aws, deployed: Deployed) -> None:
+    sqs, dead = aws.client("sqs"), deployed.parking_url + "-dead"
+    target = f"arn:aws:sqs:us-east-1:123456789012:{dead.rpartition('/')[2]}"
+    policy = json.dumps({"deadLetterTargetArn": target, "maxReceiveCount": 2})
+    sqs.set_queue_attributes(QueueUrl=deployed.parking_url, Attributes={"RedrivePolicy": policy})
+    sqs.send_message(QueueUrl=deployed.parking_url, MessageBody="fail")
+    wait_for(lambda: messages(aws, dead) == 1)
+    assert taken(aws) == [["fail", "1"], ["fail", "2"]]
+    assert messages(aws, deployed.parking_url) == 0
+
+
+def messages(aws: Aws, url: str) -> int:
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    found = aws.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+    return sum(int(found[name]) for name in names)
+
+
+def test_the_deployed_state_machine_runs_the_function(aws: Aws, deployed: Deployed) -> None:
+    seen = ended(aws, deployed.state_machine_arn, {"text": "hello"}, "first")
+
+    assert seen["status"] == "SUCCEEDED"
+    assert json.loads(seen["output"])["text"] == "HELLO"
+
+
+def test_a_retry_of_minutes_passes_on_the_clock(aws: Aws, run: Callable[..., dict[str, Any]]) -> None:
+    retry = [{"ErrorEquals": ["TooQuiet"], "IntervalSeconds": 60, "MaxAttempts": 3, "BackoffRate": 2}]
+    started = time.monotonic()
+
+    seen = run(machine(Shout={**SHOUT, "Retry": retry}), {"fail": True})
+
+    assert (seen["status"], seen["error"]) == ("FAILED", "TooQuiet")
+    assert 0.42 < time.monotonic() - started < 10  # and not seven minutes
+
+
+def test_a_wait_of_minutes_passes_on_the_clock(run: Callable[..., dict[str, Any]]) -> None:
+    started = time.monotonic()
+
+    assert run(machine(Rest={"Type": "Wait", "Seconds": 300, "End": True}))["status"] == "SUCCEEDED"
+    assert 0.3 <= time.monotonic() - started < 10
+
+
+@pytest.mark.parametrize(
+    ("given", "error"),
+    [({"fail": True}, "TooQuiet"), ({"leave": True}, "Runtime.ExitError"), ({"sleep": 9}, "Sandbox.Timedout")],
+)
+def test_a_catcher_sees_the_errors_name(
+    run: Callable[..., dict[str, Any]], given: dict[str, Any], error: str
+) -> None:
+    catch = [{"ErrorEquals": [error], "ResultPath": "$", "Next": "Caught"}]
+
+    seen = run(machine(Shout={**SHOUT, "Catch": catch}, Caught={"Type": "Pass", "End": True}), given)
+
+    assert json.loads(seen["output"])["Error"] == error
+
+
+def test_a_missing_function_has_lambdas_own_error(run: Callable[..., dict[str, Any]]) -> None:
+    missing = {**SHOUT, "Parameters": {"FunctionName": "nobody"}}
+
+    assert run(machine(Shout=missing))["error"] == "Lambda.ResourceNotFoundException"
+
+
+def test_a_map_runs_as_many_at_once_as_it_may(run: Callable[..., dict[str, Any]]) -> None:
+    each = {"Type": "Map", "ItemProcessor": machine(Shout=SHOUT), "MaxConcurrency": 2, "End": True}
+
+    seen = run(machine(Each=each), [{"sleep": 0.2, "text": str(number)} for number in range(4)])
+
+    results = json.loads(seen["output"])
+    assert [result["text"] for result in results] == ["0", "1", "2", "3"]
+    assert len({result["pid"] for result in results}) == 2
+
+
+@pytest.mark.parametrize(
+    ("statuses", "failed"),
+    [([], False), (["failed"], True), (["archived"], False), (["archived", "failed"], True)],
+)
+def test_a_map_tells_whether_a_file_failed(
+    run: Callable[..., dict[str, Any]], statuses: list[str], failed: bool
+) -> None:
+    each = {
+        "Type": "Map",
+        "ItemsPath": "$.files",
+        "ItemSelector": {"ids.$": "$.files[*].id", "status.$": "$$.Map.Item.Value.status"},
+        "ItemProcessor": machine(Done={"Type": "Pass", "End": True}),
+        "ResultSelector": {
+            "failed.$": "States.ArrayContains($[*].status, 'failed')",
+            "tags.$": "$$.Execution.Input.tags",
+            "files.$": "$",
+        },
+        "End": True,
+    }
+    files = [{"id": f"F{number}", "status": status} for number, status in enumerate(statuses)]
+
+    output = json.loads(run(machine(Each=each), {"files": files, "tags": ["a"]})["output"])
+
+    ids = [file["id"] for file in files]
+    assert output["failed"] is failed
+    assert output["tags"] == ["a"]
+    assert output["files"] == [{"ids": ids, "status": status} for status in statuses]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("a" * 81, "ValidationException"), ("a b", "InvalidName"), ("a/b", "InvalidName"), ("a\n", "InvalidName")],
+)
+def test_an_execution_has_a_valid_name(aws: Aws, deployed: Deployed, name: str, expected: str) -> None:
+    with pytest.raises(ClientError) as error:
+        aws.client("stepfunctions").start_execution(stateMachineArn=deployed.state_machine_arn, name=name)
+
+    assert code(error) == expected
+
+
+def test_executions_without_a_name_get_different_ones(aws: Aws, deployed: Deployed) -> None:
+    client = aws.client("stepfunctions")
+    arns = {client.start_execution(stateMachineArn=deployed.state_machine_arn)["executionArn"] for _ in range(2)}
+
+    assert len(arns) == 2
+
+
+def test_an_executions_input_is_limited_in_bytes(aws: Aws, deployed: Deployed) -> None:
+    client, arn = aws.client("stepfunctions"), deployed.state_machine_arn
+    longest = json.dumps({"text": "é" * 131_066}, ensure_ascii=False, separators=(",", ":"))
+    assert len(longest.encode()) == 262_143
+    client.start_execution(stateMachineArn=arn, name="a" * 80, input=longest + " ")
+
+    with pytest.raises(ClientError) as error:
+        client.start_execution(stateMachineArn=arn, name="b", input=longest + "  ")
+
+    assert code(error) == "ValidationException"
+
+
+# The whole
+
+
+def test_only_one_runs_at_a_time(aws: Aws, project: Path) -> None:
+    with pytest.raises(RuntimeError, match="close the other"):
+        Aws(Clock(), project).start()
+
+
+def test_a_second_start_finds_nothing_of_the_first(project: Path) -> None:
+    aws = Aws(Clock(1000), project)
+    for _ in range(2):
+        with aws:
+            deployed = deploy(aws, project)
+            assert invoke(aws, deployed, {"text": "x"})["value"]["text"] == "X"
+    assert "MOTO_PORT" not in os.environ
+
+
+def test_close_does_not_wait_for_what_is_still_running(project: Path) -> None:
+    aws = Aws(Clock(), project).start()
+    deployed = deploy(aws, project)
+    start = aws.client("stepfunctions").start_execution
+    start(stateMachineArn=deployed.state_machine_arn, name="a", input='{"sleep": 0.9}')
+    aws.client("sns").publish(TopicArn=deployed.topic_arn, Message="fail")
+    wait_for(lambda: heard(aws))
+    began = time.monotonic()
+
+    aws.close()
+
+    assert time.monotonic() - began < 10  # the next try would be a minute away
+    assert aws.dead == []
+
+
+def test_nothing_is_printed(capfd: pytest.CaptureFixture[str], run: Callable[..., dict[str, Any]]) -> None:
+    run(machine(Shout=SHOUT), {"fail": True})
+
+    assert capfd.readouterr() == ("", "")

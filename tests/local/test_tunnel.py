@@ -1,0 +1,83 @@
+"""Slack reaching the laptop through a tunnel: a proxy with a public name."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+import requests
+
+from local.clock import Clock
+from local.http_server import Answer, Listener, Request
+from local.pipeline import PROJECT, Pipeline
+from local.slack import App, Slack
+from local.slack.model import Channel
+
+NAME = "quick-fox.trycloudflare.com"
+ABOUT = {"host": NAME, "x-forwarded-host": NAME, "x-forwarded-proto": "https", "x-forwarded-for": "3.3.3.3"}
+
+
+@contextmanager
+def tunnel(routes: str) -> Iterator[str]:
+    """Where the tunnel to *routes* begins. Headers come out in small letters, as in HTTP/2, answers in chunks."""
+
+    def forward(request: Request) -> Answer:
+        headers = {name.lower(): value for name, value in request.headers.items()} | ABOUT
+        answer = requests.post(routes + request.path, data=request.body, headers=headers, timeout=10)
+        kind = {"Content-Type": answer.headers["Content-Type"]}
+        return Answer(answer.status_code, kind, [answer.content], chunked=True)
+
+    listener = Listener("127.0.0.1", 0, forward, lambda request: None)
+    yield listener.url
+    listener.close()
+
+
+def test_behind_a_tunnel_all_is_as_without(pipeline: Pipeline, slack: Slack, channel: Channel) -> None:
+    direct = slack.request_url
+    with tunnel(pipeline.routes.url) as url:
+        slack.request_url = f"{url}/slack/events"
+        challenge = slack.send_url_verification("abc")
+        message = slack.upload(channel, slack.users[0], [("far.txt", b"far", "text/plain")], "#tunnel")
+        (reply,) = slack.wait_for_replies(channel, message.ts)
+        found = slack.command(channel, slack.users[0], "/docs", "#tunnel")
+        slack.misbehave("wrong_secret", times=1)
+        forged = slack.deliver(message.envelope, retries=False)
+        slack.request_url = direct
+    assert challenge.echoes("abc")
+    assert "1 file in the archive" in reply.text
+    assert "far.txt" in found.text
+    assert forged.attempts[0].status == 401
+
+
+@pytest.mark.deploy  # it takes the start of another pipeline
+def test_make_local_archives_what_comes_through_a_tunnel_with_the_workspaces_own_token() -> None:
+    app = App(bot_token="xoxb-of-this-workspace", signing_secret="of-this-app")  # not those of the double in there
+    with Slack(Clock(1_000), app=app) as workspace:
+        tokens = {"ACCESS_TOKEN": workspace.bot_token, "SIGNING_SECRET": workspace.signing_secret}
+        place = {"SLACK_URL": workspace.api_url, "SLACK_LOOPBACK": "1"}
+        local = subprocess.Popen(
+            [sys.executable, "-m", "local", "--tunnel"],
+            cwd=PROJECT,
+            env={"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], **tokens, **place},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert local.stdout is not None
+        try:
+            urls = (re.search(r"cloudflared tunnel --url (\S+)", line) for line in local.stdout)
+            routes = next(found[1] for found in urls if found)
+            with tunnel(routes) as url:
+                workspace.request_url = f"{url}/slack/events"
+                channel = workspace.channels[0]
+                files = [("far.txt", b"far", "text/plain")]
+                message = workspace.upload(channel, workspace.users[0], files, "#tunnel")
+                (reply,) = workspace.wait_for_replies(channel, message.ts)
+        finally:
+            local.send_signal(signal.SIGINT)
+            local.communicate(timeout=30)
+    assert "1 file in the archive" in reply.text
+    assert local.returncode == 0

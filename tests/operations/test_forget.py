@@ -1,0 +1,76 @@
+"""A document erased for good, from a bucket that keeps old versions."""
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from chalicelib import records
+from local.pipeline import PROJECT, Pipeline
+from operations import forget
+from tests.app.test_records import NOW, fetched, step
+
+REGION = "eu-central-1"
+"""Not that of the other tests, since the bucket is named after it."""
+
+
+@pytest.fixture
+def kept(s3: Any) -> str:
+    """A bucket of the test's own with versions, F1 and F2 from one message and F1 from another."""
+    bucket = "kept-for-ninety-days"
+    s3.create_bucket(Bucket=bucket)
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    both = step("upload", "100.1", "a b", "F1 F2")
+    edited = step("edit", "101.1", "b c", "F1 F2")
+    for given in (both, edited):
+        for file_id in ("F1", "F2"):
+            s3.put_object(Bucket=bucket, Key=f"documents/T1/{file_id}/a.pdf", Body=b"content")
+            records.save(fetched(given, file_id), NOW, s3, bucket)
+    records.save(fetched(step("upload", "200.1", "d", "F1", ts="200.1", channel="C2"), "F1"), NOW, s3, bucket)
+    return bucket
+
+
+def everything(s3: Any, bucket: str) -> list[str]:
+    """The keys of all versions and marks."""
+    page = s3.list_object_versions(Bucket=bucket)
+    return sorted({one["Key"] for one in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]})
+
+
+def test_nothing_is_left_of_it_in_any_version_and_others_stay(s3: Any, kept: str) -> None:
+    forget.forget(s3, kept, "F1", forget.traces(s3, kept, "F1"))
+    assert [key for key in everything(s3, kept) if "F1" in key or "C2" in key] == []
+    assert [key for key in everything(s3, kept) if key.startswith(("documents", "metadata", "messages"))] == [
+        "documents/T1/F2/a.pdf",
+        "messages/T1/C1/100.1.json",
+        "metadata/T1/F2.json",
+    ]
+    page = s3.list_object_versions(Bucket=kept, Prefix="messages/")
+    bodies = [
+        s3.get_object(Bucket=kept, Key=one["Key"], VersionId=one["VersionId"])["Body"].read()
+        for one in page["Versions"]
+    ]
+    assert len(bodies) == 1
+    assert b"F1" not in bodies[0]
+    assert forget.traces(s3, kept, "F1").versions == []
+
+
+def run(pipeline: Pipeline, file_id: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "operations.forget", "local", file_id]
+    whole = {**pipeline.aws.environ(), "PATH": "/usr/bin:/bin", "AWS_DEFAULT_REGION": REGION, **environ}
+    del whole["AWS_REGION"]
+    return subprocess.run(command, cwd=PROJECT, env=whole, capture_output=True, text=True, check=False, input="")
+
+
+def test_it_asks_before_it_removes_anything(pipeline: Pipeline, s3: Any) -> None:
+    bucket = f"slack-integrator-local-{pipeline.aws.account}-{REGION}"
+    s3.create_bucket(Bucket=bucket)
+    records.save(fetched(step("upload", "100.1", "a", "F0FORGET"), "F0FORGET"), NOW, s3, bucket)
+    refused = run(pipeline, "F0FORGET")
+    assert refused.returncode == 1
+    assert "Nothing was removed" in refused.stderr
+    done = run(pipeline, "F0FORGET", CONFIRM="F0FORGET")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "metadata/T1/F0FORGET.json" in done.stdout
+    assert "gone for good" in done.stdout
+    assert "Nothing is left" in run(pipeline, "F0FORGET").stdout

@@ -1,0 +1,78 @@
+"""Failed executions, started again."""
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from local.pipeline import Pipeline
+from local.slack import Slack
+from local.slack.model import Channel, Message
+from operations.console import Stop
+from operations.replay import moment, replay
+
+BEGAN = datetime.now(UTC)
+
+
+@pytest.fixture
+def failed(slack: Slack, channel: Channel) -> Message:
+    """A message whose file could not be fetched, in a workspace that is well again."""
+    slack.misbehave("login_page")
+    message = slack.upload(channel, slack.users[0], [("r.txt", b"r", "text/plain")])
+    slack.wait_for_replies(channel, message.ts)
+    slack.behave()
+    return message
+
+
+def attempts(pipeline: Pipeline, message: Message) -> dict[str, str]:
+    """The message's executions that have ended, by what follows the message in their names."""
+    client, machine = pipeline.aws.client("stepfunctions"), pipeline.deployed.state_machine_arn
+    part = message.ts.replace(".", "_")
+    for _ in range(300):
+        found = client.list_executions(stateMachineArn=machine, maxResults=1000)["executions"]
+        ours = {one["name"].partition(part)[2]: one["status"] for one in found if part in one["name"]}
+        if "RUNNING" not in ours.values():
+            break
+        time.sleep(0.02)
+    return ours
+
+
+def replayed(pipeline: Pipeline, message: Message, since: datetime = BEGAN) -> list[Any]:
+    client, machine = pipeline.aws.client("stepfunctions"), pipeline.deployed.state_machine_arn
+    part = message.ts.replace(".", "_")
+    return [name.partition(part)[2] for name in replay(client, machine, since) if part in name]
+
+
+def test_a_failed_execution_is_started_again_and_reported_in_the_thread(
+    pipeline: Pipeline, slack: Slack, channel: Channel, failed: Message
+) -> None:
+    assert attempts(pipeline, failed) == {"": "FAILED"}
+    assert replayed(pipeline, failed) == ["-r1"]
+    replies = slack.wait_for_replies(channel, failed.ts, count=2)
+    assert replies[1].text.startswith("✅ 1 file in the archive")
+
+
+def test_what_succeeded_in_a_replay_is_not_started_again(
+    pipeline: Pipeline, slack: Slack, channel: Channel, failed: Message
+) -> None:
+    replayed(pipeline, failed)
+    slack.wait_for_replies(channel, failed.ts, count=2)
+    assert attempts(pipeline, failed) == {"": "FAILED", "-r1": "SUCCEEDED"}
+    assert replayed(pipeline, failed) == []
+
+
+def test_what_began_before_is_left_alone(pipeline: Pipeline, failed: Message) -> None:
+    attempts(pipeline, failed)
+    assert replayed(pipeline, failed, since=datetime.now(UTC) + timedelta(hours=1)) == []
+
+
+def test_a_time_is_utc_unless_it_says_otherwise() -> None:
+    assert moment("2026-11-23T10:00") == datetime(2026, 11, 23, 10, tzinfo=UTC)
+    assert moment("2026-11-23T10:00+02:00") == datetime(2026, 11, 23, 8, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("text", ["", "yesterday"])
+def test_no_time_is_no_replay(text: str) -> None:
+    with pytest.raises(Stop, match="SINCE="):
+        moment(text)

@@ -1,0 +1,227 @@
+"""The stack, the stages and the manifest, without deploying them."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from jsonschema import Draft7Validator
+from moto.events.models import EventPattern
+
+from app import app
+from chalicelib.intake import PARKED_TRIES
+from local.aws.stack import PARKED_SECONDS
+from local.slack.double import SUBSCRIPTIONS
+from local.slack.workspace import HISTORY_SCOPES
+from operations import slack_app, stack
+
+PROJECT = Path(__file__).parents[2]
+STAGES: Any = json.loads((PROJECT / ".chalice" / "config.json").read_text(encoding="utf-8"))["stages"]
+DEPLOYED = sorted(set(STAGES) - {"local"})
+RENDERED = stack.rendered()
+ASL: Any = json.loads((PROJECT / "stepfunctions" / "slack-integrator.asl.json").read_text(encoding="utf-8"))
+
+
+def closed(*required: str, **properties: Any) -> Any:
+    """An object with these properties and no others: Slack refuses keys that it does not know."""
+    return {"type": "object", "additionalProperties": False, "required": list(required), "properties": properties}
+
+
+def text(shortest: int, longest: int, pattern: str = "") -> Any:
+    return {"type": "string", "minLength": shortest, "maxLength": longest, "pattern": pattern}
+
+
+def texts(longest: int, most: int) -> Any:
+    return {"type": "array", "items": text(1, longest), "maxItems": most, "uniqueItems": True}
+
+
+# Keys and limits are those of schemas/manifest.schema.1.0.0.json in github.com/slackapi/manifest-schema (commit
+# 19557f5; no package carries it), as far as the app uses them. Beyond it: the patterns of the bot's name and of the
+# colour, from https://docs.slack.dev/reference/app-manifest, and that nothing is empty or listed twice.
+SWITCH = {"type": "boolean"}
+WHOLE = {"type": "integer"}
+MANIFEST = closed(
+    "display_information",
+    _metadata=closed(major_version={"const": 1}, minor_version=WHOLE),
+    display_information=closed(
+        "name",
+        name=text(1, 35),
+        description=text(1, 140),
+        background_color=text(4, 7, "^#([0-9a-fA-F]{3}){1,2}$"),
+    ),
+    features=closed(
+        app_home=closed(
+            home_tab_enabled=SWITCH, messages_tab_enabled=SWITCH, messages_tab_read_only_enabled=SWITCH
+        ),
+        bot_user=closed("display_name", display_name=text(1, 80, "^[a-z0-9._-]+$"), always_online=SWITCH),
+        slash_commands={
+            "type": "array",
+            "minItems": 1,
+            "maxItems": 50,
+            "items": closed(
+                "command",
+                "description",
+                command=text(2, 32, "^/"),
+                url=text(1, 3_000, "^https?://"),
+                description=text(1, 2_000),
+                usage_hint=text(1, 1_000),
+                should_escape=SWITCH,
+            ),
+        },
+    ),
+    oauth_config=closed(scopes=closed(bot=texts(50, 255))),
+    settings=closed(
+        event_subscriptions=closed(request_url=text(1, 3_500, "^https?://"), bot_events=texts(50, 100)),
+        interactivity=closed("is_enabled", is_enabled=SWITCH),
+        org_deploy_enabled=SWITCH,
+        socket_mode_enabled=SWITCH,
+        token_rotation_enabled=SWITCH,
+    ),
+)
+LOCAL_MANIFEST: Any = yaml.safe_load((PROJECT / "slack-manifest-local.yaml").read_text(encoding="utf-8"))
+
+
+class Template(yaml.SafeLoader):
+    """CloudFormation's YAML: `!Ref x` is read as x."""
+
+
+def plain(loader: Any, _: str, node: Any) -> Any:
+    if isinstance(node, yaml.ScalarNode):
+        return loader.construct_scalar(node)
+    return loader.construct_sequence(node, deep=True)
+
+
+Template.add_multi_constructor("!", plain)
+
+STACK: Any = yaml.load(RENDERED, Template)
+
+
+def functions() -> set[str]:
+    """What Chalice deploys, by its names."""
+    entries: list[Any] = [*app.pure_lambda_functions, *app.event_sources]
+    return {"api_handler"} | {one.name for one in entries}
+
+
+def test_the_template_is_accepted_by_cfn_lint(tmp_path: Path) -> None:
+    template = tmp_path / "stack.yaml"
+    template.write_text(RENDERED, encoding="utf-8")
+    command = [str(Path(sys.executable).with_name("cfn-lint")), str(template)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+def test_the_template_fits_into_a_request() -> None:
+    assert len(RENDERED.encode()) < stack.LONGEST
+
+
+def test_the_workflow_in_the_template_is_the_workflow() -> None:
+    text, values = STACK["Resources"]["StateMachine"]["Properties"]["DefinitionString"]
+    assert json.loads(text) == ASL
+    assert set(re.findall(r"\$\{(\w+)\}", text)) == set(values)
+
+
+def test_every_function_has_a_role_a_log_and_an_alarm() -> None:
+    for name in functions():
+        role = "".join(word.title() for word in name.split("_"))
+        assert f"{role}RoleArn" in STACK["Outputs"]
+        group = "/aws/lambda/slack-integrator-${Stage}" + ("" if name == "api_handler" else f"-{name}")
+        assert STACK["Resources"][f"{role}Logs"]["Properties"]["LogGroupName"] == group
+        function = group.removeprefix("/aws/lambda/")
+        watched = STACK["Resources"]["FunctionsAlarm"]["Properties"]["Metrics"][1:]
+        assert function in [one["MetricStat"]["Metric"]["Dimensions"][0]["Value"] for one in watched]
+
+
+@pytest.mark.parametrize("stage", DEPLOYED)
+def test_stages_differ_in_nothing_but_their_names(stage: str) -> None:
+    written = {"environment_variables", "api_gateway_stage"}
+    kept = {name: value for name, value in STAGES[stage].items() if name not in written}
+    for function in kept["lambda_functions"].values():
+        function.pop("iam_role_arn", None)
+    assert kept == {name: value for name, value in STAGES["dev"].items() if name not in written}
+    assert STAGES[stage]["api_gateway_stage"] == stage
+
+
+def test_what_is_parked_is_tried_as_often_as_the_app_counts() -> None:
+    queue = STACK["Resources"]["Parking"]["Properties"]
+    assert (queue["RedrivePolicy"]["maxReceiveCount"], queue["VisibilityTimeout"]) == (PARKED_TRIES, PARKED_SECONDS)
+
+
+@pytest.mark.parametrize("stage", DEPLOYED)
+def test_a_parked_event_is_hidden_for_six_times_as_long_as_its_function_may_run(stage: str) -> None:
+    own = STAGES[stage]["lambda_functions"].get("start_parked", {})
+    timeout = own.get("lambda_timeout", STAGES[stage]["lambda_timeout"])
+    assert STACK["Resources"]["Parking"]["Properties"]["VisibilityTimeout"] >= 6 * timeout
+
+
+def test_notices_that_reach_no_function_may_be_kept_by_the_topic_and_by_nobody_else() -> None:
+    policy = STACK["Resources"]["NoticesDeadPolicy"]["Properties"]
+    assert policy["Queues"] == ["NoticesDead"]
+    assert policy["PolicyDocument"]["Statement"] == [
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "sns.amazonaws.com"},
+            "Action": "sqs:SendMessage",
+            "Resource": "NoticesDead.Arn",
+            "Condition": {"ArnEquals": {"aws:SourceArn": "Topic"}},
+        }
+    ]
+
+
+def test_every_queue_that_keeps_what_was_given_up_raises_the_alarm() -> None:
+    queues = {name for name, one in STACK["Resources"].items() if one["Type"] == "AWS::SQS::Queue"}
+    watched = STACK["Resources"]["DeadLettersAlarm"]["Properties"]["Metrics"][1:]
+    names = {one["MetricStat"]["Metric"]["Dimensions"][0]["Value"] for one in watched}
+    assert names == {f"{name}.QueueName" for name in queues - {"Parking"}}
+
+
+OWN_ERRORS = {state["Error"] for state in ASL["States"].values() if state["Type"] == "Fail"}
+
+
+@pytest.mark.parametrize(
+    ("ended", "is_told"),
+    [
+        ({"status": "TIMED_OUT", "error": None}, True),
+        ({"status": "ABORTED", "error": None}, True),
+        ({"status": "FAILED", "error": "States.Runtime"}, True),
+        ({"status": "FAILED", "error": None}, True),
+        ({"status": "FAILED"}, True),
+        ({"status": "SUCCEEDED", "error": None}, False),
+        ({"status": "RUNNING"}, False),
+        *(({"status": "FAILED", "error": error}, False) for error in sorted(OWN_ERRORS)),
+    ],
+)
+def test_only_executions_without_an_outcome_are_told(ended: Any, is_told: bool) -> None:
+    rule = EventPattern(None, STACK["Resources"]["Died"]["Properties"]["EventPattern"])
+    event: Any = {"source": "aws.states", "detail-type": "Step Functions Execution Status Change"}
+    event["detail"] = {"stateMachineArn": "StateMachine", **ended}
+    assert rule.matches_event(event) == is_told
+
+
+@pytest.mark.parametrize("manifest", [slack_app.manifest("https://x.test/dev"), LOCAL_MANIFEST])
+def test_the_manifest_is_what_slack_takes(manifest: Any) -> None:
+    assert [error.message for error in Draft7Validator(MANIFEST).iter_errors(manifest)] == []
+
+
+def test_the_manifests_addresses_are_the_apps_routes() -> None:
+    manifest = slack_app.manifest("https://x.test/dev")
+    events = manifest["settings"]["event_subscriptions"]["request_url"]
+    commands = [one["url"] for one in manifest["features"].get("slash_commands", [])]
+    assert {url.removeprefix("https://x.test/dev") for url in (events, *commands)} == set(app.routes)
+
+
+def test_the_manifest_subscribes_to_what_the_app_understands_with_the_scopes_for_it() -> None:
+    manifest = slack_app.manifest("https://x.test/dev")
+    assert set(manifest["settings"]["event_subscriptions"]["bot_events"]) == set(SUBSCRIPTIONS.values())
+    used = {"files:read", "chat:write", "reactions:write", "commands", "users:read", "channels:read"}
+    assert set(manifest["oauth_config"]["scopes"]["bot"]) == set(HISTORY_SCOPES.values()) | used
+
+
+def test_the_link_carries_the_manifest() -> None:
+    from urllib.parse import parse_qs, urlsplit
+
+    query = parse_qs(urlsplit(slack_app.link("https://x.test/dev")).query)
+    assert json.loads(query["manifest_json"][0]) == slack_app.manifest("https://x.test/dev")
