@@ -91,7 +91,8 @@ def _check_token(token: str, environ: Mapping[str, str], known: Mapping[str, str
 
 def _stack(ground: Ground, alarm_email: str) -> dict[str, str]:
     email = {"AlarmEmail": alarm_email} if alarm_email else {}
-    return stack.up(ground.session.client("cloudformation"), ground.name, {"Stage": ground.stage, **email})
+    client, template = ground.session.client("cloudformation"), stack.render(ground.bucket)
+    return stack.up(client, ground.name, template, {"Stage": ground.stage, **email})
 
 
 def _variables(

@@ -7,11 +7,14 @@ from typing import Any
 import moto.stepfunctions.models
 from moto.cloudformation import parsing
 from moto.cloudformation.models import CloudFormationBackend, Event
+from moto.core.common_models import CloudFormationModel
 from moto.s3.exceptions import BucketAccessDeniedError
 from moto.s3.models import FakeBucket, S3Backend, s3_backends
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
 from local.aws.patches import Patches
+
+RETAINED = ("Retain", "RetainExceptOnCreate")
 
 
 def make_stacks(patches: Patches) -> None:
@@ -27,6 +30,7 @@ def make_stacks(patches: Patches) -> None:
     _give_outputs(patches)
     _roll_back(patches)
     _import_buckets(patches)
+    _retain(patches)
     _know_whose_buckets_are(patches)
 
 
@@ -91,6 +95,7 @@ def _roll_back(patches: Patches) -> None:
                 raise
             stack = change.stack
             stack.events.append(_failed(stack, error))
+            stack.resource_map.is_rolled_back = True
             stack.resource_map.delete()
             stack._add_stack_event("ROLLBACK_COMPLETE")
             stack.status = "ROLLBACK_COMPLETE"
@@ -108,13 +113,53 @@ def _failed(stack: Any, error: Exception) -> Event:
 
 
 def _import_buckets(patches: Patches) -> None:
-    """Moto knows no ImportExistingResources: a bucket that is there already is taken into the stack."""
+    """Moto knows no ImportExistingResources: a bucket that is there already is taken into the stack.
 
-    def create(name: str, document: Any, account_id: str, region_name: str, **more: Any) -> FakeBucket:
-        found = s3_backends[account_id]["aws"].buckets.get(name)
-        return found or as_before(name, document, account_id, region_name, **more)
+    Only if the template has its literal name and retains it:
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/import-resources-automatically.html
+    """
 
-    as_before = patches.attribute(FakeBucket, "create_from_cloudformation_json", create)
+    def create(
+        logical_id: str, resource: Any, resources: Any, account_id: str, region_name: str
+    ) -> CloudFormationModel | None:
+        name = resource.get("Properties", {}).get("BucketName")
+        is_retained = resource.get("DeletionPolicy") in RETAINED
+        is_importable = resource["Type"] == "AWS::S3::Bucket" and is_retained and isinstance(name, str)
+        bucket = (
+            s3_backends[account_id]["aws"].buckets.get(name) if is_importable and isinstance(name, str) else None
+        )
+        if bucket is None or bucket.account_id != account_id:
+            return as_before(logical_id, resource, resources, account_id, region_name)  # type: ignore[no-any-return]
+        vars(bucket).update(cf_resource_type=resource["Type"], logical_resource_id=logical_id)
+        resources.imported = {logical_id}
+        return bucket
+
+    as_before = patches.attribute(parsing, "parse_and_create_resource", create)
+
+
+def _retain(patches: Patches) -> None:
+    """Moto's stacks know the policy Retain alone.
+
+    RetainExceptOnCreate keeps what is deleted with its stack, and what was imported; not what a creation that is
+    rolled back has made:
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html
+    """
+
+    def delete(resources: Any) -> None:
+        imported, is_rolled_back = vars(resources).get("imported", ()), hasattr(resources, "is_rolled_back")
+        resources._resource_json_map = {
+            name: {**resource, "DeletionPolicy": _policy(resource, not is_rolled_back or name in imported)}
+            for name, resource in resources._resource_json_map.items()
+        }
+        as_before(resources)
+
+    as_before = patches.attribute(parsing.ResourceMap, "delete", delete)
+
+
+def _policy(resource: Any, is_kept: bool) -> str:
+    """Return the resource's deletion policy as moto knows it; *is_kept* decides about RetainExceptOnCreate."""
+    policy: str = resource.get("DeletionPolicy", "Delete")
+    return ("Retain" if is_kept else "Delete") if policy == "RetainExceptOnCreate" else policy
 
 
 def _know_whose_buckets_are(patches: Patches) -> None:

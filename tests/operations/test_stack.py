@@ -22,7 +22,7 @@ from operations import slack_app, stack
 PROJECT = Path(__file__).parents[2]
 STAGES: Any = json.loads((PROJECT / ".chalice" / "config.json").read_text(encoding="utf-8"))["stages"]
 DEPLOYED = sorted(set(STAGES) - {"local"})
-RENDERED = stack.rendered()
+RENDERED = stack.render("slack-integrator-dev-123456789012-us-east-1")
 ASL: Any = json.loads((PROJECT / "stepfunctions" / "slack-integrator.asl.json").read_text(encoding="utf-8"))
 
 
