@@ -1,1 +1,1 @@
-"""How fast it is, against what people would take instead: `make bench`. It never ships."""
+"""The speed of the app, compared with what people would use instead: `make bench`. Never shipped."""

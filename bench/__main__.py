@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench import cold, endtoend, functions, prepare, report, scale, transfer, warm
+from bench import cold, endtoend, prepare, report, scale, transfer, warm
 
 DOCUMENT = prepare.PROJECT / "docs" / "performance.md"
 QUESTIONS: dict[str, Callable[..., Any]] = {
@@ -20,28 +20,31 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "transfer": transfer.measure,
     "endtoend": endtoend.measure,
     "scale": scale.measure,
-    "functions": functions.measure,
 }
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line *arguments*; the result is the exit status."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="in a minute, and not written to docs/")
+    parser.add_argument("--quick", action="store_true", help="take a minute, and do not write to docs/")
     parser.add_argument(
-        "--only", choices=QUESTIONS, help="ask one question again, keep the last run's other answers"
+        "--only", choices=QUESTIONS, help="measure one question again, and keep the other answers of the last run"
     )
-    parser.add_argument("--again", action="store_true", help="write the document from the last run's answers")
-    chosen = parser.parse_args(arguments)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
+    parser.add_argument(
+        "--again", action="store_true", help="measure nothing: write the document from the answers of the last run"
+    )
+    options = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the processes started here are ended
     if sys.platform != "linux":
         print("The bench reads Linux's /proc: run it on Linux.", file=sys.stderr)
         return 1
-    kept = prepare.HOME / ("quick.json" if chosen.quick else "results.json")
-    results = json.loads(kept.read_text()) if chosen.only or chosen.again else {}
-    if not chosen.again:
-        results |= _measured([chosen.only] if chosen.only else list(QUESTIONS), results, kept, quick=chosen.quick)
-    _write(report.document(results), prepare.HOME / DOCUMENT.name if chosen.quick else DOCUMENT)
+    saved = prepare.HOME / ("quick.json" if options.quick else "results.json")
+    results = json.loads(saved.read_text()) if options.only or options.again else {}
+    if not options.again:
+        results |= _measured(
+            [options.only] if options.only else list(QUESTIONS), results, saved, quick=options.quick
+        )
+    _write(report.document(results), prepare.HOME / DOCUMENT.name if options.quick else DOCUMENT)
     return 0
 
 
@@ -52,13 +55,13 @@ def _write(text: str, target: Path) -> None:
     print(f"Written to {target.relative_to(prepare.PROJECT)}.", file=sys.stderr)
 
 
-def _measured(names: list[str], results: dict[str, Any], kept: Path, *, quick: bool) -> dict[str, Any]:
-    """Return *results* with the questions *names* answered anew; each answer is *kept* at once."""
+def _measured(names: list[str], results: dict[str, Any], saved: Path, *, quick: bool) -> dict[str, Any]:
+    """Return *results* with new answers to the questions *names*. Each answer is written to *saved* at once."""
     missing = prepare.missing()
     for name, command in missing.items():
         print(f"{name} is not installed: {command}", file=sys.stderr)
     if missing.keys() - prepare.OPTIONAL:
-        raise SystemExit("Nothing can be measured without that.")
+        raise SystemExit("The bench cannot run without them.")
     prepare.prepare()
     seconds = results.get("seconds", {})
     results |= {"quick": quick, "missing": missing, "machine": report.machine(), "seconds": seconds}
@@ -68,7 +71,7 @@ def _measured(names: list[str], results: dict[str, Any], kept: Path, *, quick: b
         results[name] = QUESTIONS[name](quick=quick)
         seconds[name] = time.monotonic() - begun
         print(f"{name}: {seconds[name]:.0f} s", file=sys.stderr)
-        kept.write_text(json.dumps(results, indent=1))
+        saved.write_text(json.dumps(results, indent=1))
     return results
 
 

@@ -1,6 +1,5 @@
-"""Who acknowledges an event from Slack: ours, and what people would take instead."""
+"""The handlers that acknowledge an event from Slack: ours, and what people would use instead."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from bench import payloads, prepare
@@ -10,7 +9,7 @@ from bench.measured import Run, run
 
 @dataclass(frozen=True)
 class Contender:
-    """A handler in a package, the *kind* of event that it gets, and whether its secrets lie in SSM."""
+    """A handler in a package, and the *kind* of event that it gets. *references*: its secrets are in SSM."""
 
     title: str
     package: str
@@ -18,13 +17,11 @@ class Contender:
     kind: str = "upload"
     references: bool = False
 
-    def run(
-        self, stubs: Stubs, events: int = 1, *, compiled: bool = False, join: Callable[[], None] | None = None
-    ) -> Run:
-        """Let it handle that many *events*, all different, in a new process."""
+    def run(self, stubs: Stubs, count: int = 1, *, compiled: bool = False) -> Run:
+        """Measure how it handles *count* different events in a new process."""
         folder = prepare.package(self.package, compiled=compiled)
-        given = [payloads.signed(self.kind) for _ in range(events)]
-        return run(folder, self.handler, given, stubs, references=self.references, join=join)
+        events = [payloads.signed(self.kind) for _ in range(count)]
+        return run(folder, self.handler, events, stubs, references=self.references)
 
 
 OURS_PLAIN = Contender("ours, a plain message", "ours", "app.app", "plain")

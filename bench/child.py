@@ -1,7 +1,7 @@
-"""The inside of a measured process: what Lambda's runtime does with a handler, with a stopwatch.
+"""The code inside a measured process: it does what Lambda's runtime does with a handler, and takes the time.
 
-`python -S -B child.py plan.json` in the folder of the code: imports the plan's handler, calls it with each of the
-plan's events and writes what it took to the plan's result file. Moments are of the clock that the parent reads too.
+`python -S -B child.py plan.json`, in the folder of the code, imports the plan's handler, calls it with each of the
+plan's events and writes the times to the plan's result file. The clock is monotonic, the same as the parent's.
 """
 
 import time
@@ -15,14 +15,14 @@ from typing import Any  # noqa: E402
 
 
 class Context:
-    """What the handlers read of Lambda's context."""
+    """The part of Lambda's context that the handlers read."""
 
     aws_request_id = "00000000-0000-0000-0000-000000000000"
     function_name = "bench"
     memory_limit_in_mb = 512
 
     def get_remaining_time_in_millis(self) -> int:
-        """Return Lambda's longest."""
+        """Return Lambda's longest time limit."""
         return 900_000
 
 
@@ -50,18 +50,18 @@ def main(plan_file: str) -> None:
 
 
 def _status(answer: Any) -> str:
-    """Return what an answer to API Gateway, or a fetched file, says of itself."""
+    """Return the status in an answer to API Gateway, or in the result of a fetch."""
     return str(answer.get("statusCode") or answer.get("status")) if isinstance(answer, dict) else str(answer)
 
 
 def _peak() -> int:
-    """Return the most memory that was resident, in bytes; getrusage would begin with that of the parent."""
+    """Return the peak of resident memory in bytes. getrusage would start from the parent's."""
     with open("/proc/self/status", encoding="ascii") as file:
         return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM:"))
 
 
 def _resolve(hosts: dict[str, int]) -> None:
-    """Find *hosts* at these ports of this machine: Slack's names have to be Slack's, also here."""
+    """Resolve *hosts* to ports of this machine: the app sends its token to Slack's host names only."""
     import socket
 
     ask = socket.getaddrinfo

@@ -4,20 +4,18 @@ import re
 import sys
 import tempfile
 from collections import Counter
-from contextlib import nullcontext
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench import payloads, prepare, quota
+from bench import payloads, prepare
 from bench.acknowledge import COLD, OURS_UPLOAD, Contender
 from bench.loopback import Stubs
 from bench.measured import Run, run
 
-ROUNDS = {"deployed": 11, "compiled": 5, "TLS": 7, "1,769 MB": 5, "256 MB": 3}
-"""How the processes run, and how often each does. All but the second without bytecode, as a fresh zip."""
+ROUNDS = {"deployed": 11, "compiled": 5, "TLS": 7}
+"""The ways to run a process, and the number of runs. Only "compiled" has bytecode; an unpacked zip has none."""
 QUICK = {"deployed": 3, "TLS": 1}
-_MEMORY = {"1,769 MB": 1769, "256 MB": 256}
 STANDARD = {name.lstrip("_") for name in sys.stdlib_module_names}
 
 Results = dict[str, Any]
@@ -25,12 +23,10 @@ Results = dict[str, Any]
 
 def measure(*, quick: bool) -> Results:
     """Return the medians of every way to run and every contender, which take turns."""
-    refusal = quota.refusal()
-    rounds = {way: n for way, n in (QUICK if quick else ROUNDS).items() if not (refusal and way in _MEMORY)}
+    rounds = QUICK if quick else ROUNDS
     return {
         "ways": {way: _measured(way, count) for way, count in rounds.items()},
         "rounds": rounds,
-        "refusal": refusal,
         "sizes": {contender.title: prepare.size(contender.package) for contender in COLD},
         "profile": profile(),
     }
@@ -38,11 +34,10 @@ def measure(*, quick: bool) -> Results:
 
 def _measured(way: str, rounds: int) -> Results:
     runs: dict[str, list[Run]] = {contender.title: [] for contender in COLD}
-    limited = quota.share(_MEMORY[way]) if way in _MEMORY else nullcontext()
-    with Stubs(tls=way == "TLS") as stubs, limited as join:
+    with Stubs(tls=way == "TLS") as stubs:
         for _ in range(rounds):
             for contender in COLD:
-                runs[contender.title].append(contender.run(stubs, compiled=way == "compiled", join=join))
+                runs[contender.title].append(contender.run(stubs, compiled=way == "compiled"))
     return {title: summary(those) for title, those in runs.items()}
 
 

@@ -1,4 +1,4 @@
-"""A proxy before the local AWS that counts what the app asks of it."""
+"""A proxy in front of the local AWS that counts requests."""
 
 import threading
 from collections import Counter
@@ -11,7 +11,7 @@ DROPPED = {"connection", "transfer-encoding", "content-length", "date", "server"
 
 
 class Counting:
-    """Hands every request on to *target*, which may be set after the start, and keeps count in *seen*."""
+    """Forwards every request to *target*, which may be set after the start, and counts it in *seen*."""
 
     def __init__(self) -> None:
         self.seen: Counter[str] = Counter()
@@ -64,7 +64,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def operation(method: str, path: str, target: str | None, body: bytes) -> str:
-    """Return what a request asks for: `StartExecution`, `S3 GET metadata/`, `S3 LIST tags/`."""
+    """Return the operation of a request: `StartExecution`, `S3 GET metadata/`, `S3 LIST tags/`."""
     parts = urlsplit(path)
     query = parse_qs(parts.query, keep_blank_values=True)
     if target:

@@ -1,4 +1,4 @@
-"""End to end: from the Slack user's post to the reply in the thread, on the local stack, and what is between."""
+"""End to end: the time from the post in Slack to the reply in its thread, on the local stack, step by step."""
 
 import time
 from dataclasses import dataclass
@@ -22,11 +22,10 @@ class Story:
 
     seconds: float
     steps: dict[str, tuple[float, float]]
-    entered: int
 
 
 def measure(*, quick: bool) -> dict[str, Any]:
-    """Return, by number of files and whether the functions were warm, the story of the median upload."""
+    """Return the median upload, by the number of files and by whether the functions were warm."""
     stories: dict[str, list[Story]] = {}
     for _ in range(1 if quick else 3):
         with Pipeline() as pipeline:
@@ -35,7 +34,7 @@ def measure(*, quick: bool) -> dict[str, Any]:
                 if count == 1:
                     stories.setdefault(f"{name}, first upload", []).append(_upload(pipeline, count))
                 if not quick:
-                    _upload(pipeline, count)  # each of several files at once needs a process of its own
+                    _upload(pipeline, count)  # not measured: it starts the processes for several files at once
                 warm = [_upload(pipeline, count) for _ in range(1 if quick else 3)]
                 stories.setdefault(f"{name}, functions warm", []).extend(warm)
     return {name: _typical(those) for name, those in stories.items()}
@@ -49,7 +48,6 @@ def _typical(stories: list[Story]) -> dict[str, Any]:
         "range": [min(seconds), max(seconds)],
         "steps": middle.steps,
         "shown": middle.seconds,
-        "transitions": middle.entered,
     }
 
 
@@ -62,29 +60,27 @@ def _upload(pipeline: Pipeline, count: int) -> Story:
     if not replies:
         raise RuntimeError(f"no reply within {REPLY_SECONDS} s; see {pipeline.folder}")
     replied = time.time()
-    steps, entered = _steps(pipeline, message, posted)
+    steps = _steps(pipeline, message, posted)
     steps[NOTIFY] = (steps["NotifyOutcome"][0], replied - posted)
-    return Story(replied - posted, steps, entered)
+    return Story(replied - posted, steps)
 
 
-def _steps(pipeline: Pipeline, message: Message, posted: float) -> tuple[dict[str, tuple[float, float]], int]:
-    """Return when each step of the execution began and ended, and how many states were entered."""
-    delivery = next(one for one in pipeline.slack.deliveries if one.envelope == message.envelope)
+def _steps(pipeline: Pipeline, message: Message, posted: float) -> dict[str, tuple[float, float]]:
+    """Return when each step of the execution began and ended."""
+    delivery = next(each for each in pipeline.slack.deliveries if each.envelope == message.envelope)
     delivery.wait(REPLY_SECONDS)
     answered = delivery.attempts[0].seconds
     steps: dict[str, tuple[float, float]] = {ACKNOWLEDGE: (0.0, answered)}
-    entered = 0
     for event in _history(pipeline, message):
         at = event["timestamp"].timestamp() - posted
         if event["type"] == "ExecutionStarted":
             steps[START] = (at, at)
-        entered += "stateEnteredEventDetails" in event
         details = event.get("stateEnteredEventDetails") or event.get("stateExitedEventDetails") or {}
         name = details.get("name")
         if name in STEPS:
             begun, ended = steps.get(name, (at, at))
             steps[name] = (min(begun, at), max(ended, at))
-    return steps, entered
+    return steps
 
 
 def _history(pipeline: Pipeline, message: Message) -> list[Any]:

@@ -1,4 +1,4 @@
-"""The stubs that a measured process talks to, and the environment that leads it there."""
+"""The stubs that a measured process talks to, and its environment."""
 
 import json
 import os
@@ -17,7 +17,7 @@ STUB = Path(__file__).with_name("stub.py")
 
 
 class Stub:
-    """A stub in a process of its own. *tls*: it speaks TLS."""
+    """A stub (stub.py) in a process of its own. *tls*: it speaks TLS."""
 
     def __init__(self, *, tls: bool) -> None:
         self.tls = tls
@@ -29,11 +29,11 @@ class Stub:
 
     @property
     def url(self) -> str:
-        """Where it is."""
+        """The stub's address."""
         return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
 
     def sizes(self) -> dict[str, int]:
-        """Return the size of every object that it was given since it was last asked."""
+        """Return the size of every object that the stub received since the last call."""
         if self.tls:
             context = create_default_context(cafile=str(prepare.CERTIFICATE))
             connection: HTTPConnection = HTTPSConnection("127.0.0.1", self.port, context=context)
@@ -45,7 +45,7 @@ class Stub:
         return sizes
 
     def close(self) -> None:
-        """End it."""
+        """End the process."""
         self._process.communicate()
 
 
@@ -69,17 +69,17 @@ class Stubs:
         self._ending.close()
 
     def file_url(self, size: int) -> str:
-        """Return the address of a file of *size* bytes; over TLS at Slack's own name, which `hosts` finds."""
+        """Return the address of a file of *size* bytes. Over TLS it has Slack's own host name, see `hosts`."""
         host = "https://files.slack.com" if self.tls else self.slack.url
         return f"{host}/files/{size}/large.bin"
 
     @property
     def hosts(self) -> dict[str, int]:
-        """Slack's names and the port of this machine that plays them."""
+        """Slack's host names, and the local port that each of them has to lead to."""
         return {"files.slack.com": self.slack.port, "slack.com": self.slack.port} if self.tls else {}
 
     def environ(self, *, references: bool = False) -> dict[str, str]:
-        """Return a function's whole environment; *references*: its secrets lie in SSM, as deployed."""
+        """Return a function's whole environment; *references*: its secrets are in SSM, as deployed."""
         secrets = {name: f"ssm:/bench/{name}" for name in SECRETS} if references else dict(SECRETS)
         if not self.tls and not references:
             secrets["SLACK_URL"] = f"{self.slack.url}/api/chat.postMessage"
@@ -99,7 +99,7 @@ class Stubs:
             "AWS_DEFAULT_REGION": "us-east-1",
             "AWS_ACCESS_KEY_ID": "bench",
             "AWS_SECRET_ACCESS_KEY": "bench",
-            "AWS_SESSION_TOKEN": "bench" * 60,  # Lambda's credentials have one, of some hundred characters
+            "AWS_SESSION_TOKEN": "bench" * 60,  # Lambda's credentials have a token of some hundred characters
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,

@@ -1,4 +1,4 @@
-"""Starts what is measured: handlers in processes as bare as Lambda's, and pipes of commands."""
+"""Measured processes: handlers in processes as bare as Lambda's, and pipes of commands."""
 
 import json
 import os
@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ LIMIT_SECONDS = 300
 
 
 class FailedError(RuntimeError):
-    """What was to be measured did not do its work; the message holds the end of its log."""
+    """The measured process failed; the message has the end of its log."""
 
 
 @dataclass(frozen=True)
@@ -54,15 +54,13 @@ def run(
     stubs: Stubs,
     *,
     references: bool = False,
-    join: Callable[[], None] | None = None,
     expect: str = "200",
     flags: Sequence[str] = (),
     log: Path | None = None,
 ) -> Run:
     """Call *handler* of the package in *folder* with each of *events*, in a new process.
 
-    *join* is called in it first (quota.py). Every answer must say *expect*. *flags* are Python's.
-    What it prints goes to *log*.
+    Every answer must say *expect*. *flags* are Python's. What the process prints goes to *log*.
     """
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
         plan, result = Path(scratch, "plan.json"), Path(scratch, "result.json")
@@ -82,20 +80,19 @@ def run(
                 env=environ,
                 stdout=output,
                 stderr=output,
-                preexec_fn=join,
                 timeout=LIMIT_SECONDS,
             )
         if not result.exists():
             raise FailedError(f"{folder.name} {handler} failed:\n{log.read_text(errors='replace')[-3000:]}")
-        return _told(json.loads(result.read_text()), spawned, expect, f"{folder.name} {handler}", log)
+        return _checked(json.loads(result.read_text()), spawned, expect, f"{folder.name} {handler}", log)
 
 
-def _told(told: dict[str, Any], spawned: float, expect: str, what: str, log: Path) -> Run:
-    if told["statuses"] != [expect]:
-        raise FailedError(f"{what} answered {told['statuses']}:\n{log.read_text(errors='replace')[-3000:]}")
-    calls = [(start - spawned, end - spawned) for start, end in told["calls"]]
-    begun, imported = (told[name] - spawned for name in ("begun", "imported"))
-    return Run(begun, imported, calls, told["spent"], told["cpu"], told["peak"])
+def _checked(measured: dict[str, Any], spawned: float, expect: str, what: str, log: Path) -> Run:
+    if measured["statuses"] != [expect]:
+        raise FailedError(f"{what} answered {measured['statuses']}:\n{log.read_text(errors='replace')[-3000:]}")
+    calls = [(start - spawned, end - spawned) for start, end in measured["calls"]]
+    begun, imported = (measured[name] - spawned for name in ("begun", "imported"))
+    return Run(begun, imported, calls, measured["spent"], measured["cpu"], measured["peak"])
 
 
 def pipe(commands: Sequence[Sequence[str]], environ: Mapping[str, str]) -> Run:
@@ -121,7 +118,7 @@ def pipe(commands: Sequence[Sequence[str]], environ: Mapping[str, str]) -> Run:
 
 
 class _Peaks:
-    """The largest resident memory of running processes, asked for until they end, when it is forgotten."""
+    """The largest resident memory of running processes. It is polled, because /proc forgets it when they end."""
 
     def __init__(self, pids: Sequence[int]) -> None:
         self._files = [Path(f"/proc/{pid}/status") for pid in pids]
@@ -135,7 +132,7 @@ class _Peaks:
             time.sleep(0.01)
 
     def largest(self) -> int:
-        """Return it, in bytes, once the processes have ended."""
+        """Wait until the processes have ended, and return it in bytes."""
         self._thread.join()
         return self._largest
 

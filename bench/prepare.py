@@ -1,7 +1,7 @@
-"""What is measured, laid out as Lambda has it, under .bench/: packages, what the runtime brings, a certificate.
+"""The folder .bench/: the packages to measure, laid out as on Lambda, the runtime's modules, and a certificate.
 
-Lambda's own modules (boto3 and what it needs) come with bytecode. A package made by `chalice package` holds
-none, and its folder cannot be written to: its modules are compiled anew at every cold start.
+Lambda's own modules (boto3 and its dependencies) come with bytecode. A package made by `chalice package` has
+none, and its folder is read-only on Lambda: Python compiles its modules at every cold start.
 """
 
 import compileall
@@ -28,11 +28,11 @@ CERTIFICATE, KEY, AUTHORITIES = HOME / "certificate.pem", HOME / "key.pem", HOME
 TOOLS = {"curl": "curl", "rclone": "rclone", "openssl": "openssl"}
 """Programs and the Debian packages that they come in."""
 OPTIONAL = {"rclone"}
-"""A contender that the tables call not installed; nothing works without the others."""
+"""Programs that may be missing: the tables then say "not installed". The bench needs all the others."""
 
 
 def prepare() -> None:
-    """Make all of it, what is there already excepted. The app itself is packaged anew each time."""
+    """Make everything that is missing. The app itself is packaged again each time."""
     HOME.mkdir(exist_ok=True)
     _certify()
     _once("venv", BENCH.joinpath("requirements.txt").read_text(), _make_venv)
@@ -70,37 +70,37 @@ def missing() -> dict[str, str]:
 
 def _pinned(name: str, file: Path = PROJECT / "requirements-dev.in") -> str:
     lines = (line.partition("==") for line in file.read_text().splitlines())
-    return next(version for found, _, version in lines if found == name)
+    return next(version for package, _, version in lines if package == name)
 
 
-def _once(name: str, wanted: str, make: Callable[[Path, str], None]) -> None:
-    """Let *make* fill the folder *name* unless it was filled with exactly what is *wanted* now."""
-    mark, seal = HOME / f"{name}.made", hashlib.sha256(f"{sys.version} {wanted}".encode()).hexdigest()
+def _once(name: str, requirements: str, make: Callable[[Path, str], None]) -> None:
+    """Let *make* fill the folder *name*, unless it was filled with the same *requirements* before."""
+    mark, seal = HOME / f"{name}.made", hashlib.sha256(f"{sys.version} {requirements}".encode()).hexdigest()
     if mark.exists() and mark.read_text() == seal:
         return
     print(f"Preparing .bench/{name} (once) ...", file=sys.stderr)
     shutil.rmtree(HOME / name, ignore_errors=True)
-    make(HOME / name, wanted)
+    make(HOME / name, requirements)
     mark.write_text(seal)
 
 
-def _install(folder: Path, wanted: str) -> None:
-    """Install the requirements as they are unpacked into a package: without bytecode."""
+def _install(folder: Path, requirements: str) -> None:
+    """Install *requirements* into *folder* without bytecode, as in a deployed package."""
     file = folder.with_suffix(".txt")
-    file.write_text(wanted)
+    file.write_text(requirements)
     _run(sys.executable, "-m", "pip", "install", "-q", "--no-compile", "--target", folder, "-r", file)
     shutil.rmtree(folder / "bin", ignore_errors=True)
 
 
-def _install_runtime(folder: Path, wanted: str) -> None:
-    _install(folder, wanted)
+def _install_runtime(folder: Path, requirements: str) -> None:
+    _install(folder, requirements)
     compileall.compile_dir(folder, quiet=2)
 
 
-def _make_venv(folder: Path, wanted: str) -> None:
-    """Only for the aws command, which nobody would run without bytecode."""
+def _make_venv(folder: Path, requirements: str) -> None:
+    """Install the aws command, with bytecode, as everybody runs it."""
     _run(sys.executable, "-m", "venv", folder)
-    lines = [line for line in wanted.splitlines() if line.startswith("awscli")]
+    lines = [line for line in requirements.splitlines() if line.startswith("awscli")]
     _run(folder / "bin" / "python", "-m", "pip", "install", "-q", "--compile", *lines)
 
 
@@ -139,6 +139,6 @@ def _certify() -> None:
 
 def _run(*command: object, cwd: Path | None = None) -> None:
     words, environ = [str(part) for part in command], {**os.environ, "AWS_DEFAULT_REGION": "us-east-1"}
-    done = subprocess.run(words, cwd=cwd, env=environ, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(f"{' '.join(map(str, command))}\n{done.stdout}{done.stderr}")
+    completed = subprocess.run(words, cwd=cwd, env=environ, capture_output=True, text=True, check=False)
+    if completed.returncode:
+        raise SystemExit(f"{' '.join(map(str, command))}\n{completed.stdout}{completed.stderr}")

@@ -1,4 +1,4 @@
-"""The results as a document: what was measured, on what, and what follows."""
+"""The document docs/performance.md, made from the results."""
 
 import re
 import shutil
@@ -7,7 +7,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from bench import memory, prepare, targets
+from bench import prepare, targets
 from bench.acknowledge import BOLT
 from bench.text import bars, block, number, table
 from bench.transfer import LIMIT
@@ -18,23 +18,24 @@ Results = dict[str, Any]
 TEMPLATE = Path(__file__).with_name("performance.md.template")
 """The document without its figures."""
 CONSTANT = """\
-An upload asks the same at every size, and nothing that lists: each request names its key. S3's latency and price
-for a key do not depend on how many others there are: the millionth document takes and costs what the first did."""
-GROWING = "The requests of an upload are NOT the same at every size: something grows with the archive."
-LISTED = "An upload lists keys, which takes longer the more there are."
+An upload makes the same requests at every size of the archive, and none of them is a listing: each request names
+its key. S3's latency and price for one key do not depend on the number of other keys, so the millionth document
+takes as long and costs as much as the first."""
+GROWING = "The requests of an upload are NOT the same at every size: their number grows with the archive."
+LISTED = "An upload lists keys, and a listing takes longer when there are more keys."
 PROFILE = """\
-Where the CPU seconds of a GB go. Each step is run with those before it, by `bench/steps.py`, and its figure is the
-difference that it makes; curl has only the two with TLS.
+Where the CPU seconds of a GB go. `bench/steps.py` runs the first step, then the first two, and so on; the figure of
+a step is the difference that it makes. curl does only the two steps with TLS.
 
 """
 SEARCHED = """\
-This search made {most} requests at most, and no search can make more than {bound}, however large the archive: a
-listing gives the newest {page} keys of a tag at a time and is continued {rounds} times at most, and {shown}
-documents are shown. A search that ends there says so."""
+This search made at most {most} requests, and no search can make more than {bound}, whatever the archive's size: a
+listing returns the newest {page} keys of a tag at a time, at most {rounds} more pages follow, and at most {shown}
+documents are shown. The answer says so when a search ends at this limit."""
 
 
 def machine() -> str:
-    """Return what it runs on, in words."""
+    """Return a description of this machine and its programs."""
     cpus = re.findall(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
     kilobytes = re.search(r"MemTotal: +(\d+)", Path("/proc/meminfo").read_text())
     gigabytes = f"{int(kilobytes[1]) / 1e6:.0f} GB of memory" if kilobytes else "memory of unknown size"
@@ -42,10 +43,10 @@ def machine() -> str:
 
 
 def _versions() -> str:
-    found = [_first(prepare.PYTHON, "--version")]
-    found += [_first(name, flag) for name, flag in (("curl", "-V"), ("rclone", "version")) if shutil.which(name)]
-    found.append(_first(prepare.VENV / "bin" / "aws", "--version").replace("/", " "))
-    return ", ".join(" ".join(one.split()[:2]) for one in found)
+    lines = [_first(prepare.PYTHON, "--version")]
+    lines += [_first(name, flag) for name, flag in (("curl", "-V"), ("rclone", "version")) if shutil.which(name)]
+    lines.append(_first(prepare.VENV / "bin" / "aws", "--version").replace("/", " "))
+    return ", ".join(" ".join(line.split()[:2]) for line in lines)
 
 
 def _first(*command: object) -> str:
@@ -55,28 +56,27 @@ def _first(*command: object) -> str:
 
 def document(results: Results) -> str:
     """Return docs/performance.md."""
-    found = targets.lines(results)
+    lines = targets.lines(results)
     values = {
         "quick_note": "This is a quick run: few rounds, and some questions left out.\n" if results["quick"] else "",
         "date": results["date"],
         "minutes": number(sum(results["seconds"].values()) / 60),
         "machine": results["machine"],
         "load": f"{results['load']:.1f}",
-        "targets": _targets(found),
-        "remarks": "\n".join(f"- {one.target.partition(':')[0]}: {one.remark}." for one in found if one.remark),
+        "targets": _targets(lines),
+        "remarks": "\n".join(f"- {line.target.partition(':')[0]}: {line.remark}." for line in lines if line.remark),
         **_cold(results["cold"]),
         **_warm(results["warm"]),
         **_transfer(results["transfer"], results["missing"]),
         **_endtoend(results["endtoend"]),
         "scale": _scale(results["scale"]),
-        "memory": memory.section(results),
     }
     text = Template(TEMPLATE.read_text(encoding="utf-8")).substitute(values)
     return re.sub(r"\n{3,}", "\n\n", text).replace("# Performance\n\n\n", "# Performance\n\n")
 
 
-def _targets(found: list[targets.Line]) -> str:
-    rows = [[one.target, one.measured, "reached" if one.reached else "not reached"] for one in found]
+def _targets(lines: list[targets.Line]) -> str:
+    rows = [[line.target, line.measured, "reached" if line.reached else "not reached"] for line in lines]
     return table(["target", "measured", ""], rows)
 
 
@@ -84,11 +84,11 @@ def _cold(results: Results) -> Results:
     ways, deployed = results["ways"], results["ways"]["deployed"]
     bolt = deployed[BOLT.title]["answered"]
     rows = []
-    for title, one in deployed.items():
+    for title, row in deployed.items():
         values = [
-            one["answered"],
-            one["answered"] / bolt,
-            *(one[name] for name in ("import", "first", "cpu", "peak")),
+            row["answered"],
+            row["answered"] / bolt,
+            *(row[name] for name in ("import", "first", "cpu", "peak")),
         ]
         rows.append([title, *map(number, values), number(results["sizes"][title] / 1e6)])
     head = [
@@ -101,13 +101,11 @@ def _cold(results: Results) -> Results:
         "resident MB",
         "MB",
     ]
-    refusal = results["refusal"] and f"This machine does not let a process be limited: {results['refusal']}."
     return {
         "cold_rounds": results["rounds"]["deployed"],
         "cold": table(head, rows),
         "cold_bars": block(_segments(deployed)),
         "cold_ways": table(["contender", *ways], [_across(title, ways) for title in deployed]),
-        "cold_note": refusal or "",
         "cold_profile": block(
             "\n".join(f"{name:24} {number(ms):>6} ms" for name, ms in results["profile"].items())
         ),
@@ -115,19 +113,19 @@ def _cold(results: Results) -> Results:
 
 
 def _segments(figures: Results) -> str:
-    scale = max(one["answered"] for one in figures.values())
+    scale = max(row["answered"] for row in figures.values())
     rows = []
-    for title, one in figures.items():
-        widths = (max(1, round(one[part] / scale * 48)) for part in ("start", "import", "first"))
+    for title, row in figures.items():
+        widths = (max(1, round(row[part] / scale * 48)) for part in ("start", "import", "first"))
         picture = "".join(mark * width for mark, width in zip("░▓█", widths, strict=True))
-        rows.append(f"{title:44} {picture} {number(one['answered'])} ms")
+        rows.append(f"{title:44} {picture} {number(row['answered'])} ms")
     return "\n".join(rows)
 
 
 def _across(title: str, ways: Results) -> list[str]:
     cells = [
-        f"{number(one[title]['answered'])} ({number(one[title]['answered'] / one[BOLT.title]['answered'])})"
-        for one in ways.values()
+        f"{number(row[title]['answered'])} ({number(row[title]['answered'] / row[BOLT.title]['answered'])})"
+        for row in ways.values()
     ]
     return [title, *cells]
 
@@ -137,8 +135,8 @@ def _warm(results: Results) -> Results:
     for way, figures in results["ways"].items():
         bolt = figures[BOLT.title]["p50"]
         rows = [
-            [title, *(number(value) for value in (one["p50"], one["p50"] / bolt, one["p99"], one["rate"]))]
-            for title, one in figures.items()
+            [title, *(number(value) for value in (row["p50"], row["p50"] / bolt, row["p99"], row["rate"]))]
+            for title, row in figures.items()
         ]
         parts.append(table([way, "p50 ms", "of Bolt", "p99 ms", "events per s"], rows))
     events = f"{results['events']:,}"
@@ -150,7 +148,7 @@ def _transfer(results: Results, missing: dict[str, str]) -> Results:
     for way, sizes in results["ways"].items():
         for size, figures in sizes.items():
             limit = (figures[LIMIT] or {}).get("rate")
-            rows = [_moved(title, one, limit, missing) for title, one in figures.items()]
+            rows = [_moved(title, row, limit, missing) for title, row in figures.items()]
             head = [f"{way}, {size}", "s", "MB/s", "of the limit", "call MB/s", "CPU s per GB", "resident MB"]
             parts.append(table(head, rows))
     hashes = ", ".join(f"{name} {number(seconds)}" for name, seconds in results["hashes"].items())
@@ -163,7 +161,7 @@ def _transfer(results: Results, missing: dict[str, str]) -> Results:
 
 
 def _steps(steps: Results) -> str:
-    """Return the profile; nothing in a quick run, which has none."""
+    """Return the table of the transfer's steps; an empty string for a quick run, which does not measure them."""
     if not steps:
         return ""
     whole = sum(steps.values())
@@ -177,23 +175,23 @@ def _rounds(rounds: dict[str, int]) -> str:
     return "; ".join(f"{what} × {count}" for what, count in rounds.items())
 
 
-def _moved(title: str, one: Results | None, limit: float | None, missing: dict[str, str]) -> list[str]:
-    if one is None:
+def _moved(title: str, row: Results | None, limit: float | None, missing: dict[str, str]) -> list[str]:
+    if row is None:
         command = next((how for name, how in missing.items() if name in title), "make bench")
         return [title, f"not installed: {command}", "", "", "", "", ""]
-    ratio = one["rate"] / limit if limit else None
-    values = (one["seconds"], one["rate"], ratio, one["call"], one["cpu"], one["peak"])
+    ratio = row["rate"] / limit if limit else None
+    values = (row["seconds"], row["rate"], ratio, row["call"], row["cpu"], row["peak"])
     return [title, *(number(value) for value in values)]
 
 
 def _endtoend(stories: Results) -> Results:
     rows = [
-        [name, number(one["seconds"]), f"{number(one['range'][0])} to {number(one['range'][1])}"]
-        for name, one in stories.items()
+        [name, number(row["seconds"]), f"{number(row['range'][0])} to {number(row['range'][1])}"]
+        for name, row in stories.items()
     ]
     pictures = []
-    for name, one in stories.items():
-        steps = [(step, begin, end) for step, (begin, end) in one["steps"].items() if end > begin]
+    for name, row in stories.items():
+        steps = [(step, begin, end) for step, (begin, end) in row["steps"].items() if end > begin]
         pictures.append(block(f"{name}\n{bars(steps, 's')}"))
     return {
         "endtoend": table(["upload", "s, median", "range"], rows),
@@ -203,13 +201,13 @@ def _endtoend(stories: Results) -> Results:
 
 def _scale(results: Results) -> str:
     archives = results["archives"]
-    uploads = [one["upload"] for one in archives.values()]
-    growing = any(one != uploads[0] for one in uploads)
-    listing = any(" LIST " in operation for one in uploads for operation in one)
+    uploads = [row["upload"] for row in archives.values()]
+    growing = any(row != uploads[0] for row in uploads)
+    listing = any(" LIST " in operation for row in uploads for operation in row)
     parts = [_counts("upload", archives), LISTED if listing else GROWING if growing else CONSTANT]
     if not results["searches"]:
         return "\n\n".join([*parts, "The app has no search to count yet."])
-    most = max(sum(one["search"].values()) for one in archives.values())
+    most = max(sum(row["search"].values()) for row in archives.values())
     searched = SEARCHED.format(
         most=most, bound=search.MOST_REQUESTS, page=search.PAGE, rounds=search.ROUNDS, shown=search.SHOWN
     )
@@ -217,7 +215,7 @@ def _scale(results: Results) -> str:
 
 
 def _counts(what: str, archives: Results) -> str:
-    operations = sorted({operation for one in archives.values() for operation in one[what]})
-    rows = [[name, *(str(one[what].get(name, 0)) for one in archives.values())] for name in operations]
-    rows.append(["all", *(str(sum(one[what].values())) for one in archives.values())])
+    operations = sorted({operation for row in archives.values() for operation in row[what]})
+    rows = [[name, *(str(row[what].get(name, 0)) for row in archives.values())] for name in operations]
+    rows.append(["all", *(str(sum(row[what].values())) for row in archives.values())])
     return table([f"requests of one {what}", *(f"{size} documents" for size in archives)], rows)

@@ -1,4 +1,4 @@
-"""Scale: what one more document costs when there are many already, by counting what the app asks of AWS."""
+"""Scale: the requests that the app sends to AWS for one more document, by the size of the archive."""
 
 import json
 from collections import Counter
@@ -20,11 +20,11 @@ TAG = "docs"
 
 
 def measure(*, quick: bool) -> dict[str, Any]:
-    """Return, by the number of documents in the archive, the requests of an upload and of a search, if any."""
+    """Return, by the number of documents in the archive, the requests of one upload and of one search."""
     counted: dict[str, Any] = {}
     with Counting() as counting, Pipeline(environ={"AWS_ENDPOINT_URL": counting.url}) as pipeline:
         counting.target = pipeline.aws.url
-        _upload(pipeline)  # what is done once per process is not part of an upload
+        _upload(pipeline)  # not counted: some requests are made once per process
         searches, there = _search(pipeline), 0
         for size in ARCHIVES[: 2 if quick else 3]:
             _fill(pipeline, there, size)
@@ -36,7 +36,7 @@ def measure(*, quick: bool) -> dict[str, Any]:
 
 
 def _counted(counting: Counting, action: Callable[[], object]) -> dict[str, int]:
-    """Return the requests of *action*, the fewest of three: on a busy machine some are tried again."""
+    """Return the requests of *action*. The fewest of three, because on a busy machine some are retried."""
     counts: list[Counter[str]] = []
     for _ in range(3):
         counting.seen.clear()
@@ -66,7 +66,7 @@ def _search(pipeline: Pipeline) -> bool:
 
 
 def _upload(pipeline: Pipeline) -> Message:
-    """Upload a document of which nothing is known, and wait for the reply and the mark that it was posted."""
+    """Upload a new document, and wait for the reply and the mark that it was posted."""
     slack = pipeline.slack
     file = slack.add_file("notes.txt", b"Some notes.", "text/plain")
     message = slack.upload(slack.channels[0], slack.users[0], [file], text=f"Read this #{TAG}")
@@ -77,7 +77,7 @@ def _upload(pipeline: Pipeline) -> Message:
 
 
 def _settle(pipeline: Pipeline) -> None:
-    """Wait until the functions are done: the notifier marks its notice after the reply."""
+    """Wait until no function runs any more: the notifier marks its notice after the reply."""
     while pipeline.aws.deliveries.pending:
         pipeline.aws.deliveries.join(1)
 
@@ -92,7 +92,7 @@ def _fill(pipeline: Pipeline, first: int, last: int) -> None:
 
 
 def _objects(place: dict[str, str], file_id: str, created: int) -> Iterator[tuple[str, bytes]]:
-    """Give the keys and contents that an archived document has, with one tag, shared in a public channel."""
+    """Yield the keys and contents of an archived document with one tag, shared in a public channel."""
     team, ts = place["team"], f"{created}.000001"
     document = f"documents/{team}/{file_id}/notes.txt"
     share: dict[str, Any] = {
@@ -113,8 +113,8 @@ def _objects(place: dict[str, str], file_id: str, created: int) -> Iterator[tupl
     }
     file |= {"sha256": "0" * 64, "created": created, "uploader": "U1", "permalink": "https://example.slack.com/"}
     record: dict[str, Any] = {"version": 1, "document": document, "file": file, "tags": [TAG], "shares": [share]}
-    said: dict[str, Any] = {"version": ts, "deleted": False, "files": [file_id], "tags": [TAG], "replies": {}}
+    message: dict[str, Any] = {"version": ts, "deleted": False, "files": [file_id], "tags": [TAG], "replies": {}}
     yield document, b"Some notes."
     yield f"metadata/{team}/{file_id}.json", json.dumps(record | {"archived_at": "2026-11-23T10:00:00Z"}).encode()
-    yield f"messages/{team}/{place['channel']}/{ts}.json", json.dumps(said).encode()
+    yield f"messages/{team}/{place['channel']}/{ts}.json", json.dumps(message).encode()
     yield f"tags/{team}/public/{TAG}/{9_999_999_999 - created}-{file_id}", b""

@@ -1,4 +1,4 @@
-"""The steps of a transfer as functions, each with those before it: what one takes is the difference.
+"""The steps of a transfer as functions. Each also does the steps before it: the difference is its own time.
 
 Runs inside a measured process, beside the app's modules, as `app.fetch_file` does.
 """
@@ -12,11 +12,11 @@ from typing import Any
 from chalicelib import archive, clients, filehost, settings
 
 ARCHIVED = {"status": "archived"}
-"""What a measured fetch answers."""
+"""The answer of a measured fetch."""
 
 
 def read(event: dict[str, Any], context: object) -> dict[str, str]:
-    """Out of Slack, and dropped."""
+    """Read the file from Slack, and drop it."""
     with _download(event["file"]) as pieces:
         for _ in pieces:
             pass
@@ -24,7 +24,7 @@ def read(event: dict[str, Any], context: object) -> dict[str, str]:
 
 
 def hashed(event: dict[str, Any], context: object) -> dict[str, str]:
-    """The same, with the SHA-256 that the record promises."""
+    """Do the same, and compute the SHA-256 for the record."""
     digest = hashlib.sha256()
     with _download(event["file"]) as pieces:
         for piece in pieces:
@@ -33,7 +33,7 @@ def hashed(event: dict[str, Any], context: object) -> dict[str, str]:
 
 
 def parted(event: dict[str, Any], context: object) -> dict[str, str]:
-    """The same, gathered in parts with a CRC-32 each."""
+    """Do the same, and gather the bytes in parts, each with its CRC-32."""
     with _download(event["file"]) as pieces:
         spare: list[bytearray] = []
         for part in archive._parts(pieces, event["file"]["size"], hashlib.sha256().update, spare):
@@ -42,7 +42,7 @@ def parted(event: dict[str, Any], context: object) -> dict[str, str]:
 
 
 def sent(event: dict[str, Any], context: object) -> dict[str, str]:
-    """Only into S3, the same part again and again."""
+    """Send to S3 only: the same part again and again."""
     [part] = archive._parts([bytes(archive.PART)], archive.PART, len, [])
     count = -(-event["file"]["size"] // archive.PART)
     archive._Multipart(clients.s3(), "archive", "documents/large.bin", {}).send(iter([part] * count))
@@ -50,5 +50,5 @@ def sent(event: dict[str, Any], context: object) -> dict[str, str]:
 
 
 def _download(file: Any) -> AbstractContextManager[Iterator[bytes]]:
-    chosen = settings.load("ACCESS_TOKEN", "SLACK_URL")
-    return filehost.download(clients.http(), chosen, file, file["url"], file["size"], time.monotonic() + 900)
+    loaded = settings.load("ACCESS_TOKEN", "SLACK_URL")
+    return filehost.download(clients.http(), loaded, file, file["url"], file["size"], time.monotonic() + 900)

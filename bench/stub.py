@@ -1,8 +1,9 @@
-"""Slack's file host and AWS, as fast as this machine can play them: it keeps little and checks nothing.
+"""A fast stub of Slack's file host and of AWS: it stores little and checks nothing.
 
-A process of its own, so that its time is not the contenders': `python stub.py [certificate.pem key.pem]` prints its
-port and serves until standard input ends. The doubles in local/ are true to Slack and AWS; this one is only quick,
-so that what is measured is the contender. What it took is counted, so that none can win by losing bytes.
+It is a process of its own, so that its CPU time does not count as the contenders': `python stub.py [certificate.pem
+key.pem]` prints its port and serves until standard input ends. The doubles in local/ behave like Slack and AWS;
+this stub is only fast, so that the figures show the contender. It counts the bytes it receives, so that a
+contender that loses bytes is noticed.
 """
 
 import json
@@ -18,15 +19,15 @@ SECRETS = {
     "ACCESS_TOKEN": "xoxb-bench",
     "SLACK_URL": "https://slack.com/api/chat.postMessage",
 }
-"""What SSM answers, by the last part of a parameter's name."""
+"""The values of SSM's parameters, by the last part of the parameter's name."""
 
 BLOCK = bytes(range(256)) * 4096
 KEPT = 64 * 1024
-"""Bytes up to which an object's content is kept: records are, documents are only counted."""
+"""Objects up to this many bytes keep their content (records); of larger ones (documents) only the size is kept."""
 
 
 AHEAD = 4096
-"""Bytes read at once while looking for the end of a line; what follows goes straight to where it is dropped."""
+"""Bytes to read at once while looking for the end of a line."""
 
 
 @dataclass(frozen=True)
@@ -39,14 +40,14 @@ class Held:
 
 @dataclass
 class State:
-    """What the stub has: objects by path, and the sizes of parts by upload."""
+    """The stub's data: objects by path, and the sizes of parts by upload."""
 
     objects: dict[str, Held] = field(default_factory=dict)
     uploads: dict[str, list[int]] = field(default_factory=dict)
 
 
 class Connection:
-    """One client's requests, one after another."""
+    """The connection of one client, whose requests are answered one after another."""
 
     def __init__(self, sock: socket.socket, state: State) -> None:
         self._sock, self._state = sock, state
@@ -64,19 +65,21 @@ class Connection:
             self._answer(target)
 
     def _upto(self, mark: bytes) -> bytes:
-        """Read to *mark* and return what stands before it; nothing at the end of the connection."""
+        """Read to *mark* and return the bytes before it, or b"" at the end of the connection."""
         while mark not in self._ahead:
             received = self._sock.recv(AHEAD)
             if not received:
                 return b""
             self._ahead += received
-        found, _, self._ahead = self._ahead.partition(mark)
-        return found
+        before, _, self._ahead = self._ahead.partition(mark)
+        return before
 
     def _body(self) -> Held:
         chunked = self.headers.get("transfer-encoding", "").lower() == "chunked"
         if chunked and 0 < int(self.headers.get("x-amz-decoded-content-length", 0)) <= KEPT:
-            content = _dechunked(self._take_chunks())  # S3's own framing, with a checksum behind, inside HTTP's
+            content = _dechunked(
+                self._take_chunks()
+            )  # aws-chunked, with a checksum at the end, inside HTTP's chunks
             return Held(len(content), content)
         if chunked:
             size = self._chunks()
@@ -94,8 +97,8 @@ class Connection:
         return taken
 
     def _skip(self, size: int) -> None:
-        there = min(size, len(self._ahead))
-        self._ahead, size = self._ahead[there:], size - there
+        buffered = min(size, len(self._ahead))
+        self._ahead, size = self._ahead[buffered:], size - buffered
         while size > 0:
             count = self._sock.recv_into(self._spare, min(size, len(self._spare)))
             if not count:
@@ -144,8 +147,8 @@ class Connection:
     def _json(self, operation: str, body: dict) -> None:  # type: ignore[type-arg]
         answer: object = {"executionArn": "arn:aws:states:us-east-1:123456789012:execution:m:e", "startDate": 1.0}
         if operation == "GetParameters":
-            found = [{"Name": name, "Value": SECRETS[name.rpartition("/")[2]]} for name in body["Names"]]
-            answer = {"Parameters": found, "InvalidParameters": []}
+            parameters = [{"Name": name, "Value": SECRETS[name.rpartition("/")[2]]} for name in body["Names"]]
+            answer = {"Parameters": parameters, "InvalidParameters": []}
         if operation == "Publish":
             answer = {"MessageId": "1"}
         self._send(200, json.dumps(answer).encode(), "application/x-amz-json-1.0")
@@ -153,9 +156,9 @@ class Connection:
     def _s3(self, path: str, query: dict[str, list[str]]) -> None:
         objects, uploads = self._state.objects, self._state.uploads
         if path == "/-/sizes":
-            found = {name: held.size for name, held in objects.items()}
+            sizes = {name: held.size for name, held in objects.items()}
             objects.clear()
-            self._send(200, json.dumps(found).encode(), "application/json")
+            self._send(200, json.dumps(sizes).encode(), "application/json")
         elif self.method == "PUT" and "uploadId" in query:
             uploads[query["uploadId"][0]].append(self._body().size)
             self._send(200)
@@ -226,7 +229,7 @@ def _handle(sock: socket.socket, state: State, tls: ssl.SSLContext | None) -> No
 
 
 def main(certificate: list[str]) -> None:
-    """Serve; over TLS if there is a *certificate*, given as its file and its key's."""
+    """Serve; over TLS if *certificate* names its file and its key's."""
     tls = None
     if certificate:
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

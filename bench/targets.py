@@ -1,4 +1,4 @@
-"""What the project set out to reach, and whether it does: each line is computed from the results."""
+"""The project's targets for speed, and whether the results reach them."""
 
 from typing import Any, NamedTuple
 
@@ -10,7 +10,7 @@ REPLY_SECONDS = 2.0
 
 
 class Line(NamedTuple):
-    """A *target*, what was *measured*, whether that *reached* it, and what there is to say."""
+    """A *target*, the *measured* figure, whether it *reached* the target, and a *remark*."""
 
     target: str
     measured: str
@@ -20,16 +20,16 @@ class Line(NamedTuple):
 
 def lines(results: dict[str, Any]) -> list[Line]:
     """Return a line for every target whose figures are in *results* (QUICK leaves some out)."""
-    found = [*_cold(results["cold"]["ways"]["deployed"]), *_warm(results["warm"]["ways"]["HTTP"])]
+    every = [*_cold(results["cold"]["ways"]["deployed"]), *_warm(results["warm"]["ways"]["HTTP"])]
     transfers = results["transfer"]["ways"]["TLS"]
     if "1 GiB" in transfers:
-        found += _large(transfers["1 GiB"], results["transfer"]["steps"])
-    return [*found, _small(transfers["1 MB"]), _reply(results["endtoend"])]
+        every += _large(transfers["1 GiB"], results["transfer"]["steps"])
+    return [*every, _small(transfers["1 MB"]), _reply(results["endtoend"])]
 
 
 def _cold(figures: dict[str, Any]) -> list[Line]:
     bolt, signed = figures[BOLT.title], figures[SIGNED.title]
-    found = []
+    compared = []
     for contender, most in ((OURS_UPLOAD, 0.25), (OURS_PLAIN, 0.15)):
         ours = figures[contender.title]
         ratio = ours["answered"] / bolt["answered"]
@@ -40,8 +40,10 @@ def _cold(figures: dict[str, Any]) -> list[Line]:
             f"time, which other load does not stretch, the ratio is {number(ours['cpu'] / bolt['cpu'])}"
         )
         what = contender.title.removeprefix("ours, ")
-        found.append(Line(f"cold, {what}: at most {most} of Bolt on Chalice", number(ratio), ratio <= most, remark))
-    return found
+        compared.append(
+            Line(f"cold, {what}: at most {most} of Bolt on Chalice", number(ratio), ratio <= most, remark)
+        )
+    return compared
 
 
 def _warm(figures: dict[str, Any]) -> list[Line]:
@@ -52,7 +54,7 @@ def _warm(figures: dict[str, Any]) -> list[Line]:
         "Chalice needs and the signature of any message; the rest checks Slack's event, finds the tags and "
         "writes the input"
     )
-    found = []
+    compared = []
     for contender, most, why in ((OURS_UPLOAD, 0.4, f"; {parts}"), (OURS_PLAIN, 0.1, "")):
         ours = figures[contender.title]["p50"]
         remark = (
@@ -60,10 +62,10 @@ def _warm(figures: dict[str, Any]) -> list[Line]:
             f"message{why}"
         )
         what = contender.title.removeprefix("ours, ")
-        found.append(
+        compared.append(
             Line(f"warm, {what}: at most {most} of Bolt's p50", number(ours / bolt), ours / bolt <= most, remark)
         )
-    return found
+    return compared
 
 
 def _large(figures: dict[str, Any], steps: dict[str, float]) -> list[Line]:

@@ -1,13 +1,13 @@
-"""Numbers, tables and bars as text that reads well both as Markdown and in a terminal."""
+"""Numbers, tables and bars, as text for both Markdown and the terminal."""
 
 from collections.abc import Sequence
 
 WIDTH = 48
-"""Characters of a whole bar."""
+"""Length of a full bar, in characters."""
 
 
 def number(value: float | None) -> str:
-    """Return *value* with about three digits that mean something, `-` for None."""
+    """Return *value* with about three significant digits, or `-` for None."""
     if value is None:
         return "-"
     if abs(value) >= 100:
@@ -16,7 +16,7 @@ def number(value: float | None) -> str:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a Markdown table with columns of even width; all but the first are for numbers."""
+    """Return a Markdown table with aligned columns. All but the first are numbers."""
     widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
     rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
     return "\n".join(_line(row, widths) for row in (head, rule, *rows))
@@ -29,7 +29,7 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def bars(rows: Sequence[tuple[str, float, float]], unit: str) -> str:
-    """Return a picture of *rows*, (title, begin, end) on one scale from 0 to the last end."""
+    """Return *rows* of (title, begin, end) as bars on one scale, from 0 to the last end."""
     whole = max(end for _, _, end in rows) or 1
     title_width = max(len(title) for title, _, _ in rows)
     return "\n".join(
@@ -45,5 +45,5 @@ def _bar(begin: float, end: float) -> str:
 
 
 def block(text: str) -> str:
-    """Return *text* as it is, in a Markdown code block."""
+    """Return *text* in a Markdown code block."""
     return f"```\n{text}\n```"

@@ -1,4 +1,4 @@
-"""Transfer: a file from Slack's file host into S3, in the ways that people would take, and as fast as it can go."""
+"""Transfer: a file from Slack's file host into S3, by our function, by the usual ways, and at the stubs' limit."""
 
 import hashlib
 import os
@@ -21,16 +21,16 @@ ROUNDS |= {("HTTP", "1 MB"): 5, ("HTTP", "64 MB"): 3, ("HTTP", "1 GiB"): 1}
 QUICK = {("TLS", "1 MB"): 1, ("TLS", "64 MB"): 1}
 OURS, LIMIT = "ours", "curl, curl: the limit"
 STEPS = ("read", "hashed", "parted", "sent")
-"""What bench/steps.py has."""
+"""The functions of bench/steps.py."""
 PROFILED = 3
 OUT_OF_SLACK, INTO_S3 = "out of Slack, with TLS", "into S3, with TLS"
 CALLS = {"1 MB": 9}
-"""Calls for the figure of a call alone, where one is short; else one."""
+"""Number of calls behind the figure of one call alone. A short call needs several; for other sizes it is 1."""
 
 
 @dataclass(frozen=True)
 class Handler:
-    """A Lambda function. It moves a file of one byte first, so that the next call is a warm function's."""
+    """A Lambda function. It first moves a file of one byte, so that the calls after it are warm."""
 
     title: str
     package: str
@@ -46,7 +46,7 @@ class Handler:
 
 @dataclass(frozen=True)
 class Pipe:
-    """curl out of Slack, and a command that takes it into S3."""
+    """A pipe: curl reads from Slack, and *program* writes to S3."""
 
     title: str
     program: str
@@ -65,7 +65,7 @@ class Pipe:
 
 @dataclass(frozen=True)
 class Half:
-    """One half of the way, by curl: what the stub itself can send, or take."""
+    """One half of the way, by curl: how fast the stub can send, or receive."""
 
     title: str
     upload: bool
@@ -103,7 +103,9 @@ CONTENDERS: tuple[Handler | Pipe | Half, ...] = (
     Half("curl, out of Slack alone", upload=False),
     Half("curl, into S3 alone", upload=True),
 )
-RIVALS = tuple(one.title for one in CONTENDERS[1:] if one.title != LIMIT and not isinstance(one, Half))
+RIVALS = tuple(
+    contender.title for contender in CONTENDERS[1:] if contender.title != LIMIT and not isinstance(contender, Half)
+)
 
 
 def _rclone(stubs: Stubs, authorities: str) -> dict[str, str]:
@@ -114,31 +116,33 @@ def _rclone(stubs: Stubs, authorities: str) -> dict[str, str]:
 
 
 def _check(title: str, stubs: Stubs, sizes: list[int]) -> None:
-    """Fail unless exactly files of *sizes* arrived: what loses bytes is quick."""
+    """Fail unless files of exactly *sizes* arrived. A contender that loses bytes would be fast."""
     arrived = [size for name, size in stubs.aws.sizes().items() if "/documents/" in name]
     if sorted(arrived) != sorted(sizes):
         raise RuntimeError(f"{title}: {arrived} bytes arrived, not {sizes}")
 
 
 def measure(*, quick: bool) -> dict[str, Any]:
-    """Return, by way and size, what each contender took; None for one that is not installed."""
+    """Return, by way and size, the figures of each contender; None for a program that is not installed."""
     rounds = QUICK if quick else ROUNDS
-    there = [one for one in CONTENDERS if not isinstance(one, Pipe) or shutil.which(one.program)]
+    installed = [
+        contender for contender in CONTENDERS if not isinstance(contender, Pipe) or shutil.which(contender.program)
+    ]
     ways: dict[str, Any] = {}
     for (way, size), count in rounds.items():
-        found: dict[str, list[Run]] = {one.title: [] for one in there}
+        runs: dict[str, list[Run]] = {contender.title: [] for contender in installed}
         with Stubs(tls=way == "TLS") as stubs:
             for _ in range(count):
-                for one in there:
-                    found[one.title].append(one.run(stubs, SIZES[size], CALLS.get(size, 1)))
-        figures = {title: _figures(those, SIZES[size]) for title, those in found.items()}
-        ways.setdefault(way, {})[size] = {one.title: figures.get(one.title) for one in CONTENDERS}
+                for contender in installed:
+                    runs[contender.title].append(contender.run(stubs, SIZES[size], CALLS.get(size, 1)))
+        figures = {title: _figures(those, SIZES[size]) for title, those in runs.items()}
+        ways.setdefault(way, {})[size] = {contender.title: figures.get(contender.title) for contender in CONTENDERS}
     named = {f"{way}, {size}": count for (way, size), count in rounds.items()}
     return {"ways": ways, "hashes": _hashes(), "rounds": named, "steps": {} if quick else _profile()}
 
 
 def _profile() -> dict[str, float]:
-    """Return where the CPU seconds of a GB go when ours moves 1 GiB over TLS."""
+    """Return the CPU seconds per GB of each step when our function moves 1 GiB over TLS."""
     handlers = {"all": ("ours", "app.fetch_file"), **{name: ("steps", f"steps.{name}") for name in STEPS}}
     spent: dict[str, list[float]] = {name: [] for name in handlers}
     started = []
@@ -146,15 +150,15 @@ def _profile() -> dict[str, float]:
         for _ in range(PROFILED):
             for name, (package, handler) in handlers.items():
                 events = [payloads.transfer(stubs.file_url(size), size) for size in (1, GB)]
-                done = run(prepare.package(package), handler, events, stubs, expect="archived")
-                spent[name].append(done.spent[1] / (GB / 1e9))
+                moved = run(prepare.package(package), handler, events, stubs, expect="archived")
+                spent[name].append(moved.spent[1] / (GB / 1e9))
                 if name == "all":
-                    started.append((done.cpu - done.spent[1]) / (GB / 1e9))
+                    started.append((moved.cpu - moved.spent[1]) / (GB / 1e9))
     return shares(median(started), {name: median(those) for name, those in spent.items()}, _hashes()["CRC-32"])
 
 
 def shares(start: float, spent: dict[str, float], crc: float) -> dict[str, float]:
-    """Return what each step takes, given what it takes together with those before it."""
+    """Return the CPU seconds of each step; *spent* has those of each step together with the steps before it."""
     return {
         "Python, modules and clients, once per process": start,
         OUT_OF_SLACK: spent["read"],
@@ -167,14 +171,14 @@ def shares(start: float, spent: dict[str, float], crc: float) -> dict[str, float
 
 
 def _hashes() -> dict[str, float]:
-    """Return the CPU seconds per GB of what a document's content is checked with."""
-    found = {}
+    """Return the CPU seconds per GB of SHA-256 and of CRC-32."""
+    seconds = {}
     for name, update in (("SHA-256", hashlib.sha256().update), ("CRC-32", zlib.crc32)):
         begun = time.process_time()
         for _ in range(64):
             update(BLOCK)
-        found[name] = (time.process_time() - begun) / (64 * len(BLOCK) / 1e9)
-    return found
+        seconds[name] = (time.process_time() - begun) / (64 * len(BLOCK) / 1e9)
+    return seconds
 
 
 def _figures(runs: list[Run], size: int) -> dict[str, float | None]:

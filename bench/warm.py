@@ -12,25 +12,23 @@ WARM_UP = 50
 
 
 def measure(*, quick: bool) -> dict[str, Any]:
-    """Return the medians over the rounds of what each contender took, which take turns."""
+    """Return the figures of each contender: medians over rounds in which they take turns."""
     rounds, events = (1, 300) if quick else (5, 1000)
     ways = WAYS[:1] if quick else WAYS
     return {"rounds": rounds, "events": events, "ways": {way: _measured(way, rounds, events) for way in ways}}
 
 
 def _measured(way: str, rounds: int, events: int) -> dict[str, Any]:
-    found: dict[str, list[dict[str, float]]] = {contender.title: [] for contender in WARM}
+    figures: dict[str, list[dict[str, float]]] = {contender.title: [] for contender in WARM}
     with Stubs(tls=way == "TLS") as stubs:
         for _ in range(rounds):
             for contender in WARM:
-                found[contender.title].append(_figures(contender.run(stubs, WARM_UP + events)))
-    return {
-        title: {name: median(one[name] for one in those) for name in those[0]} for title, those in found.items()
-    }
+                figures[contender.title].append(_figures(contender.run(stubs, WARM_UP + events)))
+    return {title: {name: median(run[name] for run in runs) for name in runs[0]} for title, runs in figures.items()}
 
 
 def _figures(run: Run) -> dict[str, float]:
-    """Return p50 and p99 in ms, and events per second, of one process without its first events."""
+    """Return p50 and p99 in ms, and events per second, of *run* without its first events, which warm it up."""
     spent = run.durations[WARM_UP:]
     hundredths = quantiles(spent, n=100)
     return {"p50": median(spent) * 1000, "p99": hundredths[98] * 1000, "rate": len(spent) / sum(spent)}
