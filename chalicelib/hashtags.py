@@ -8,11 +8,14 @@ mention `<#C1|finance>` is what Slack makes of a typed #finance when such a chan
 
 import re
 import unicodedata
+from itertools import groupby, islice
 from typing import NamedTuple
 
 MOST_TAGS = 30
 LONGEST_TAG = 100
 """Bytes of UTF-8: a tag is part of an S3 key."""
+_MOST_MARKS = 30
+"""Unicode's own limit for safe streams (UAX #15)."""
 
 _CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
 _CHANNEL = re.compile(r"<#[CG][A-Z0-9]*\|([^<>|]+)>")
@@ -67,7 +70,15 @@ def _without_markup(text: str) -> str:
     text = _MARKUP.sub(" ", text)
     text = _URL.sub(" ", text)
     text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
-    return unicodedata.normalize("NFC", text)
+    return unicodedata.normalize("NFC", _stream_safe(text))
+
+
+def _stream_safe(text: str) -> str:
+    """Return *text* with at most `_MOST_MARKS` marks in a row: normalising takes quadratic time in those."""
+    if text.isascii():
+        return text
+    runs = groupby(text, lambda character: unicodedata.combining(character) != 0)
+    return "".join("".join(islice(run, _MOST_MARKS)) if is_marks else "".join(run) for is_marks, run in runs)
 
 
 def _candidates(text: str) -> list[str]:

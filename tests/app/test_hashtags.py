@@ -1,5 +1,7 @@
 """Text ► tags."""
 
+import time
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -50,6 +52,13 @@ def test_a_tag_too_long_for_a_key_is_left_out_whole() -> None:
 def test_a_long_text_without_end_takes_no_time() -> None:
     for unit in ("a", "`", "<", "#", "```", "#a", "a://"):
         tags((unit * 40_000)[:40_000])  # would run for minutes if any pattern were quadratic
+
+
+def test_a_heap_of_marks_takes_no_time() -> None:
+    text = "#a" + "\u0315\u0300" * 20_000  # in the wrong order: normalising all of them would take seconds
+    before = time.process_time()
+    assert tags(text).kept
+    assert time.process_time() - before < 1
 
 
 @given(st.text())
