@@ -62,7 +62,7 @@ def _demo(page: Page) -> int:
 
 def _stay(page: Page, chosen: argparse.Namespace, real: RealWorkspace | None) -> int:
     def log(function: str, line: str) -> None:
-        page.line(f"{function.removeprefix('slack-integrator-local-'):14} {line}", "dim")
+        page.log(function.removeprefix("slack-integrator-local-"), line)
 
     with room.folder(FOLDER) as folder, ExitStack() as ending:
         with room.one_at_a_time(FOLDER):

@@ -1,7 +1,6 @@
 """`chalice local`, the real one, as a process of its own: it serves the routes as API Gateway would."""
 
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -13,11 +12,15 @@ HOST = "127.0.0.1"
 START_SECONDS = 30.0
 
 
+class NotStartedError(RuntimeError):
+    """Says what the process printed instead of serving."""
+
+
 class ChaliceLocal:
     """The routes of the app in *project*, at a port of its own unless told which.
 
     *environ* is all of its environment but for what a process needs to run, and what .chalice/config.json has for
-    the *stage*. With *reload* it restarts when the code changes. What it prints goes to *log*.
+    the *stage*. What it prints goes to *log*.
     """
 
     def __init__(
@@ -26,7 +29,6 @@ class ChaliceLocal:
         environ: Mapping[str, str],
         log: Path,
         port: int = 0,
-        reload: bool = False,
         stage: str = "local",
     ) -> None:
         self.port = port or free_port()
@@ -34,13 +36,12 @@ class ChaliceLocal:
         base = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(Path.home()), "LANG": "C.UTF-8"}
         self._environ = {**base, "PYTHONDONTWRITEBYTECODE": "1", **environ}
         self._command = [str(Path(sys.executable).with_name("chalice")), "local", "--stage", stage]
-        self._command += ["--host", HOST, "--port", str(self.port)]
-        self._command.append("--autoreload" if reload else "--no-autoreload")
+        self._command += ["--host", HOST, "--port", str(self.port), "--no-autoreload"]
         self._start()
 
     def _start(self) -> None:
         with self._log.open("ab") as output:
-            # A session of its own: its reloader starts a second process, and both have to end with it.
+            self._begin = output.tell()
             self._process = subprocess.Popen(
                 self._command,
                 cwd=self._project,
@@ -48,13 +49,13 @@ class ChaliceLocal:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,
+                start_new_session=True,  # Ctrl-C is for the parent
             )
         self._wait()
 
     def restart(self) -> None:
         """End it in the middle of whatever it does, and start it again."""
-        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.kill()
         self._process.wait()
         self._start()
 
@@ -69,14 +70,12 @@ class ChaliceLocal:
         return self._log.read_text(encoding="utf-8", errors="replace")
 
     def close(self) -> None:
-        """End it, and the process that its reloader started."""
+        """End it."""
+        self._process.terminate()
         try:
-            os.killpg(self._process.pid, signal.SIGTERM)
             self._process.wait(5)
-        except ProcessLookupError:
-            pass
         except subprocess.TimeoutExpired:
-            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.kill()
             self._process.wait()
 
     def _wait(self) -> None:
@@ -91,7 +90,8 @@ class ChaliceLocal:
             except OSError:
                 time.sleep(0.05)
         self.close()
-        raise RuntimeError(f"`chalice local` did not start:\n{self.log}")
+        printed = self._log.read_bytes()[self._begin :].decode(errors="replace")
+        raise NotStartedError(f"The routes cannot start:\n{printed}")
 
 
 def free_port() -> int:

@@ -142,12 +142,6 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:
         pass
 
-    def do_GET(self) -> None:
-        self._serve()
-
-    def do_POST(self) -> None:
-        self._serve()
-
     def _serve(self) -> None:
         target = urlsplit(self.path)
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -155,12 +149,16 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.listener.log(request)
         self._answer(self.server.listener.respond(request), request)
 
+    do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = do_DELETE = _serve  # noqa: N815
+
     def _answer(self, answer: Answer, request: Request) -> None:
         if self.server.listener.closing.wait(answer.silence) or answer.dropped:
             self._reset()
             return
         request.status = answer.status
         self._head(answer)
+        if self.command == "HEAD":
+            return
         sent = self._body(answer)
         if answer.length is None or sent != answer.length:
             self.close_connection = self.close_connection or not answer.chunked

@@ -12,9 +12,11 @@ from local.aws.server import Aws
 from local.aws.stack import Deployed, deploy
 from local.chalice_local import ChaliceLocal
 from local.clock import Clock
+from local.reloading import ReloadingRoutes
 from local.slack import Slack
 
 PROJECT = Path(__file__).parent.parent
+Routes = ChaliceLocal | ReloadingRoutes
 
 
 class Pipeline:
@@ -28,7 +30,7 @@ class Pipeline:
     aws: Aws
     slack: Slack
     deployed: Deployed
-    routes: ChaliceLocal
+    routes: Routes
 
     def __init__(
         self,
@@ -61,15 +63,19 @@ class Pipeline:
             self._started.append(self.slack)
             self.deployed = deploy(self.aws, PROJECT, "local", self._settings())
             self.slack.front.behind = Inspector(self.aws, self.deployed)
-            log = self.folder / "routes.log"
-            environ = self.deployed.environ
-            self.routes = ChaliceLocal(PROJECT, environ, log, self._ports.get("routes", 0), self._reload)
+            self.routes = self._serve_routes(self.folder / "routes.log", self._ports.get("routes", 0))
             self._started.append(self.routes)
         except BaseException:
             self.close()
             raise
         self.slack.request_url = f"{self.routes.url}/slack/events"
         return self
+
+    def _serve_routes(self, log: Path, port: int) -> Routes:
+        if not self._reload:
+            return ChaliceLocal(PROJECT, self.deployed.environ, log, port)
+        show = self._log or (lambda function, line: None)
+        return ReloadingRoutes(PROJECT, self.deployed.environ, log, port, lambda line: show("routes", line))
 
     def write_environ(self) -> Path:
         """Put what the routes have in their environment into a file for a shell, and return its path."""

@@ -1,5 +1,6 @@
 """Text for people: colours on a terminal, plain elsewhere."""
 
+import json
 import os
 import re
 import sys
@@ -27,6 +28,14 @@ class Page:
         """A line of a section."""
         print(f"  {self.styled(text, style) if style else text}", flush=True)
 
+    def log(self, function: str, line: str) -> None:
+        """What *function* printed; tracebacks, which the app's JSON lines hold in one line, as people read them."""
+        step, traceback = split_traceback(line)
+        for text in step.splitlines():
+            self.line(f"{function:14} {text}", "dim")
+        for text in traceback.splitlines():
+            self.line(f"{function:14} {text}", "red")
+
     def rows(self, rows: Sequence[Sequence[str]]) -> None:
         """Columns, each as wide as its widest cell."""
         widths = [max(len(_plain(row[column])) for row in rows) for column in range(len(rows[0]))] if rows else []
@@ -38,6 +47,18 @@ class Page:
         """A check and how it went."""
         sign = self.styled("ok", "green") if good else self.styled("NOT OK", "red")
         self.line(f"{sign}  {text}")
+
+
+def split_traceback(line: str) -> tuple[str, str]:
+    """Return *line*, of a log, without the traceback that it may hold as a JSON field, and that traceback."""
+    try:
+        fields = json.loads(line)
+    except ValueError:
+        return line, ""
+    if not isinstance(fields, dict) or "traceback" not in fields:
+        return line, ""
+    traceback = str(fields.pop("traceback"))
+    return json.dumps(fields, ensure_ascii=False), traceback
 
 
 def _plain(text: str) -> str:

@@ -22,9 +22,10 @@ class ClosedError(RuntimeError):
 
 
 def snapshot(root: Path) -> Snapshot:
-    """What tells that the code under *root* changed: times and sizes of app.py and chalicelib's modules."""
+    """What tells that the app under *root* changed: times and sizes of its modules and its configuration."""
     found = {}
-    for path in (root / "app.py", *root.joinpath("chalicelib").rglob("*.py")):
+    files = (root / "app.py", root / ".chalice" / "config.json", *root.joinpath("chalicelib").rglob("*.py"))
+    for path in files:
         try:
             status = path.stat()
         except FileNotFoundError:  # deleted in this moment, or never there

@@ -87,12 +87,21 @@ def call(handler: Handler, event: Any, context: Context) -> bytes:
     try:
         result = handler(event, context)
     except Exception as error:
-        return json.dumps({"error": _raised(error, request_id)}).encode()
+        raised = _raised(error, request_id)
+        _log_error(raised)
+        return json.dumps({"error": raised}).encode()
     try:
         return json.dumps({"result": result}, default=_encoded).encode()
     except (TypeError, ValueError) as error:
         message = f"Unable to marshal response: {error}"
         return json.dumps({"error": as_error("Runtime.MarshalError", message, request_id)}).encode()
+
+
+def _log_error(error: Error) -> None:
+    """Print an error as the runtime client does, with its traceback, into the function's log."""
+    print(f"[ERROR] {error['errorType']}: {error['errorMessage']}")
+    if error["stackTrace"]:
+        print("Traceback (most recent call last):", "".join(error["stackTrace"]), sep="\n", end="")
 
 
 def _end_log() -> None:
@@ -113,6 +122,8 @@ def serve(name: str, answers: BinaryIO) -> None:
     """Answer invocations until standard input ends, which it also does when the parent process dies."""
     events = _private_input()
     handler, error = load(name)
+    if error:
+        _log_error(error)
     _end_log()
     answers.write(json.dumps({"ready": error}).encode() + b"\n")
     if handler is None:

@@ -118,7 +118,8 @@ def command(slack: "Slack", behind: "Behind | None", request: Request) -> Json:
     channel, user = _channel(slack, given.get("channel")), _user(slack, given.get("user"))
     name, _, rest = str(given.get("text") or "").strip().partition(" ")
     said = slack.command(channel, user, name, rest.strip())
-    return {"answer": said.body or {"text": said.text}}
+    text = f"{said.text}\n```{said.attempt.problem}```" if said.attempt.problem else said.text
+    return {"answer": said.body or {"text": text}}
 
 
 def misbehave(slack: "Slack", behind: "Behind | None", request: Request) -> Json:

@@ -32,6 +32,14 @@ class Attempt:
         return self.reason is None
 
     @property
+    def problem(self) -> str:
+        """The last line of an error that was answered in plain text, such as a traceback's."""
+        is_text = self.headers.get("content-type", "").startswith("text/plain")
+        if not is_text or self.status is None or self.status < 500:
+            return ""
+        return self.body.decode(errors="replace").strip().rpartition("\n")[2]
+
+    @property
     def forbids_retries(self) -> bool:
         """Whether the app asked not to be sent this event again, which counts with a refusal only."""
         return self.reason == "http_error" and self.headers.get("x-slack-no-retry") == "1"

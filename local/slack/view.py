@@ -122,7 +122,8 @@ def _file(file: File) -> Json:
 def _outcome(delivery: Delivery) -> Json:
     last = delivery.attempts[-1] if delivery.attempts else None
     word = "acknowledged" if delivery.acknowledged else "given up" if delivery.done.is_set() else "under way"
-    return {"word": word, "tries": len(delivery.attempts), "status": last and (last.status or last.reason)}
+    about = {"tries": len(delivery.attempts), "status": last and (last.status or last.reason)}
+    return {"word": word, **about, "problem": last.problem if last else ""}
 
 
 def _switches(slack: "Slack") -> list[Json]:
@@ -190,4 +191,4 @@ def _readable(body: bytes) -> Any:
     try:
         return json.loads(body)
     except ValueError:
-        return body.decode(errors="replace")[:2000]
+        return body.decode(errors="replace")[-4000:]  # of a traceback the end counts

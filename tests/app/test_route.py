@@ -12,14 +12,14 @@ import pytest
 import requests
 
 from local.chalice_local import ChaliceLocal
-from local.pipeline import PROJECT, Pipeline
+from local.pipeline import PROJECT, Pipeline, Routes
 from local.slack import Slack
 from tests.payloads import payload, with_event
 
 PLAIN = json.dumps(payload("message_plain")).encode()
 
 
-def post(routes: ChaliceLocal, body: bytes, headers: Mapping[str, str]) -> requests.Response:
+def post(routes: Routes, body: bytes, headers: Mapping[str, str]) -> requests.Response:
     return requests.post(f"{routes.url}/slack/events", data=body, headers=dict(headers), timeout=10)
 
 

@@ -16,6 +16,8 @@ export function json(value) {
   }));
 }
 
+const content = (value) => (typeof value === "string" ? make("pre", { tabIndex: 0 }, value) : json(value));
+
 function folded(title, ...inside) {
   return make("details", {}, make("summary", {}, title), ...inside);
 }
@@ -29,7 +31,7 @@ function attempt(one, number) {
   const result = one.status ?? one.reason;
   const good = one.status >= 200 && one.status < 300;
   const line = make("summary", {}, make("span", { className: `badge ${good ? "good" : "bad"}` }, String(result)), ` ${number ? `retry ${number}` : "first try"} at ${clock(one.at)}, ${seconds(one.seconds)}`);
-  return make("details", { className: "attempt" }, line, make("h4", {}, "Sent"), headers(one.sent), make("h4", {}, "Answered"), headers(one.headers), one.body ? json(one.body) : null);
+  return make("details", { className: "attempt" }, line, make("h4", {}, "Sent"), headers(one.sent), make("h4", {}, "Answered"), headers(one.headers), one.body ? content(one.body) : null);
 }
 
 function deliveries(found) {
@@ -84,8 +86,8 @@ function object(one) {
   const inside = make("div");
   const open = telling(async (event) => {
     if (!event.target.open || inside.hasChildNodes()) return;
-    const { content, ...head } = await get("/page/object", { key: one.key });
-    inside.replaceChildren(headers(head), ...(content ? [typeof content === "string" ? make("pre", {}, content) : json(content)] : []));
+    const { content: held, ...head } = await get("/page/object", { key: one.key });
+    inside.replaceChildren(headers(head), ...(held ? [content(held)] : []));
   });
   return make("details", { className: "object", ontoggle: open }, make("summary", {}, make("span", { className: "key" }, one.key), make("small", {}, bytes(one.size))), inside);
 }

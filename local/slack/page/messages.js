@@ -25,9 +25,10 @@ function file(one) {
 
 // The delivery of a message is told beside it, and is the way into the inspector.
 function fate(message, inspect) {
-  const { word, tries, status } = message.delivery ?? { word: "not sent", tries: 0, status: null };
+  const { word, tries, status, problem } = message.delivery ?? { word: "not sent", tries: 0, status: null };
   const good = word === "acknowledged";
-  const words = good ? `${tries > 1 ? `after ${tries} tries` : "delivered"}` : word === "under way" && tries ? `${status}, trying again` : word;
+  const trouble = word === "under way" && tries ? `${status}, trying again` : word;
+  const words = good ? `${tries > 1 ? `after ${tries} tries` : "delivered"}` : problem ? `${trouble}: ${problem}` : trouble;
   const sign = { acknowledged: "✓", "under way": "…", "given up": "✕" }[word] ?? "–";
   return make("button", { className: `fate ${good ? "good" : word === "under way" ? "busy" : "bad"}`, title: "What became of it: deliveries, workflow, archive", "aria-label": `Inspect: ${words}`, onclick: inspect }, `${sign} ${words}`, make("span", {}, " · inspect"));
 }
