@@ -16,14 +16,16 @@ demo: .venv/ready ## upload three documents through the whole pipeline on this m
 local: .venv/ready ## keep the whole pipeline running on this machine, for playing and for hot reload
 	@$(BIN)/python -m local $(ARGS)
 
-test: .venv/ready ## run the tests
-	@$(BIN)/python -m pytest
+test: .venv/ready ## run the tests of the app and of the operations
+	@$(BIN)/python -m pytest tests/app tests/operations
 
-check: .venv/ready ## lint, types, the workflow's grammar, a deployment to the local AWS, the page in Chromium, quick faults
+check: .venv/ready ## lint, types, imports, the doubles' tests, a deployment to the local AWS, the page in Chromium, quick faults
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/statelint stepfunctions/slack-integrator.asl.json
+	@$(BIN)/python -m pytest tests/local tests/faults tests/bench
 	@$(BIN)/python -m pytest -m deploy
 	@$(MAKE) --no-print-directory browser
 	@$(MAKE) --no-print-directory faults QUICK=1
