@@ -37,19 +37,19 @@ bench: .venv/ready ## measure speed against what people would take instead, and 
 	@$(BIN)/python -m bench $(if $(QUICK),--quick) $(ARGS)
 
 deploy: .venv/ready ## bring a stage up on AWS, or to what this clone says: make deploy STAGE=dev [ALARM_EMAIL=…]
-	@$(BIN)/python -m operations.deploy $(STAGE)
+	@$(BIN)/python -m operations deploy
 
 destroy: .venv/ready ## take a stage down, but not its documents: make destroy STAGE=dev
-	@$(BIN)/python -m operations.destroy $(STAGE)
+	@$(BIN)/python -m operations destroy
 
 replay: .venv/ready ## start failed executions again: make replay STAGE=dev SINCE=2026-11-23T10:00
-	@$(BIN)/python -m operations.replay $(STAGE) $(SINCE)
+	@$(BIN)/python -m operations replay
 
 catchup: .venv/ready ## archive what Slack never told about: make catchup STAGE=dev CHANNEL=C0123456789 SINCE=2026-11-01
-	@$(BIN)/python -m operations.catchup $(STAGE) $(CHANNEL) $(SINCE)
+	@$(BIN)/python -m operations catchup
 
 forget: .venv/ready ## erase one document for good, after asking: make forget STAGE=dev FILE=F0123456789
-	@$(BIN)/python -m operations.forget "$(STAGE)" "$(FILE)"
+	@$(BIN)/python -m operations forget
 
 browser: .venv/ready ## test the workspace page in Chromium (part of `make check`)
 	@$(BIN)/python -m pytest -m browser tests/browser

@@ -6,27 +6,32 @@ execution is started that its event would have started: what was archived before
 threads that began before SINCE are not found, since Slack lists them nowhere.
 """
 
-import argparse
 import json
-import os
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from chalicelib import clients, events, settings, slack, workflow
-from chalicelib.errors import IntegratorError, NotUnderstood, SettingsWrong, SlackRateLimited
+from chalicelib import clients, events, slack, workflow
+from chalicelib.errors import IntegratorError, NotUnderstood, SlackRateLimited
 from chalicelib.settings import Settings
+from chalicelib.sigv4 import STEP_FUNCTIONS, Client
+from operations import stages
+from operations.console import Stop
+from operations.stages import PROJECT, Stage
+from operations.times import moment
 
+USAGE = "make catchup STAGE=dev CHANNEL=C0123456789 SINCE=2026-11-01"
 PAGE = 200
 """Messages in an answer; Slack advises no more (https://docs.slack.dev/apis/web-api/pagination)."""
 SECONDS_BETWEEN_CALLS = 1.2
 """conversations.history and .replies are of tier 3: 50 a minute (https://docs.slack.dev/apis/web-api/rate-limits)."""
+SECONDS_PER_START = 5, 10
+"""To connect, and for the answer: there is no hurry here."""
 NEEDED = ("ACCESS_TOKEN", "SLACK_URL", "SLACK_INTEGRATOR_SF")
-BOOKMARKS = Path(".local")
+BOOKMARKS = PROJECT / ".local"
 _KINDS = {"is_im": "im", "is_mpim": "mpim", "is_private": "group", "is_group": "group"}
 
 Json = dict[str, Any]
@@ -45,8 +50,8 @@ class Count:
 class History:
     """One channel as the app sees it, read within Slack's limits; *pause* sleeps for seconds."""
 
-    def __init__(self, chosen: Settings, channel: str, pause: Callable[[float], object] = time.sleep) -> None:
-        self._settings, self._channel, self._pause = chosen, channel, pause
+    def __init__(self, settings: Settings, channel: str, pause: Callable[[float], object] = time.sleep) -> None:
+        self._settings, self._channel, self._pause = settings, channel, pause
         me = self._call("auth.test", {})
         about = self._call("conversations.info", {"channel": channel})["channel"]
         kind = next((kind for name, kind in _KINDS.items() if about.get(name)), "channel")
@@ -57,22 +62,22 @@ class History:
     def pages(self, since: float, before: str) -> Iterator[list[Json]]:
         """Give the messages between *since* and *before* (exclusive, "" for now) a page at a time, newest first."""
         while True:
-            found = self._call(
+            messages = self._call(
                 "conversations.history",
                 {"channel": self._channel, "oldest": f"{since:.6f}", "limit": PAGE}
                 | ({"latest": before} if before else {}),
             )["messages"]
-            if not found:
+            if not messages:
                 return
-            yield found
-            before = found[-1]["ts"]
+            yield messages
+            before = messages[-1]["ts"]
 
     def thread(self, root: Json) -> Iterator[Json]:
         """Give the replies to *root*."""
         cursor = ""
         while root.get("reply_count"):
-            asked = {"channel": self._channel, "ts": root["ts"], "limit": PAGE, "cursor": cursor}
-            answer = self._call("conversations.replies", asked)
+            arguments = {"channel": self._channel, "ts": root["ts"], "limit": PAGE, "cursor": cursor}
+            answer = self._call("conversations.replies", arguments)
             yield from (message for message in answer["messages"] if message["ts"] != root["ts"])
             cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
             if not cursor:
@@ -115,66 +120,42 @@ def _take(history: History, message: Json, start: Callable[[events.Change], None
         count.not_understood += 1
 
 
-def environment(functions: Any, stage: str) -> dict[str, str]:
-    """Return the variables of the deployed *stage*; *functions* is a client of Lambda."""
-    found: dict[str, str] = {}
-    for name in (f"slack-integrator-{stage}", f"slack-integrator-{stage}-fetch_file"):
-        found |= functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-    return found
-
-
-def moment(text: str) -> float:
-    """Return the epoch seconds of a date (2026-11-23) or of a date and time, in UTC."""
-    return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
-
-
 def _bar(since: float, begun: float, count: Count) -> str:
     part = min(1.0, (begun - count.at) / max(1.0, begun - since))
     day = datetime.fromtimestamp(count.at, UTC).strftime("%Y-%m-%d")
-    said = f"{count.messages} messages, {count.uploads} with files"
-    return f"[{'#' * round(30 * part):30}] back to {day}: {said}"
+    progress = f"{count.messages} messages, {count.uploads} with files"
+    return f"[{'#' * round(30 * part):30}] back to {day}: {progress}"
 
 
-def main() -> int:
-    """Run the command line; the result is the exit status."""
-    parser = argparse.ArgumentParser(prog="make catchup", description=__doc__)
-    parser.add_argument("stage")
-    parser.add_argument("channel", help="the channel's id, such as C0123456789")
-    parser.add_argument("since", type=moment, help="a date, such as 2026-11-01")
-    chosen = parser.parse_args()
-    bookmark = BOOKMARKS / f"catchup-{chosen.stage}-{chosen.channel}-{chosen.since:.0f}.json"
+def main(arguments: Mapping[str, str]) -> None:
+    """Catch up with CHANNEL of STAGE since SINCE."""
+    since = moment(arguments.get("SINCE", ""), USAGE).timestamp()
+    channel = arguments.get("CHANNEL", "").strip()
+    if not channel.isalnum() or not channel.isupper():
+        raise Stop(f"Say which channel, by its id, which its link ends in: {USAGE}.")
+    stage = stages.find(arguments.get("STAGE", ""), USAGE)
+    bookmark = BOOKMARKS / f"catchup-{stage.name}-{channel}-{since:.0f}.json"
     try:
-        count = _run(chosen.stage, chosen.channel, chosen.since, bookmark)
+        count = _run(stage, channel, since, bookmark)
     except IntegratorError as error:
-        print(f"\n{error}\nThe same command goes on where this one stopped.", file=sys.stderr)
-        return 1
+        raise Stop(f"{error} The same command goes on where this one stopped.") from error
     bookmark.unlink(missing_ok=True)
     skipped = f" {count.not_understood} could not be understood." if count.not_understood else ""
     print(f"\nDone: {count.messages} messages, {count.uploads} with files handed to the workflow.{skipped}")
-    return 0
 
 
-def _run(stage: str, channel: str, since: float, bookmark: Path) -> Count:
-    import boto3
-
-    region = boto3.Session().region_name
-    if not region:
-        raise SettingsWrong("Which region? Set AWS_REGION, or a region in the profile that you use.")
-    os.environ.setdefault("AWS_REGION", region)  # the route's signer, which starts executions, reads no profile
-    loaded = settings.load(*NEEDED, environ=environment(boto3.client("lambda"), stage))
+def _run(stage: Stage, channel: str, since: float, bookmark: Path) -> Count:
+    settings = stage.settings(*NEEDED)
+    client = Client(STEP_FUNCTIONS, *SECONDS_PER_START, stage.environ)
 
     def start(change: events.Change) -> None:
         name, text = workflow.execution_name(change), workflow.execution_input(change)
-        workflow.start(clients.stepfunctions(), loaded.state_machine, name, text, time.monotonic() + 1)
+        workflow.start(client, settings.state_machine, name, text, time.monotonic() + 1)
 
     before = json.loads(bookmark.read_text())["before"] if bookmark.exists() else ""
     begun, count = time.time(), Count(at=time.time())
-    for count in catch_up(History(loaded, channel), since, before, start):
+    for count in catch_up(History(settings, channel), since, before, start):
         bookmark.parent.mkdir(exist_ok=True)
         bookmark.write_text(json.dumps({"before": f"{count.at:.6f}"}))
         print("\r" + _bar(since, begun, count), end="", flush=True)
     return count
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -12,20 +12,20 @@ import requests
 from chalicelib import signing
 from operations import chalice_state
 from operations.console import Stop, say
-from operations.preflight import Ground
+from operations.stages import Stage
 
 _PROOF_SECONDS = 60
 """How long a new API and its first function may take to answer."""
 
 
-def chalice(ground: Ground, project: Path, command: str) -> None:
+def chalice(stage: Stage, project: Path, command: str) -> None:
     """Run Chalice's own *command* for the stage, in the region that was checked.
 
     A Ctrl-C reaches this process alone, and ends Chalice before anything else goes on.
     """
-    program = [str(Path(sys.executable).with_name("chalice")), command, "--stage", ground.stage]
+    program = [str(Path(sys.executable).with_name("chalice")), command, "--stage", stage.name]
     python = {"PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}  # what it says is shown as it happens
-    environ = {**os.environ, "AWS_DEFAULT_REGION": ground.region, **python}
+    environ = {**os.environ, "AWS_DEFAULT_REGION": stage.region, **python}
     with subprocess.Popen(
         program, cwd=project, env=environ, stdout=subprocess.PIPE, text=True, process_group=0
     ) as process:
@@ -40,50 +40,50 @@ def chalice(ground: Ground, project: Path, command: str) -> None:
         raise Stop(f"chalice {command} failed, for the reason above. Running this again goes on from here.")
 
 
-def keep_notices(ground: Ground, project: Path, queue: str) -> None:
+def keep_notices(stage: Stage, project: Path, queue: str) -> None:
     """Let *queue* keep the notices that would be dropped.
 
     By Lambda, when notify has failed on one three times; by SNS, when there is no notify that it may invoke
     (https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html).
     """
-    ground.session.client("lambda").put_function_event_invoke_config(
-        FunctionName=f"{ground.name}-notify",
+    stage.client("lambda").put_function_event_invoke_config(
+        FunctionName=f"{stage.prefix}-notify",
         MaximumRetryAttempts=2,
         DestinationConfig={"OnFailure": {"Destination": queue}},
     )
-    ground.session.client("sns").set_subscription_attributes(
-        SubscriptionArn=chalice_state.subscription(project, ground.stage, "notify"),
+    stage.client("sns").set_subscription_attributes(
+        SubscriptionArn=chalice_state.subscription(project, stage.name, "notify"),
         AttributeName="RedrivePolicy",
         AttributeValue=json.dumps({"deadLetterTargetArn": queue}),
     )
     say(f"notices that fail three times, or reach no function, go to {queue.rpartition(':')[2]}")
 
 
-def restart(ground: Ground, project: Path) -> None:
+def restart(stage: Stage, project: Path) -> None:
     """Have every function read the secrets again: it does so once per process, and a change starts it anew."""
-    client = ground.session.client("lambda")
-    told = f"Secrets as of {time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime())} UTC"
-    for one in chalice_state.remembered(project, ground.stage):
-        if one["resource_type"] == "lambda_function":
-            client.get_waiter("function_updated_v2").wait(FunctionName=one["lambda_arn"])
-            client.update_function_configuration(FunctionName=one["lambda_arn"], Description=told)
+    client = stage.client("lambda")
+    description = f"Secrets as of {time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime())} UTC"
+    for resource in chalice_state.remembered(project, stage.name):
+        if resource["resource_type"] == "lambda_function":
+            client.get_waiter("function_updated_v2").wait(FunctionName=resource["lambda_arn"])
+            client.update_function_configuration(FunctionName=resource["lambda_arn"], Description=description)
     say("the functions restart with the renewed secrets")
 
 
-def api_url(ground: Ground, project: Path) -> str:
+def api_url(stage: Stage, project: Path) -> str:
     """Return the deployed API's address, without a last slash.
 
     Behind an endpoint of one's own (AWS_ENDPOINT_URL: a double of AWS) it is below /_aws/execute-api.
     """
-    api = chalice_state.rest_api_id(project, ground.stage)
+    api = chalice_state.rest_api_id(project, stage.name)
     endpoint = os.environ.get("AWS_ENDPOINT_URL")
     if endpoint:
-        return f"{endpoint}/_aws/execute-api/{api}/{ground.stage}"
-    return f"https://{api}.execute-api.{ground.region}.amazonaws.com/{ground.stage}"
+        return f"{endpoint}/_aws/execute-api/{api}/{stage.name}"
+    return f"https://{api}.execute-api.{stage.region}.amazonaws.com/{stage.name}"
 
 
-def prove(url: str, signing_secret: str) -> None:
-    """Send the request that Slack sends when the address is entered, until it is answered rightly."""
+def prove(url: str, signing_secret: str, stage: str) -> None:
+    """Send the request that Slack sends when the address is entered, until the answer is right."""
     body, end = b'{"type":"url_verification","challenge":"proof"}', time.monotonic() + _PROOF_SECONDS
     while True:
         stamp = str(int(time.time()))
@@ -98,6 +98,7 @@ def prove(url: str, signing_secret: str) -> None:
             return say(f"{url} answers")
         if time.monotonic() > end:
             raise Stop(
-                f"{url} does not answer as it should ({said}). See: chalice logs --stage … --name api_handler"
+                f"{url} does not answer as it should ({said}). The log says why: .venv/bin/chalice logs "
+                f"--stage {stage} --name api_handler"
             )
         time.sleep(2)

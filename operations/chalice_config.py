@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from operations.console import Stop
+
 WRITTEN = (
     "BUCKET", "SLACK_INTEGRATOR_SF", "SLACK_INTEGRATOR_SNS", "SLACK_INTEGRATOR_PARKING", "SIGNING_SECRET",
     "ACCESS_TOKEN", "VERIFICATION_TOKEN", "SLACK_URL", "SLACK_LOOPBACK",
@@ -22,13 +24,13 @@ def names(project: Path) -> list[str]:
 
 def place(project: Path, stage: str) -> tuple[str, str] | None:
     """Return the account and region that *stage* was written for, if it was."""
-    variables = _read(project)["stages"][stage].get("environment_variables", {})
+    variables = _read(project)["stages"].get(stage, {}).get("environment_variables", {})
     arn = re.fullmatch(r"arn:[\w-]+:states:([\w-]+):(\d+):.*", variables.get("SLACK_INTEGRATOR_SF", ""))
     return (arn[2], arn[1]) if arn else None
 
 
 def write(project: Path, stage: str, variables: Mapping[str, str], roles: Mapping[str, str]) -> bool:
-    """Write the stage's *variables* and the ARN of each function's role; tell whether that changed the file."""
+    """Write the stage's *variables* and the ARN of each function's role; return True if that changed the file."""
     config = _read(project)
     block = config["stages"][stage]
     kept = {name: value for name, value in block.get("environment_variables", {}).items() if name not in WRITTEN}
@@ -64,7 +66,10 @@ def _path(project: Path) -> Path:
 
 
 def _read(project: Path) -> Config:
-    config: Config = json.loads(_path(project).read_text(encoding="utf-8"))
+    try:
+        config: Config = json.loads(_path(project).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise Stop(f".chalice/config.json is not JSON ({error}): mend it, or take it from git again.") from error
     return config
 
 

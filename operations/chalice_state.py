@@ -10,7 +10,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from operations.preflight import APP, Ground
+from operations.stages import APP, Stage
 
 Resource = dict[str, str]
 
@@ -25,20 +25,20 @@ def remembered(project: Path, stage: str) -> list[Resource]:
     return resources
 
 
-def recover(ground: Ground, project: Path) -> list[Resource]:
+def recover(stage: Stage, project: Path) -> list[Resource]:
     """Write Chalice's memory of the stage anew from what AWS has, unless it is whole; return what was found.
 
-    One without the API was written here, by a run that was interrupted, and may lack what that run made then.
+    A file without the API was left by an interrupted run and may miss resources that the run made after it.
     """
-    if rest_api_id(project, ground.stage):
+    if rest_api_id(project, stage.name):
         return []
-    resources = list(_functions(ground))
-    api = _rest_api(ground)
+    resources = list(_functions(stage))
+    api = _rest_api(stage)
     if api:
         resources.append(api)
-    for function in [one for one in resources if one["resource_type"] == "lambda_function"]:
-        resources += [*_subscriptions(ground, function), *_queues(ground, function)]
-    path = _path(project, ground.stage)
+    for function in [known for known in resources if known["resource_type"] == "lambda_function"]:
+        resources += [*_subscriptions(stage, function), *_queues(stage, function)]
+    path = _path(project, stage.name)
     if resources or path.exists():
         path.parent.mkdir(exist_ok=True)
         state = {"resources": resources, "schema_version": "2.0", "backend": "api"}
@@ -49,58 +49,59 @@ def recover(ground: Ground, project: Path) -> list[Resource]:
 def subscription(project: Path, stage: str, function: str) -> str:
     """Return the ARN of the subscription that Chalice has made for *function*."""
     (arn,) = (
-        one["subscription_arn"]
-        for one in remembered(project, stage)
-        if one["name"] == f"{function}-sns-subscription"
+        resource["subscription_arn"]
+        for resource in remembered(project, stage)
+        if resource["name"] == f"{function}-sns-subscription"
     )
     return arn
 
 
 def rest_api_id(project: Path, stage: str) -> str | None:
     """Return the id of the stage's REST API, if Chalice has made it."""
-    return next((one["rest_api_id"] for one in remembered(project, stage) if "rest_api_id" in one), None)
+    return next((each["rest_api_id"] for each in remembered(project, stage) if "rest_api_id" in each), None)
 
 
 def _path(project: Path, stage: str) -> Path:
     return project / ".chalice" / "deployed" / f"{stage}.json"
 
 
-def roles(ground: Ground) -> dict[str, str]:
+def roles(stage: Stage) -> dict[str, str]:
     """Return the role of each function that the stage has on AWS."""
-    return {name: one["Role"] for name, one in _deployed(ground).items()}
+    return {name: function["Role"] for name, function in _deployed(stage).items()}
 
 
-def _functions(ground: Ground) -> list[Resource]:
+def _functions(stage: Stage) -> list[Resource]:
     kind = {"resource_type": "lambda_function"}
-    return [{"name": name, **kind, "lambda_arn": one["FunctionArn"]} for name, one in _deployed(ground).items()]
+    functions = _deployed(stage).items()
+    return [{"name": name, **kind, "lambda_arn": function["FunctionArn"]} for name, function in functions]
 
 
-def _deployed(ground: Ground) -> dict[str, Any]:
+def _deployed(stage: Stage) -> dict[str, Any]:
     """Return what Lambda has of the stage's functions, by Chalice's names."""
-    pages = ground.session.client("lambda").get_paginator("list_functions").paginate()
-    found = {one["FunctionName"]: one for page in pages for one in page["Functions"]}
-    start = f"{ground.name}-"
-    names = {name: name.removeprefix(start) for name in sorted(found) if name.startswith(start)}
-    names.update({ground.name: "api_handler"} if ground.name in found else {})
-    return {handler: found[name] for name, handler in names.items()}
+    pages = stage.client("lambda").get_paginator("list_functions").paginate()
+    functions = {function["FunctionName"]: function for page in pages for function in page["Functions"]}
+    start = f"{stage.prefix}-"
+    names = {name: name.removeprefix(start) for name in sorted(functions) if name.startswith(start)}
+    names.update({stage.prefix: "api_handler"} if stage.prefix in functions else {})
+    return {handler: functions[name] for name, handler in names.items()}
 
 
-def _rest_api(ground: Ground) -> Resource | None:
+def _rest_api(stage: Stage) -> Resource | None:
     """Return the API that calls this stage's function; all stages' APIs have one name."""
-    client = ground.session.client("apigateway")
+    client = stage.client("apigateway")
     pages = client.get_paginator("get_rest_apis").paginate()
-    for api in (one for page in pages for one in page["items"] if one["name"] == APP):
+    for api in (item for page in pages for item in page["items"] if item["name"] == APP):
         resources = client.get_resources(restApiId=api["id"], embed=["methods"], limit=500)["items"]
-        if f":function:{ground.name}/" in json.dumps(resources, default=str):
-            url = f"https://{api['id']}.execute-api.{ground.region}.amazonaws.com/{ground.stage}/"
+        if f":function:{stage.prefix}/" in json.dumps(resources, default=str):
+            url = f"https://{api['id']}.execute-api.{stage.region}.amazonaws.com/{stage.name}/"
             kind = {"name": "rest_api", "resource_type": "rest_api"}
             return {**kind, "rest_api_id": api["id"], "rest_api_url": url}
     return None
 
 
-def _subscriptions(ground: Ground, function: Resource) -> list[Resource]:
-    client, arn = ground.session.client("sns"), function["lambda_arn"]
-    topic = f"{arn.split(':function:')[0].replace(':lambda:', ':sns:')}:{ground.name}"
+def _subscriptions(stage: Stage, function: Resource) -> list[Resource]:
+    client, arn = stage.client("sns"), function["lambda_arn"]
+    topic = f"{arn.split(':function:')[0].replace(':lambda:', ':sns:')}:{stage.prefix}"
     try:
         pages = list(client.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic))
     except ClientError as error:
@@ -108,25 +109,29 @@ def _subscriptions(ground: Ground, function: Resource) -> list[Resource]:
             raise
         return []
     kind = {"name": f"{function['name']}-sns-subscription", "resource_type": "sns_event"}
+    about = {**kind, "topic": topic, "lambda_arn": arn, "topic_arn": topic}
     return [
-        {**kind, "topic": topic, "lambda_arn": arn, "subscription_arn": one["SubscriptionArn"], "topic_arn": topic}
+        {**about, "subscription_arn": subscription["SubscriptionArn"]}
         for page in pages
-        for one in page["Subscriptions"]
-        if one["Endpoint"] == arn
+        for subscription in page["Subscriptions"]
+        if subscription["Endpoint"] == arn
     ]
 
 
-def _queues(ground: Ground, function: Resource) -> list[Resource]:
-    client, arn = ground.session.client("lambda"), function["lambda_arn"]
-    found = client.list_event_source_mappings(FunctionName=arn)["EventSourceMappings"]
-    kind = {"name": f"{function['name']}-sqs-event-source", "resource_type": "sqs_event"}
+def _queues(stage: Stage, function: Resource) -> list[Resource]:
+    client, arn = stage.client("lambda"), function["lambda_arn"]
+    mappings = client.list_event_source_mappings(FunctionName=arn)["EventSourceMappings"]
+    about = {
+        "name": f"{function['name']}-sqs-event-source",
+        "resource_type": "sqs_event",
+        "lambda_arn": arn,
+    }
     return [
         {
-            **kind,
-            "queue_arn": one["EventSourceArn"],
-            "event_uuid": one["UUID"],
-            "queue": one["EventSourceArn"].rpartition(":")[2],
-            "lambda_arn": arn,
+            **about,
+            "queue_arn": mapping["EventSourceArn"],
+            "event_uuid": mapping["UUID"],
+            "queue": mapping["EventSourceArn"].rpartition(":")[2],
         }
-        for one in found
+        for mapping in mappings
     ]

@@ -4,59 +4,47 @@ Stack ► config.json ► `chalice deploy` ► what Chalice cannot set ► Slack
 asks AWS what is there already: running this again changes nothing, and finishes what was interrupted.
 """
 
-import os
-import sys
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
 
 from chalicelib.settings import REFERENCE
 from chalicelib.slack import is_webhook
 from operations import chalice_cli, chalice_config, chalice_state, slack_app, stack
-from operations.console import Stop, ask_secret, run, say, step
-from operations.preflight import Ground, check, check_bucket
+from operations.console import Stop, ask_secret, say, step
+from operations.preflight import check, check_bucket
+from operations.stages import PROJECT, Stage
 
-PROJECT = Path(__file__).parent.parent
+USAGE = "make deploy STAGE=dev [ALARM_EMAIL=you@example.com]"
 
 
-def deploy(stage: str, environ: Mapping[str, str]) -> None:
-    """Bring up *stage*.
+def main(arguments: Mapping[str, str]) -> None:
+    """Bring up STAGE.
 
-    *environ* may give secrets (SECRETS), say which of them to ask for anew (RENEW), and who gets the alarms
+    *arguments* may hold secrets (SECRETS), say which of them to ask for anew (RENEW), and who gets the alarms
     (ALARM_EMAIL). Secrets that are missing are asked for.
     """
-    ground = check(stage, PROJECT)
-    check_bucket(ground)
-    environ = _known(stage) | {name: value for name, value in environ.items() if value}
-    print(f"Slack Integrator, stage {stage}: account {ground.account}, region {ground.region}")
-    ssm = ground.session.client("ssm")
+    stage = check(arguments.get("STAGE", ""), USAGE)
+    check_bucket(stage)
+    environ = _known(stage.name) | {name: value for name, value in arguments.items() if value}
+    print(f"Slack Integrator, stage {stage.name}: {stage.place}")
 
-    step("1. Secrets, as far as they are given")
-    renewed = _store_given(ssm, stage, environ)
+    step("1. The secrets that are there already")
+    has_renewed = _store_given(stage, environ)
 
-    step(f"2. Stack {ground.name}")
-    outputs = _stack(ground, environ.get("ALARM_EMAIL", ""))
+    step(f"2. Stack {stage.prefix}")
+    outputs = _stack(stage, environ.get("ALARM_EMAIL", ""))
 
     step("3. .chalice/config.json")
-    variables = _variables(outputs, stage, slack_app.stored(ssm, stage), environ)
-    changed = chalice_config.write(PROJECT, stage, variables, _roles(outputs))
-    say(f"stage {stage}: {'written' if changed else 'no change'}")
+    _configure(stage, outputs, environ)
 
-    step(f"4. chalice deploy --stage {stage}")
-    found = chalice_state.recover(ground, PROJECT)
-    if found:
-        say(f"this machine does not know all of the stage, AWS does: going on with its {len(found)} resources")
-    chalice_cli.chalice(ground, PROJECT, "deploy")
-    chalice_cli.keep_notices(ground, PROJECT, outputs["NoticesDeadArn"])
-    if renewed:
-        chalice_cli.restart(ground, PROJECT)
+    step(f"4. chalice deploy --stage {stage.name}")
+    _deploy_functions(stage, outputs, has_renewed)
 
     step("5. Slack")
-    url = chalice_cli.api_url(ground, PROJECT)
-    secrets = _slack(ground, url, environ)
+    url = chalice_cli.api_url(stage, PROJECT)
+    secrets = _slack(stage, url, environ)
 
     step("6. Proof: a signed request, as Slack sends it")
-    chalice_cli.prove(f"{url}/slack/events", secrets["SIGNING_SECRET"])
+    chalice_cli.prove(f"{url}/slack/events", secrets["SIGNING_SECRET"], stage.name)
     _say_what_remains(url)
 
 
@@ -66,17 +54,18 @@ def _known(stage: str) -> dict[str, str]:
     return {name: value for name, value in said.items() if value and not value.startswith(REFERENCE)}
 
 
-def _store_given(ssm: Any, stage: str, environ: Mapping[str, str]) -> bool:
-    """Store the secrets in *environ* and those to RENEW; tell whether one took the place of another."""
+def _store_given(stage: Stage, environ: Mapping[str, str]) -> bool:
+    """Store the secrets in *environ* and those to RENEW; return True if a secret replaced another one."""
+    ssm = stage.client("ssm")
     given = {name: environ[name] for name in slack_app.SECRETS if name in environ}
     given.update({name: ask_secret(name) for name in environ.get("RENEW", "").split() if name in slack_app.SECRETS})
     if not is_webhook(given.get("SLACK_URL", "")):
         given.pop("SLACK_URL", None)
-    before = slack_app.stored(ssm, stage)
+    before = slack_app.stored(ssm, stage.name)
     if "ACCESS_TOKEN" in given:
         _check_token(given["ACCESS_TOKEN"], environ, before)
     fresh = {name: value for name, value in given.items() if before.get(name) != value}
-    slack_app.store(ssm, stage, fresh)
+    slack_app.store(ssm, stage.name, fresh)
     for name in sorted({*before, *given, *slack_app.NEEDED}):
         state = "stored in SSM" if name in fresh else "is in SSM" if name in before else "will be asked for below"
         say(f"{name:<20} {state}")
@@ -89,10 +78,27 @@ def _check_token(token: str, environ: Mapping[str, str], known: Mapping[str, str
     say(f"Slack knows the token: {who}")
 
 
-def _stack(ground: Ground, alarm_email: str) -> dict[str, str]:
+def _stack(stage: Stage, alarm_email: str) -> dict[str, str]:
     email = {"AlarmEmail": alarm_email} if alarm_email else {}
-    client, template = ground.session.client("cloudformation"), stack.render(ground.bucket)
-    return stack.up(client, ground.name, template, {"Stage": ground.stage, **email})
+    template, parameters = stack.render(stage.bucket), {"Stage": stage.name, **email}
+    return stack.up(stage.client("cloudformation"), stage.prefix, template, parameters)
+
+
+def _configure(stage: Stage, outputs: Mapping[str, str], environ: Mapping[str, str]) -> None:
+    secrets = slack_app.stored(stage.client("ssm"), stage.name)
+    variables = _variables(outputs, stage.name, secrets, environ)
+    has_changed = chalice_config.write(PROJECT, stage.name, variables, _roles(outputs))
+    say(f"stage {stage.name}: {'written' if has_changed else 'no change'}")
+
+
+def _deploy_functions(stage: Stage, outputs: Mapping[str, str], has_renewed: bool) -> None:
+    recovered = chalice_state.recover(stage, PROJECT)
+    if recovered:
+        say(f"this machine does not know all of the stage, AWS does: going on with its {len(recovered)} resources")
+    chalice_cli.chalice(stage, PROJECT, "deploy")
+    chalice_cli.keep_notices(stage, PROJECT, outputs["NoticesDeadArn"])
+    if has_renewed:
+        chalice_cli.restart(stage, PROJECT)
 
 
 def _variables(
@@ -119,27 +125,27 @@ def _roles(outputs: Mapping[str, str]) -> dict[str, str]:
     return {"".join(f"_{c.lower()}" if c.isupper() else c for c in name)[1:]: arn for name, arn in names.items()}
 
 
-def _slack(ground: Ground, url: str, environ: Mapping[str, str]) -> dict[str, str]:
+def _slack(stage: Stage, url: str, environ: Mapping[str, str]) -> dict[str, str]:
     """Return the stage's secrets; what is missing is asked for, now that the app has an address."""
-    ssm = ground.session.client("ssm")
-    secrets = slack_app.stored(ssm, ground.stage)
+    ssm = stage.client("ssm")
+    secrets = slack_app.stored(ssm, stage.name)
     missing = [name for name in slack_app.NEEDED if name not in secrets]
     if missing:
         say("Make the Slack app, with all its settings, from this link; then “Install to Workspace”:\n")
         print(slack_app.link(url) + "\n")
         say("SIGNING_SECRET is on its page “Basic Information”, ACCESS_TOKEN (xoxb-…) on “OAuth & Permissions”.")
-        given = {name: ask_secret(name) for name in missing}
-        lacking = [name for name, value in given.items() if not value]
-        if lacking:
+        answers = {name: ask_secret(name) for name in missing}
+        unanswered = [name for name, value in answers.items() if not value]
+        if unanswered:
             raise Stop(
-                f"Everything is up on AWS; what lacks is {' and '.join(lacking)}. Run this again in a terminal, "
-                "which asks for it, or put it into the environment."
+                f"Everything is up on AWS. Still missing: {' and '.join(unanswered)}. Run this again in a "
+                "terminal, which asks for it, or put it into the environment."
             )
-        secrets.update(given)
+        secrets.update(answers)
     if not environ.get("ACCESS_TOKEN"):
         _check_token(secrets["ACCESS_TOKEN"], environ, secrets)
     if missing:
-        slack_app.store(ssm, ground.stage, {name: secrets[name] for name in missing})
+        slack_app.store(ssm, stage.name, {name: secrets[name] for name in missing})
     say("secrets and scopes are complete")
     return secrets
 
@@ -156,12 +162,3 @@ def _say_what_remains(url: str) -> None:
     say("Then share a file there with a #hashtag. A reply in its thread says that it is in the archive.")
     say("The manifest with these addresses, for a new app or to compare after an upgrade:\n")
     print(slack_app.link(url))
-
-
-def main() -> None:
-    """Deploy the stage that the command line names."""
-    deploy(sys.argv[1] if len(sys.argv) > 1 else "", os.environ)
-
-
-if __name__ == "__main__":
-    run(main)

@@ -5,17 +5,16 @@ Asks first. Safe to repeat: a run that broke off is finished by the next.
 """
 
 import json
-import os
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-import boto3
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
-APP = "slack-integrator"
-LOCAL = "http://127.0.0.1:8002"
-"""Where `make local` has its AWS, unless AWS_ENDPOINT_URL says otherwise."""
+from operations import stages
+from operations.console import Stop, confirm, say
+from operations.stages import Stage
+
+USAGE = "make forget STAGE=dev FILE=F0123456789"
 
 
 class Version(NamedTuple):
@@ -36,7 +35,9 @@ class Traces(NamedTuple):
 def traces(s3: Any, bucket: str, file_id: str) -> Traces:
     """Find all that is left of the document; the sweep over the tag index takes a request per thousand entries."""
     teams = [
-        one["Prefix"].split("/")[1] for kind in ("documents/", "metadata/") for one in _folders(s3, bucket, kind)
+        folder["Prefix"].split("/")[1]
+        for kind in ("documents/", "metadata/")
+        for folder in _folders(s3, bucket, kind)
     ]
     versions: list[Version] = []
     records: list[Version] = []
@@ -44,22 +45,24 @@ def traces(s3: Any, bucket: str, file_id: str) -> Traces:
         contents = list(_versions(s3, bucket, f"documents/{team}/{file_id}/"))
         of_team = list(_versions(s3, bucket, f"metadata/{team}/{file_id}.json"))
         if contents or of_team:
-            tags = (one for one in _versions(s3, bucket, f"tags/{team}/") if one.key.endswith(f"-{file_id}"))
+            entries = _versions(s3, bucket, f"tags/{team}/")
+            tags = (entry for entry in entries if entry.key.endswith(f"-{file_id}"))
             versions += [*contents, *tags]
             records += of_team
     name, shared = _shares(s3, bucket, records)
     kept = [key for key in shared if _others(s3, bucket, key, file_id)]
     current = {key: s3.head_object(Bucket=bucket, Key=key).get("VersionId", "null") for key in kept}
     for key in shared:
-        versions += [one for one in _versions(s3, bucket, key) if current.get(key) != one.version_id]
+        of_message = _versions(s3, bucket, key)
+        versions += [version for version in of_message if current.get(key) != version.version_id]
     return Traces(name, [*versions, *records], kept)  # the records last: they tell the next run of the messages
 
 
-def forget(s3: Any, bucket: str, file_id: str, found: Traces) -> None:
-    """Erase what was *found* of the document."""
-    for key in found.messages:
+def forget(s3: Any, bucket: str, file_id: str, left: Traces) -> None:
+    """Erase what is *left* of the document."""
+    for key in left.messages:
         record = json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
-        kept = {name: [one for one in record[name] if one != file_id] for name in ("files", "known")}
+        kept = {name: [known for known in record[name] if known != file_id] for name in ("files", "known")}
         old = s3.head_object(Bucket=bucket, Key=key).get("VersionId")
         body = json.dumps({**record, **kept}, ensure_ascii=False, separators=(",", ":")) + "\n"
         new = s3.put_object(Bucket=bucket, Key=key, Body=body.encode(), ContentType="application/json").get(
@@ -67,19 +70,19 @@ def forget(s3: Any, bucket: str, file_id: str, found: Traces) -> None:
         )
         if old and old != new:
             s3.delete_object(Bucket=bucket, Key=key, VersionId=old)
-    for key, version_id in found.versions:
+    for key, version_id in left.versions:
         s3.delete_object(Bucket=bucket, Key=key, VersionId=version_id)
 
 
 def _folders(s3: Any, bucket: str, prefix: str) -> list[Any]:
-    found: list[Any] = s3.list_objects_v2(Bucket=bucket, Prefix=prefix, Delimiter="/").get("CommonPrefixes", [])
-    return found
+    folders: list[Any] = s3.list_objects_v2(Bucket=bucket, Prefix=prefix, Delimiter="/").get("CommonPrefixes", [])
+    return folders
 
 
 def _versions(s3: Any, bucket: str, prefix: str) -> Iterator[Version]:
     for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):
-        for one in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]:
-            yield Version(one["Key"], one["VersionId"])
+        for entry in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]:
+            yield Version(entry["Key"], entry["VersionId"])
 
 
 def _shares(s3: Any, bucket: str, records: list[Version]) -> tuple[str | None, list[str]]:
@@ -92,12 +95,12 @@ def _shares(s3: Any, bucket: str, records: list[Version]) -> tuple[str | None, l
             continue
         record = json.loads(body)
         name = record["file"]["name"]
-        keys |= {f"messages/{one['team']}/{one['channel']}/{one['ts']}.json" for one in record["shares"]}
+        keys |= {f"messages/{share['team']}/{share['channel']}/{share['ts']}.json" for share in record["shares"]}
     return name, sorted(keys)
 
 
 def _others(s3: Any, bucket: str, key: str, file_id: str) -> bool:
-    """Tell whether the message's record speaks of another document too, and so has to stay."""
+    """Return True if the message's record speaks of another document too, and so has to stay."""
     try:
         body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
     except s3.exceptions.NoSuchKey:
@@ -105,47 +108,31 @@ def _others(s3: Any, bucket: str, key: str, file_id: str) -> bool:
     return bool(set(json.loads(body)["known"]) - {file_id})
 
 
-def place(stage: str) -> tuple[Any, str]:
-    """Return the client and the bucket of *stage*."""
-    if stage == "local":
-        os.environ.setdefault("AWS_ENDPOINT_URL", LOCAL)
-        os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
-        os.environ.setdefault("AWS_ACCESS_KEY_ID", "testing")
-        os.environ.setdefault("AWS_SECRET_ACCESS_KEY", "testing")
-    session = boto3.session.Session()
-    account = session.client("sts").get_caller_identity()["Account"]
-    return session.client("s3"), f"{APP}-{stage}-{account}-{session.region_name}"
-
-
-def _is_confirmed(file_id: str) -> bool:
-    given = os.environ.get("CONFIRM", "")
-    if given or not sys.stdin.isatty():
-        return given == file_id
-    return input(f"This cannot be undone. Type {file_id} to go on: ").strip() == file_id
-
-
-def main() -> str | None:
-    """Erase what the command line names; return what is in the way."""
-    stage, file_id = (*sys.argv[1:], "", "")[:2]
-    if not stage or not file_id.isalnum():
-        return "Say which document: make forget STAGE=dev FILE=F0123456789 (the id is in its Slack link)."
-    try:
-        s3, bucket = place(stage)
-        found = traces(s3, bucket, file_id)
-        if not found.versions:
-            print(f"Nothing is left of {file_id} in {bucket}.")
-            return None
-        print(f"{found.name or file_id}: {len(found.versions)} versions of objects in {bucket}, among them")
-        for key in dict.fromkeys(one.key for one in found.versions):
-            print(f"  {key}")
-        if not _is_confirmed(file_id):
-            return f"Nothing was removed. Where nobody can be asked, say CONFIRM={file_id}."
-        forget(s3, bucket, file_id, found)
-    except (BotoCoreError, ClientError) as error:
-        return f"It is not done, or not wholly: {error}. Run it again."
+def main(arguments: Mapping[str, str]) -> None:
+    """Erase FILE from the archive of STAGE, after asking."""
+    file_id = arguments.get("FILE", "").strip()
+    if not file_id.isalnum():
+        raise Stop(f"Say which document: {USAGE} (the id is in its Slack link).")
+    stage = stages.find(arguments.get("STAGE", ""), USAGE)
+    s3 = stage.client("s3")
+    _check_bucket(stage)
+    left = traces(s3, stage.bucket, file_id)
+    if not left.versions:
+        print(f"Nothing is left of {file_id} in {stage.bucket}.")
+        return
+    print(f"{left.name or file_id}: {len(left.versions)} versions of objects in {stage.bucket}, among them")
+    for key in dict.fromkeys(version.key for version in left.versions):
+        say(key)
+    confirm("This cannot be undone.", file_id, arguments.get("CONFIRM", ""))
+    forget(s3, stage.bucket, file_id, left)
     print(f"{file_id} is gone for good. Delete it in Slack as well, or an edit of its message archives it again.")
-    return None
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def _check_bucket(stage: Stage) -> None:
+    try:
+        stage.client("s3").head_bucket(Bucket=stage.bucket)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "404":
+            raise
+        reason = f"Stage {stage.name} has no archive in {stage.place}: there is no bucket {stage.bucket}."
+        raise Stop(f"{reason} Use the credentials and the region of where it is.") from error

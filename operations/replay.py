@@ -1,22 +1,19 @@
 """Failed executions, started again: `make replay STAGE=dev SINCE=2026-11-23T10:00`.
 
-Safe to repeat: what is archived already is found to be so, and a replay that runs or went well is not repeated.
+Safe to repeat: what is archived already stays as it is, and a replay that runs or went well is not repeated.
 """
 
 import re
-import sys
-from collections.abc import Iterator
-from datetime import UTC, datetime
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any, NamedTuple
 
-import boto3
+from operations import stages
+from operations.console import say
+from operations.times import moment
 
-from operations import chalice_config
-from operations.console import Stop, run, say
-
-PROJECT = Path(__file__).parent.parent
-_AGAIN = re.compile(r"(?P<name>.+?)(?:-r(?P<number>[0-9]+))?", re.ASCII)
+USAGE = "make replay STAGE=dev SINCE=2026-11-23T10:00"
+_NUMBERED = re.compile(r"(?P<name>.+?)(?:-r(?P<number>[0-9]+))?", re.ASCII)
 _WITHOUT_SUCCESS = ("FAILED", "TIMED_OUT", "ABORTED")
 
 
@@ -48,11 +45,12 @@ def replay(client: Any, state_machine: str, since: datetime) -> list[str]:
 
 def _attempts(client: Any, state_machine: str) -> Iterator[Attempt]:
     pages = client.get_paginator("list_executions").paginate(stateMachineArn=state_machine)
-    for one in (one for page in pages for one in page["executions"]):
-        name = _AGAIN.fullmatch(one["name"])
+    for execution in (execution for page in pages for execution in page["executions"]):
+        name = _NUMBERED.fullmatch(execution["name"])
         assert name is not None, "every name matches"
         number = int(name["number"] or 0)
-        yield Attempt(name["name"], number, one["status"], one["startDate"], one["executionArn"])
+        arn, began = execution["executionArn"], execution["startDate"]
+        yield Attempt(name["name"], number, execution["status"], began, arn)
 
 
 def _last(attempts: Iterator[Attempt]) -> list[Attempt]:
@@ -69,33 +67,16 @@ def _rank(attempt: Attempt) -> tuple[bool, int]:
     return attempt.status not in _WITHOUT_SUCCESS, attempt.number
 
 
-def moment(text: str) -> datetime:
-    """Return what *text* (2026-11-23, or 2026-11-23T10:00, UTC unless it says otherwise) means."""
+def main(arguments: Mapping[str, str]) -> None:
+    """Replay for STAGE what failed since SINCE."""
+    since = moment(arguments.get("SINCE", ""), USAGE)
+    stage = stages.find(arguments.get("STAGE", ""), USAGE)
+    client = stage.client("stepfunctions")
     try:
-        value = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise Stop(
-            f"{text or 'Nothing'} is no time: make replay STAGE=dev SINCE=2026-11-23T10:00 (UTC)."
-        ) from error
-    return value if value.tzinfo else value.replace(tzinfo=UTC)
-
-
-def main() -> None:
-    """Replay for the stage and since the time that the command line names."""
-    stage, since = (*sys.argv[1:], "", "")[:2]
-    state_machine = chalice_config.variable(PROJECT, stage, "SLACK_INTEGRATOR_SF")
-    if state_machine is None:
-        raise Stop(
-            f"Stage {stage or '(none)'} is not deployed from here: make replay STAGE=dev SINCE=2026-11-23T10:00"
-        )
-    client: Any = boto3.client("stepfunctions", region_name=state_machine.split(":")[3])
-    started = replay(client, state_machine, moment(since))
+        started = replay(client, stage.variables["SLACK_INTEGRATOR_SF"], since)
+    except client.exceptions.StateMachineDoesNotExist as error:
+        raise stage.not_deployed() from error
     for name in started:
         say(name)
-    print(
-        f"{len(started)} started again." if started else "Nothing has failed since then, or it runs again already."
-    )
-
-
-if __name__ == "__main__":
-    run(main)
+    nothing = "Nothing has failed since then, or it runs again already."
+    print(f"{len(started)} started again." if started else nothing)

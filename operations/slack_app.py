@@ -13,7 +13,7 @@ from chalicelib import slack
 from chalicelib.errors import IntegratorError, TokenRejected
 from chalicelib.settings import Settings
 from operations.console import Stop
-from operations.preflight import APP
+from operations.stages import APP
 
 POSTS = "https://slack.com/api/chat.postMessage"
 NEEDED = ("SIGNING_SECRET", "ACCESS_TOKEN")

@@ -67,7 +67,7 @@ class Deployment:
 
     def at_terminal(self, **more: str) -> "Terminal":
         """The same, by itself and at a terminal, where nothing is in the environment but *more*."""
-        command = [".venv/bin/python", "-m", "operations.deploy", STAGE]
+        command = [".venv/bin/python", "-m", "operations", "deploy", f"STAGE={STAGE}"]
         return Terminal(command, self.project, {**self.environ(), **more})
 
     def config(self) -> Any:

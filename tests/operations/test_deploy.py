@@ -274,7 +274,7 @@ def test_without_secrets_all_is_up_but_slack(deployment: Deployment) -> None:
     ssm.delete_parameter(Name=f"/slack-integrator/{STAGE}/SIGNING_SECRET")
     printed = deployment.make("deploy", f"STAGE={STAGE}", succeeds=False)
     assert "https://api.slack.com/apps?new_app=1&manifest_json=" in printed
-    assert "what lacks is SIGNING_SECRET." in printed
+    assert "Still missing: SIGNING_SECRET." in printed
     deployment.deploy()
 
 

@@ -56,7 +56,7 @@ def test_nothing_is_left_of_it_in_any_version_and_others_stay(s3: Any, kept: str
 
 
 def run(pipeline: Pipeline, file_id: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "operations.forget", "local", file_id]
+    command = [sys.executable, "-m", "operations", "forget", "STAGE=local", f"FILE={file_id}"]
     whole = {**pipeline.aws.environ(), "PATH": "/usr/bin:/bin", "AWS_DEFAULT_REGION": REGION, **environ}
     del whole["AWS_REGION"]
     return subprocess.run(command, cwd=PROJECT, env=whole, capture_output=True, text=True, check=False, input="")

@@ -9,8 +9,7 @@ import pytest
 from local.pipeline import Pipeline
 from local.slack import Slack
 from local.slack.model import Channel, Message
-from operations.console import Stop
-from operations.replay import moment, replay
+from operations.replay import replay
 
 BEGAN = datetime.now(UTC)
 
@@ -65,14 +64,3 @@ def test_what_succeeded_in_a_replay_is_not_started_again(
 def test_what_began_before_is_left_alone(pipeline: Pipeline, failed: Message) -> None:
     attempts(pipeline, failed)
     assert replayed(pipeline, failed, since=datetime.now(UTC) + timedelta(hours=1)) == []
-
-
-def test_a_time_is_utc_unless_it_says_otherwise() -> None:
-    assert moment("2026-11-23T10:00") == datetime(2026, 11, 23, 10, tzinfo=UTC)
-    assert moment("2026-11-23T10:00+02:00") == datetime(2026, 11, 23, 8, tzinfo=UTC)
-
-
-@pytest.mark.parametrize("text", ["", "yesterday"])
-def test_no_time_is_no_replay(text: str) -> None:
-    with pytest.raises(Stop, match="SINCE="):
-        moment(text)

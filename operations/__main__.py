@@ -1,0 +1,26 @@
+"""The one command line of the operations: `python -m operations replay STAGE=dev SINCE=2026-11-23T10:00`.
+
+Make calls it. Arguments are variables, as make has them: NAME=value, or in the environment, to which make exports
+what stands on its own command line.
+"""
+
+import os
+import sys
+from importlib import import_module
+
+from operations.console import Stop, run
+
+COMMANDS = ("deploy", "destroy", "replay", "catchup", "forget")
+
+
+def main() -> None:
+    """Do what the command line says."""
+    command, *rest = (*sys.argv[1:], "")
+    if command not in COMMANDS:
+        raise Stop(f"python -m operations: one of {', '.join(COMMANDS)} with its variables, such as STAGE=dev.")
+    variables = dict(argument.split("=", 1) for argument in rest if "=" in argument)
+    import_module(f"operations.{command}").main({**os.environ, **variables})
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,197 @@
+"""One stage: where it is on AWS, what its resources are called, and the clients that ask there.
+
+Nothing of it has to be in this clone: names follow from the stage's name, account and region, and everything else
+is read from AWS. Where .chalice/config.json says where the stage was deployed, credentials of another place are
+refused.
+"""
+
+import os
+import re
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    ProfileNotFound,
+)
+
+from chalicelib import settings
+from chalicelib.settings import Settings
+from chalicelib.sigv4 import SSM, Client
+from operations import chalice_config
+from operations.console import Stop
+
+APP = "slack-integrator"
+PROJECT = Path(__file__).parents[1]
+LOCAL = "local"
+"""The stage of `make local`, whose AWS is on this machine."""
+LOCAL_ENDPOINT = "http://127.0.0.1:8002"
+"""Where `make local` has its AWS, unless AWS_ENDPOINT_URL says otherwise."""
+_NAME = re.compile(r"[a-z][a-z0-9]{0,15}")
+_SSM_SECONDS = 10
+
+
+class Stage:
+    """The stage *name* in *account* and *region*, asked through boto3's *session*.
+
+    *endpoint* is that of an AWS on this machine.
+    """
+
+    def __init__(self, name: str, account: str, region: str, session: Any, endpoint: str | None = None) -> None:
+        self.name, self.account, self.region = name, account, region
+        self._session, self._endpoint = session, endpoint
+        self._clients: dict[str, Any] = {}
+
+    @property
+    def prefix(self) -> str:
+        """The name of the stack, the state machine and the topic; all other names begin with it."""
+        return f"{APP}-{self.name}"
+
+    @property
+    def bucket(self) -> str:
+        """The archive's bucket."""
+        return f"{self.prefix}-{self.account}-{self.region}"
+
+    @property
+    def state_machine(self) -> str:
+        """The workflow's ARN."""
+        return self.arn("states", f"stateMachine:{self.prefix}")
+
+    @property
+    def place(self) -> str:
+        """Account and region, in words."""
+        return f"account {self.account}, region {self.region}"
+
+    def arn(self, service: str, resource: str) -> str:
+        """Return the ARN of a resource of the stage."""
+        return f"arn:aws:{service}:{self.region}:{self.account}:{resource}"
+
+    def client(self, service: str) -> Any:
+        """Return a client of *service* in the stage's region, the same each time."""
+        if service not in self._clients:
+            where = {"region_name": self.region, "endpoint_url": self._endpoint}
+            self._clients[service] = self._session.client(service, **where)
+        return self._clients[service]
+
+    def resource(self, service: str) -> Any:
+        """Return boto3's resource of *service* in the stage's region."""
+        return self._session.resource(service, region_name=self.region, endpoint_url=self._endpoint)
+
+    @cached_property
+    def variables(self) -> dict[str, str]:
+        """The functions' variables, read from Lambda; raises Stop where the stage is not deployed."""
+        try:
+            about = self.client("lambda").get_function_configuration(FunctionName=f"{self.prefix}-fetch_file")
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ResourceNotFoundException":
+                raise
+            raise self.not_deployed() from error
+        variables: dict[str, str] = about.get("Environment", {}).get("Variables", {})
+        if "SLACK_INTEGRATOR_SF" not in variables:  # not made by `make deploy`, or by one that was interrupted
+            raise self.not_deployed()
+        return variables
+
+    def settings(self, *needed: str) -> Settings:
+        """Return the deployed stage's settings, secrets resolved."""
+        return settings.load(
+            *needed, environ=self.variables, ssm=lambda: Client(SSM, 5, _SSM_SECONDS, self.environ)
+        )
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """The environment of a process, or of a signer, that asks AWS where the stage is."""
+        where = {"AWS_REGION": self.region, "AWS_DEFAULT_REGION": self.region}
+        endpoint = {"AWS_ENDPOINT_URL": self._endpoint} if self._endpoint else {}
+        return {**os.environ, **where, **endpoint}
+
+    def not_deployed(self) -> Stop:
+        """Return the sentence for a stage of which AWS has nothing, or only a part."""
+        if self.name == LOCAL:
+            return Stop("The local AWS has no stage: start it with `make local`, and keep that running.")
+        return Stop(
+            f"Stage {self.name} is not deployed, or only in part, in {self.place}: make deploy STAGE={self.name}, "
+            "or use the credentials and the region of where it is."
+        )
+
+
+def find(name: str, usage: str, project: Path = PROJECT) -> Stage:
+    """Return the stage *name*, or raise Stop with what is missing; *usage* is the command as it is typed."""
+    if not _NAME.fullmatch(name):
+        raise Stop(f"Say which stage: {usage}. Its name is lower-case letters and digits, 16 at most.")
+    if name == LOCAL:
+        return _local_stage()
+    written = chalice_config.place(project, name)
+    session = _session()
+    region = session.region_name or (written and written[1])
+    if region is None:
+        raise Stop("No AWS region is set: export AWS_DEFAULT_REGION=eu-central-1, or whichever is yours.")
+    _check_partition(session, region)
+    stage = Stage(name, _account(session, region), region, session)
+    _check_place(stage, written)
+    return stage
+
+
+def _local_stage() -> Stage:
+    endpoint = os.environ.get("AWS_ENDPOINT_URL", LOCAL_ENDPOINT)
+    region = os.environ.get("AWS_DEFAULT_REGION", "us-east-1")
+    session: Any = boto3.session.Session("testing", "testing", region_name=region)
+    return Stage(LOCAL, _account(session, region, endpoint), region, session, endpoint)
+
+
+def _session() -> Any:
+    try:
+        return boto3.session.Session()
+    except ProfileNotFound as error:
+        raise Stop(f"{error}: AWS_PROFILE names a profile that ~/.aws/config does not have.") from error
+
+
+def _check_partition(session: Any, region: str) -> None:
+    """Raise Stop outside of AWS's main partition: others have other domains, and other service names."""
+    try:
+        partition = session.get_partition_for_region(region)
+    except BotoCoreError as error:
+        raise Stop(f"AWS has no region {region}: export AWS_DEFAULT_REGION=eu-central-1, for example.") from error
+    if partition != "aws":
+        raise Stop(
+            f"The region {region} belongs to the partition {partition} of AWS, which has other domains and service "
+            "names: Slack Integrator runs in the partition aws only. Nothing was made."
+        )
+
+
+def _account(session: Any, region: str, endpoint: str | None = None) -> str:
+    """Return the account of the credentials."""
+    try:
+        client = session.client("sts", region_name=region, endpoint_url=endpoint)
+        account: str = client.get_caller_identity()["Account"]
+    except (NoCredentialsError, PartialCredentialsError) as error:
+        raise Stop(
+            "No AWS credentials were found: aws configure, or export AWS_PROFILE, or AWS_ACCESS_KEY_ID and "
+            "AWS_SECRET_ACCESS_KEY."
+        ) from error
+    except EndpointConnectionError as error:
+        if endpoint:
+            raise Stop(f"Nothing answers at {endpoint}: start the local AWS with `make local`.") from error
+        raise Stop(
+            f"AWS could not be reached in the region {region}: is that its name, and is there a network?"
+        ) from error
+    except ClientError as error:
+        reason = error.response["Error"]["Code"]
+        raise Stop(f"AWS does not accept the credentials ({reason}): renew them, then run this again.") from error
+    except BotoCoreError as error:  # a sign-on that has expired, a proxy that refuses
+        raise Stop(f"AWS could not be asked who you are: {error}") from error
+    return account
+
+
+def _check_place(stage: Stage, written: tuple[str, str] | None) -> None:
+    """Refuse credentials of another account or region than the stage was deployed to from this clone."""
+    if written and written != (stage.account, stage.region):
+        raise Stop(
+            f"Stage {stage.name} is in account {written[0]}, region {written[1]} (.chalice/config.json), and these "
+            f"credentials are of {stage.place}. Use those of the stage."
+        )
