@@ -2,7 +2,8 @@
 
 Loading botocore takes four times as long as all else that happens between a cold start and the answer to Slack.
 The signature is AWS's version 4 (IAM/latest/UserGuide/reference_sigv-create-signed-request.html) over one POST of a
-JSON body; the tests hold it against botocore's own signer. Everything else in the project uses botocore or boto3.
+JSON body, or over a GET from S3 whose URL carries it; the tests compare both with botocore's own signer. Everything
+else in the project uses botocore or boto3.
 """
 
 import hashlib
@@ -12,7 +13,7 @@ import os
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 if TYPE_CHECKING:
     from http.client import HTTPConnection
@@ -47,6 +48,8 @@ class Service(NamedTuple):
 STEP_FUNCTIONS = Service("states", "AWSStepFunctions", "1.0")
 SSM = Service("ssm", "AmazonSSM", "1.1")
 SQS = Service("sqs", "AmazonSQS", "1.0")
+_DOMAINS = {"cn": "amazonaws.com.cn", "eusc": "amazonaws.eu"}
+"""Of the partitions that have another than amazonaws.com, by the beginning of their regions' names."""
 
 
 def headers(
@@ -66,101 +69,81 @@ def headers(
     lines = [f"{name}:{signed[name]}" for name in names]
     canonical = "\n".join(["POST", "/", "", *lines, "", ";".join(names), hashlib.sha256(body).hexdigest()])
     scope = f"{moment[:8]}/{region}/{service.prefix}/aws4_request"
+    signature = _signature(canonical, moment, scope, credentials)
+    given = f"Credential={credentials.key}/{scope}, SignedHeaders={';'.join(names)}, Signature={signature}"
+    return {**signed, "authorization": f"AWS4-HMAC-SHA256 {given}"}
+
+
+def presigned(
+    url: str, fields: Mapping[str, str], seconds: int, region: str, credentials: Credentials, now: float
+) -> str:
+    """Return *url*, an object's of S3, with *fields* in its query and good for *seconds* from *now* on.
+
+    Whoever has it may fetch the object. It ends with the session of temporary *credentials*, if that is earlier.
+    """
+    moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
+    scope = f"{moment[:8]}/{region}/s3/aws4_request"
+    query = {
+        **fields,
+        "X-Amz-Algorithm": "AWS4-HMAC-SHA256",
+        "X-Amz-Credential": f"{credentials.key}/{scope}",
+        "X-Amz-Date": moment,
+        "X-Amz-Expires": str(seconds),
+        "X-Amz-SignedHeaders": "host",
+        **({"X-Amz-Security-Token": credentials.token} if credentials.token else {}),
+    }
+    text = "&".join(sorted(f"{quote(name, safe='~')}={quote(value, safe='~')}" for name, value in query.items()))
+    parts = urlsplit(url)
+    canonical = "\n".join(["GET", parts.path, text, f"host:{parts.netloc}", "", "host", "UNSIGNED-PAYLOAD"])
+    return f"{url}?{text}&X-Amz-Signature={_signature(canonical, moment, scope, credentials)}"
+
+
+def object_url(bucket: str, key: str, account: "Account") -> str:
+    """Return the address of an object of S3, at its region: the common host redirects, which spoils signatures."""
+    path = quote(key, safe="/~")
+    if account.has_own_endpoint() or "." in bucket:  # a certificate of AWS's does not cover dots
+        return f"{account.endpoint('s3')}/{bucket}/{path}"
+    return f"{account.endpoint('s3').replace('://', f'://{bucket}.', 1)}/{path}"
+
+
+def _signature(canonical: str, moment: str, scope: str, credentials: Credentials) -> str:
     text = "\n".join(["AWS4-HMAC-SHA256", moment, scope, hashlib.sha256(canonical.encode()).hexdigest()])
     key = f"AWS4{credentials.secret}".encode()
     for part in scope.split("/"):
         key = _hmac(key, part)
-    given = (
-        f"Credential={credentials.key}/{scope}, SignedHeaders={';'.join(names)}, Signature={_hmac(key, text).hex()}"
-    )
-    return {**signed, "authorization": f"AWS4-HMAC-SHA256 {given}"}
+    return _hmac(key, text).hex()
 
 
 def _hmac(key: bytes, text: str) -> bytes:
     return hmac.digest(key, text.encode(), "sha256")
 
 
-class Client:
-    """Calls *service*, over connections that are kept and used again.
+class Account:
+    """Region, keys and endpoints of the environment, as the SDKs name them; or else the profile's."""
 
-    *connect* and *read* are seconds, for a try. Region, keys and endpoint are those of the environment, as the SDKs
-    name them; region and keys that it lacks, the profile's.
-    """
-
-    def __init__(
-        self, service: Service, connect: float, read: float, environ: Mapping[str, str] = os.environ
-    ) -> None:
-        self._service = service
-        self._connect, self._read = connect, read
+    def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
         self._environ = environ
-        self._kept: list[HTTPConnection] = []
         self._session: Any = None
 
-    def call(self, action: str, **arguments: Any) -> dict[str, Any]:
-        """Return the answer to *action*; raises ServiceError.
-
-        One try; only a kept connection that turns out to be closed, as they do while Lambda sleeps, is replaced.
-        """
-        body, credentials = json.dumps(arguments, ensure_ascii=False).encode(), self._credentials()
-        if self._kept:
-            try:
-                return self._tried(self._kept.pop(), action, body, credentials)
-            except ServiceError as error:
-                if error.code not in ("RemoteDisconnected", "ConnectionResetError", "BrokenPipeError"):
-                    raise
-        return self._tried(self._connected(), action, body, credentials)
-
-    def close(self) -> None:
-        """Close the kept connections."""
-        while self._kept:
-            self._kept.pop().close()
-
-    def _connected(self) -> "HTTPConnection":
-        from http.client import HTTPConnection, HTTPSConnection  # a plain message is answered without
-
-        parts = urlsplit(self._endpoint())
-        kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-        connection = kind(parts.netloc, timeout=self._connect)
-        try:
-            connection.connect()
-        except OSError as error:
-            raise ServiceError(type(error).__name__) from error
-        connection.sock.settimeout(self._read)
-        return connection
-
-    def _tried(
-        self, connection: "HTTPConnection", action: str, body: bytes, credentials: Credentials
-    ) -> dict[str, Any]:
-        """Send, and keep the connection if a whole answer came."""
-        from http.client import HTTPException, HTTPResponse
-
-        host = connection.host if connection.port in (80, 443) else f"{connection.host}:{connection.port}"
-        signed = headers(self._service, action, host, self._region(), body, credentials, time.time())
-        lines = "".join(f"{name}: {value}\r\n" for name, value in {**signed, "content-length": len(body)}.items())
-        try:
-            # At once. HTTPConnection.request sends the body after the head: a tenth of the time to answer Slack.
-            connection.send(f"POST / HTTP/1.1\r\n{lines}\r\n".encode() + body)
-            with HTTPResponse(connection.sock, method="POST") as response:
-                response.begin()
-                content = response.read()
-        except (OSError, HTTPException) as error:
-            connection.close()
-            raise ServiceError(type(error).__name__) from error
-        self._kept.append(connection)
-        return _answer(response.status, content)
-
-    def _region(self) -> str:
+    def region(self) -> str:
+        """Return the region; raises ServiceError."""
         region = self._environ.get("AWS_REGION") or self._environ.get("AWS_DEFAULT_REGION")
         region = region or self._profile().get_config_variable("region")
         if not region:
             raise ServiceError("NoRegion")
-        return region
+        return str(region)
 
-    def _endpoint(self) -> str:
-        given = self._environ.get("AWS_ENDPOINT_URL")
-        return given or f"https://{self._service.prefix}.{self._region()}.amazonaws.com"
+    def has_own_endpoint(self) -> bool:
+        """Return True if the services are elsewhere than at AWS."""
+        return bool(self._environ.get("AWS_ENDPOINT_URL"))
 
-    def _credentials(self) -> Credentials:
+    def endpoint(self, prefix: str) -> str:
+        """Return the address of the service whose hosts begin with *prefix*; raises ServiceError."""
+        own = self._environ.get("AWS_ENDPOINT_URL")
+        return own or f"https://{prefix}.{self.region()}.{_domain(self.region())}"
+
+    def credentials(self) -> Credentials:
+        """Return the keys; raises ServiceError."""
         key, secret = self._environ.get("AWS_ACCESS_KEY_ID"), self._environ.get("AWS_SECRET_ACCESS_KEY")
         if key and secret:
             return Credentials(key, secret, self._environ.get("AWS_SESSION_TOKEN"))
@@ -184,6 +167,78 @@ class Client:
 
         self._session = self._session or get_session()
         return self._session
+
+
+def _domain(region: str) -> str:
+    return _DOMAINS.get(region.partition("-")[0], "amazonaws.com")
+
+
+class Client:
+    """Calls *service*, over connections that are kept and used again.
+
+    *connect* and *read* are seconds, for a try. Region, keys and endpoint are those of `Account`.
+    """
+
+    def __init__(
+        self, service: Service, connect: float, read: float, environ: Mapping[str, str] = os.environ
+    ) -> None:
+        self._service = service
+        self._connect, self._read = connect, read
+        self._account = Account(environ)
+        self._kept: list[HTTPConnection] = []
+
+    def call(self, action: str, **arguments: Any) -> dict[str, Any]:
+        """Return the answer to *action*; raises ServiceError.
+
+        One try; only a kept connection that turns out to be closed, as they do while Lambda sleeps, is replaced.
+        """
+        body, credentials = json.dumps(arguments, ensure_ascii=False).encode(), self._account.credentials()
+        if self._kept:
+            try:
+                return self._tried(self._kept.pop(), action, body, credentials)
+            except ServiceError as error:
+                if error.code not in ("RemoteDisconnected", "ConnectionResetError", "BrokenPipeError"):
+                    raise
+        return self._tried(self._connected(), action, body, credentials)
+
+    def close(self) -> None:
+        """Close the kept connections."""
+        while self._kept:
+            self._kept.pop().close()
+
+    def _connected(self) -> "HTTPConnection":
+        from http.client import HTTPConnection, HTTPSConnection  # a plain message is answered without
+
+        parts = urlsplit(self._account.endpoint(self._service.prefix))
+        kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+        connection = kind(parts.netloc, timeout=self._connect)
+        try:
+            connection.connect()
+        except OSError as error:
+            raise ServiceError(type(error).__name__) from error
+        connection.sock.settimeout(self._read)
+        return connection
+
+    def _tried(
+        self, connection: "HTTPConnection", action: str, body: bytes, credentials: Credentials
+    ) -> dict[str, Any]:
+        """Send, and keep the connection if a whole answer came."""
+        from http.client import HTTPException, HTTPResponse
+
+        host = connection.host if connection.port in (80, 443) else f"{connection.host}:{connection.port}"
+        signed = headers(self._service, action, host, self._account.region(), body, credentials, time.time())
+        lines = "".join(f"{name}: {value}\r\n" for name, value in {**signed, "content-length": len(body)}.items())
+        try:
+            # At once. HTTPConnection.request sends the body after the head: a tenth of the time to answer Slack.
+            connection.send(f"POST / HTTP/1.1\r\n{lines}\r\n".encode() + body)
+            with HTTPResponse(connection.sock, method="POST") as response:
+                response.begin()
+                content = response.read()
+        except (OSError, HTTPException) as error:
+            connection.close()
+            raise ServiceError(type(error).__name__) from error
+        self._kept.append(connection)
+        return _answer(response.status, content)
 
 
 def _answer(status: int, content: bytes) -> dict[str, Any]:

@@ -4,13 +4,18 @@ import json
 import os
 import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, quote
 
+import boto3
 import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
+from botocore.config import Config
 from botocore.credentials import Credentials as BotoCredentials
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -55,6 +60,50 @@ def test_every_signature_is_botocores(
 ) -> None:
     given_headers = sigv4.headers(service, action, host, region, body, who, now)
     assert given_headers["authorization"] == botocores(service, host, region, body, given_headers, who)
+
+
+REGIONS = st.sampled_from(
+    ["us-east-1", "eu-central-1", "eu-west-3", "ap-southeast-7", "us-gov-west-1", "cn-north-1", "eusc-de-east-1"]
+)
+
+
+@settings(max_examples=3_000)
+@given(
+    key=st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=60),
+    bucket=st.sampled_from(["slack-integrator-dev-123456789012-eu-central-1", "with.dots", "plain"]),
+    disposition=st.text(max_size=40).map(
+        lambda name: f"attachment; filename*=UTF-8''{quote(name, errors='replace')}"
+    ),
+    seconds=st.integers(1, 604_800),
+    region=REGIONS,
+    endpoint=st.sampled_from(["", "", "http://127.0.0.1:5123"]),
+    who=st.builds(Credentials, KEYS, KEYS, st.none() | KEYS),
+)
+def test_every_presigned_url_is_botocores(
+    key: str, bucket: str, disposition: str, seconds: int, region: str, endpoint: str, who: Credentials
+) -> None:
+    client = s3_client(region, endpoint)
+    client._request_signer._credentials = BotoCredentials(who.key, who.secret, who.token)
+    wanted = {"Bucket": bucket, "Key": f"documents/T1/F1/{key}", "ResponseContentDisposition": disposition}
+    theirs = client.generate_presigned_url("get_object", Params=wanted, ExpiresIn=seconds)
+    account = sigv4.Account({"AWS_REGION": region, "AWS_ENDPOINT_URL": endpoint})
+    url, fields = sigv4.object_url(bucket, wanted["Key"], account), {"response-content-disposition": disposition}
+    ours = sigv4.presigned(url, fields, seconds, region, who, signed_at(theirs))
+    assert ours.partition("?")[0] == theirs.partition("?")[0]
+    assert sorted(ours.partition("?")[2].split("&")) == sorted(theirs.partition("?")[2].split("&"))
+
+
+@cache
+def s3_client(region: str, endpoint: str) -> Any:
+    """botocore's, which is to use each region's own host, as we do."""
+    style: Any = {"addressing_style": "path" if endpoint else "virtual", "us_east_1_regional_endpoint": "regional"}
+    config = Config(signature_version="s3v4", s3=style)
+    keys: Any = {"aws_access_key_id": "a", "aws_secret_access_key": "b"}
+    return boto3.client("s3", region_name=region, endpoint_url=endpoint or None, config=config, **keys)
+
+
+def signed_at(url: str) -> float:
+    return datetime.strptime(parse_qs(url)["X-Amz-Date"][0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
 
 
 class Stub:
