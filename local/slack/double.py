@@ -98,6 +98,7 @@ class Slack(People, Inspection):
 
     def command(self, channel: Channel, user: User, command: str, text: str = "", **fields: Any) -> Answer:
         """*user* types *command* in *channel*; *fields* replace, or with ``...`` remove, what Slack would send."""
+        channel.members.add(user.id)  # Slack lets nobody ask where they are not
         form = changed(commands.fields(self.app, channel, user, command, text), fields)
         url = self.commands_url or self.request_url.replace("/slack/events", "/slack/commands")
         return commands.sent(self.app, self.workspace, url, form)

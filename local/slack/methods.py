@@ -3,6 +3,7 @@
 https://docs.slack.dev/reference/methods
 """
 
+import base64
 from collections.abc import Callable
 
 from local.slack.call import Call, RefusedError
@@ -85,6 +86,42 @@ def conversations_list(call: Call) -> Json:
     return {"channels": shown, "response_metadata": {"next_cursor": ""}}
 
 
+def users_conversations(call: Call) -> Json:
+    """users.conversations: those of a person; of the private ones only those that the app is in as well.
+
+    Each kind that is asked for needs its scope.
+    """
+    kinds = [KINDS[name] for name in (call.text("types") or "public_channel").split(",") if name in KINDS]
+    for kind in kinds:
+        call.require(READ_SCOPES[kind])
+    user = call.text("user") or call.workspace.app.bot_user_id
+    if call.workspace.user(user) is None:
+        raise RefusedError("user_not_found")
+    shown = [c for c in call.workspace.channels if c.kind in kinds and _shares(call, c, user)]
+    if call.flag("exclude_archived"):
+        shown = [channel for channel in shown if not channel.is_archived]
+    start, limit = _start(call.text("cursor")), call.count("limit", 100, most=999)
+    cursor = base64.b64encode(f"offset:{start + limit}".encode()).decode() if len(shown) > start + limit else ""
+    page = [_channel(channel) for channel in shown[start : start + limit]]
+    return {"channels": page, "response_metadata": {"next_cursor": cursor}}
+
+
+KINDS = {"public_channel": "channel", "private_channel": "group", "mpim": "mpim", "im": "im"}
+
+
+def _shares(call: Call, channel: Channel, user: str) -> bool:
+    if user == call.workspace.app.bot_user_id:
+        return channel.bot_is_member
+    return user in channel.members and (channel.kind == "channel" or channel.bot_is_member)
+
+
+def _start(cursor: str) -> int:
+    try:
+        return int(base64.b64decode(cursor, validate=True).decode().removeprefix("offset:") or 0)
+    except ValueError:
+        raise RefusedError("invalid_cursor") from None
+
+
 def _channel(channel: Channel) -> Json:
     kinds = {f"is_{kind}": channel.kind == kind for kind in ("channel", "group", "im", "mpim")}
     state = {"is_archived": channel.is_archived, "is_member": channel.bot_is_member}
@@ -126,7 +163,7 @@ def users_info(call: Call) -> Json:
     profile = {"display_name": user.name, "real_name": user.name.title()}
     team = user.team_id or call.workspace.app.team_id
     who = {"id": user.id, "team_id": team, "name": user.name, "real_name": user.name.title(), "profile": profile}
-    flags = {"is_bot": user.is_bot, "is_restricted": user.is_restricted, "deleted": False}
+    flags = {"is_bot": user.is_bot, "is_restricted": user.is_restricted, "deleted": user.deleted}
     stranger = {"is_stranger": True} if user.is_stranger else {}
     return {"user": {**who, **flags, "is_ultra_restricted": user.is_ultra_restricted, **stranger}}
 
@@ -139,5 +176,6 @@ READING: dict[str, Callable[[Call], Json]] = {
     "conversations.list": conversations_list,
     "conversations.history": conversations_history,
     "conversations.replies": conversations_replies,
+    "users.conversations": users_conversations,
     "users.info": users_info,
 }

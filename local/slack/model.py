@@ -18,6 +18,8 @@ class Channel:
     is_ext_shared: bool = False
     user: str | None = None
     """The other person, in a direct message with the app."""
+    members: set[str] = field(default_factory=set)
+    """The ids of the people in it, without the bot. Whoever writes in it is."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,8 @@ class User:
     """Somebody of another workspace, met in a Slack Connect channel."""
     team_id: str | None = None
     """Another workspace than the app's."""
+    deleted: bool = False
+    """Deactivated."""
 
 
 @dataclass(eq=False)

@@ -41,6 +41,8 @@ class People:
 
         For an app's upload *user* is its bot user, or None as some come without; give its `bot_id` as a field.
         """
+        if user:
+            channel.members.add(user.id)
         kept = tuple(self._kept(file, user) for file in files)
         shown = [self._shown(file, channel) for file in kept]
         body = events.shared(user.id if user else None, text, self.workspace.new_ts(), shown)
@@ -60,6 +62,7 @@ class People:
         **fields: Any,
     ) -> Message:
         """*user* writes *text*, which is in Slack's escaped form (see `typed`)."""
+        channel.members.add(user.id)
         body = events.said(user.id, text, self.workspace.new_ts())
         return self._post(channel, body, thread_ts, deliver, fields)
 
@@ -67,6 +70,7 @@ class People:
         self, channel: Channel, user: User, file: Upload, comment: str = "", deliver: bool = True, **fields: Any
     ) -> Message:
         """*user* uploads *file* as Slack told it in 2017."""
+        channel.members.add(user.id)
         kept = self._kept(file, user)
         body = events.shared_in_2017(user.id, user.name, kept.full(), comment, self.workspace.new_ts())
         message = self.workspace.add_message(Message(channel, body, (kept,)))

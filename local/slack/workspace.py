@@ -4,6 +4,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from local.slack.content import Content
@@ -68,12 +69,18 @@ class Workspace:
     def add_channel(self, name: str, kind: str = "channel", **state: Any) -> Channel:
         """A new conversation of that kind; *state* sets the channel's other fields."""
         channel = Channel(self.new_id(CHANNEL_PREFIXES[kind]), name, kind, **state)
+        if channel.user:
+            channel.members.add(channel.user)
         return self._keep(self._channels, channel.id, channel)
 
     def add_user(self, name: str, **state: Any) -> User:
         """A new person; *state* sets the user's other fields."""
         user = User(self.new_id("U"), name, **state)
         return self._keep(self._users, user.id, user)
+
+    def deactivate(self, user: User) -> User:
+        """*user* as of now: an account that is switched off."""
+        return self._keep(self._users, user.id, replace(user, deleted=True))
 
     def add_file(self, name: str | None, content: Content, **about: Any) -> File:
         """A new file, not yet shown in any message."""

@@ -276,6 +276,45 @@ def test_people_can_be_described(slack: Slack) -> None:
     assert call(slack, "users.info", user="U0NOBODY")["error"] == "user_not_found"
 
 
+def conversations(slack: Slack, **arguments: Any) -> list[str]:
+    answer = call(slack, "users.conversations", types="public_channel,private_channel,mpim,im", **arguments)
+    return [channel["name"] for channel in answer["channels"]]
+
+
+def test_the_conversations_of_a_person_are_theirs_and_the_private_ones_those_that_the_app_is_in_too(
+    slack: Slack,
+) -> None:
+    mira, tomas = slack.users
+    board, secret = slack.add_channel("board", "group"), slack.add_channel("secret", "group", bot_is_member=False)
+    for channel in (board, secret, slack.add_channel("random", bot_is_member=False), slack.add_channel("old")):
+        channel.members.add(mira.id)
+    slack.say(slack.channels[0], mira, "hi", deliver=False)
+    assert conversations(slack, user=mira.id) == ["general", "board", "random", "old"]
+    assert conversations(slack, user=tomas.id) == []
+    board.members.discard(mira.id)
+    slack.channels[-1].is_archived = True
+    assert conversations(slack, user=mira.id) == ["general", "random", "old"]
+    assert conversations(slack, user=mira.id, exclude_archived=True) == ["general", "random"]
+
+
+def test_the_conversations_of_a_person_come_in_pages(slack: Slack) -> None:
+    for number in range(5):
+        slack.add_channel(f"c{number}").members.add(slack.users[0].id)
+    about: dict[str, Any] = {"user": slack.users[0].id, "limit": 3}
+    first = call(slack, "users.conversations", **about)
+    second = call(slack, "users.conversations", **about, cursor=first["response_metadata"]["next_cursor"])
+    names = [channel["name"] for answer in (first, second) for channel in answer["channels"]]
+    assert names == [f"c{number}" for number in range(5)]
+    assert second["response_metadata"]["next_cursor"] == ""
+    assert call(slack, "users.conversations", **about, cursor="nonsense!")["error"] == "invalid_cursor"
+
+
+def test_each_kind_of_conversation_needs_its_scope(slack: Slack) -> None:
+    slack.scopes.discard("mpim:read")
+    answer = call(slack, "users.conversations", types="private_channel,mpim,im", user=slack.users[0].id)
+    assert (answer["error"], answer["needed"]) == ("missing_scope", "mpim:read")
+
+
 def test_a_reaction_is_kept_once(slack: Slack) -> None:
     message = slack.say(slack.channels[0], slack.users[0], "hi", deliver=False)
     about = {"channel": message.channel.id, "timestamp": message.ts, "name": "white_check_mark"}
