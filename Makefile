@@ -36,6 +36,9 @@ faults: .venv/ready ## break every call the pipeline makes, in every way, and pr
 bench: .venv/ready ## measure speed against what people would take instead, and write docs/performance.md; QUICK=1: in a minute
 	@$(BIN)/python -m bench $(if $(QUICK),--quick) $(ARGS)
 
+parsers: .venv/ready ## measure every parser of people's words over hostile text, in ns per character
+	@$(BIN)/python -m bench.parsers
+
 deploy: .venv/ready ## bring a stage up on AWS, or to what this clone says: make deploy STAGE=dev [ALARM_EMAIL=…]
 	@$(BIN)/python -m operations deploy
 
@@ -63,6 +66,9 @@ fetch: .venv/ready ## run the fetcher alone: make fetch URL=https://files.slack.
 fuzz: .venv/ready ## look for a request that the route stumbles over: make fuzz SECONDS=600 (Linux)
 	@$(BIN)/pip install -q atheris==3.0.0
 	@$(BIN)/python -m faults.fuzz -max_total_time=$(or $(SECONDS),60) -max_len=20000 -timeout=3
+
+tables: .venv/ready ## write the table of Slack's emoji anew, after its library was updated
+	@$(BIN)/python -m local.tables
 
 hashes: .venv/ready ## pin requirements.in, which ships, with the hashes of all that it needs, in requirements.txt
 	@$(BIN)/pip install -q pip-tools

@@ -1,27 +1,30 @@
 """The hashtags of a Slack message.
 
 A tag is `#` and the characters of Unicode's extended hashtag identifiers (UAX #31, R8: XID_Continue, emoji,
-`_`, `-`, `+`), case-folded and NFC, so that #Straße and #STRASSE are one tag. Slack's text is markup
-(https://docs.slack.dev/messaging/formatting-message-text): code, links and mentions hold no tags, and a channel
-mention `<#C1|finance>` is what Slack makes of a typed #finance when such a channel exists.
+`_`, `-`, `+`), case-folded and NFC, so that #Straße and #STRASSE are one tag. What UAX #31 calls medial belongs to
+it between two letters, never at its end. Slack writes emoji as `:name:`, which is one character of a tag. Slack's
+text is markup (https://docs.slack.dev/messaging/formatting-message-text): code, links and mentions hold no tags,
+and a channel mention `<#C1|finance>` is what Slack makes of a typed #finance when such a channel exists.
 """
 
 import re
 import unicodedata
-from itertools import groupby, islice
+from functools import cache
 from typing import NamedTuple
 
 MOST_TAGS = 30
 LONGEST_TAG = 100
 """Bytes of UTF-8: a tag is part of an S3 key."""
 _MOST_MARKS = 30
-"""Unicode's own limit for safe streams (UAX #15)."""
+"""Combining marks in a row, by Unicode's own limit for safe streams (UAX #15): normalising takes quadratic time."""
 
 _CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
 _CHANNEL = re.compile(r"<#[CG][A-Z0-9]*\|([^<>|]+)>")
+_UNNAMED = re.compile(r"<#([CG][A-Z0-9]{1,17})\|?>")
 _MARKUP = re.compile(r"<[^<>]*>")
 _URL = re.compile(r"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]{0,30}://\S+")
 _HASH = re.compile("[#＃﹟]")
+_SHORTCODE = re.compile(r":([^\s:]{1,100}):(?::skin-tone-([2-6]):)?")
 
 # Extended_Pictographic and Emoji_Component, by range: the joiner, keycap, presentation selectors, tags, then emoji.
 _EMOJI = re.compile(
@@ -29,6 +32,11 @@ _EMOJI = re.compile(
     "\u00a9\u00ae\u203c\u2049\u2122\u2139\u2194-\u21aa\u231a-\u23ff\u24c2\u25aa-\u25fe\u2600-\u27bf"
     "\u2934\u2935\u2b05-\u2b55\u3030\u303d\u3297\u3299\U0001f000-\U0001faff]"
 )
+_MEDIAL = frozenset("&\u00b7\u0387\u058a\u05be\u05f3\u05f4\u0f0b\u200c\u2010\u2027\u30a0\u30fb\uff65")
+"""Between two letters they are part of the word (UAX #31, tables 3a and 3b): the Catalan point, the hyphens, the
+Hebrew maqaf, geresh and gershayim, the Tibetan tsheg, the Persian non-joiner, the Japanese middle dots. The full
+stop, the colon and the apostrophes end a tag instead, as people write; the ampersand is ours, for #R&D. Python's
+versions differ about the Japanese dots."""
 
 
 class Tags(NamedTuple):
@@ -38,59 +46,82 @@ class Tags(NamedTuple):
     left_out: list[str]
 
 
-def tags(text: str) -> Tags:
-    """Return the tags of *text*, a message as Slack sends it, each once.
+def tags(text: str, blocks: object = None) -> Tags:
+    """Return the tags of a message, each once: of its *text* as Slack sends it, and *blocks* to tell its code.
 
     The first `MOST_TAGS` that are at most `LONGEST_TAG` bytes long are kept.
     """
     kept: list[str] = []
     left_out: list[str] = []
-    for tag in dict.fromkeys(_candidates(_without_markup(text))):
+    for tag in dict.fromkeys(_candidates(_without_markup(_without_code(text, blocks)))):
         fits = len(kept) < MOST_TAGS and len(tag.encode()) <= LONGEST_TAG
         (kept if fits else left_out).append(tag)
     return Tags(sorted(kept), left_out)
 
 
+def unnamed_channels(text: str, blocks: object = None) -> list[str]:
+    """Return the ids of the channels that the message links to without a name, as Slack does with private ones."""
+    return list(dict.fromkeys(_UNNAMED.findall(_without_code(text, blocks))))
+
+
 def typed(text: str) -> list[str]:
-    """Return the tags that somebody typed in a command, each once: `#` may lack, blanks or commas separate."""
-    words = re.split(r"[\s,;]+", _without_markup(text))
-    found = (tag for word in words for tag in _candidates("#" + word.lstrip("#＃﹟\"'“”„‘’(")))
-    return list(dict.fromkeys(found))
+    """Return the tags that somebody typed in a command, each once.
+
+    The `#` is optional, and so are quotation marks and brackets; tags are separated by spaces or commas.
+    """
+    words = re.split(r"[\s,;]+", _without_markup(_CODE.sub(" ", text)))
+    return list(dict.fromkeys(tag for word in words for tag in _candidates("#" + _from_its_start(word))))
+
+
+def _from_its_start(word: str) -> str:
+    """Return *word* without the punctuation before its first character that a tag can begin with."""
+    start = next((at for at, character in enumerate(word) if character == ":" or _is_word(character)), len(word))
+    return "" if "/" in word[:start] else word[start:]
 
 
 def fold(tag: str) -> str:
     """Return the one spelling under which *tag* is stored and found."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", tag).casefold())
-
-
-def _without_markup(text: str) -> str:
-    """Return *text* as a person reads it, with blanks where code, links and mentions were."""
-    text = _CODE.sub(" ", text)
-    text = _CHANNEL.sub(r" #\1 ", text)
-    text = _MARKUP.sub(" ", text)
-    text = _URL.sub(" ", text)
-    text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
-    return unicodedata.normalize("NFC", _stream_safe(text))
+    decomposed = _stream_safe(unicodedata.normalize("NFD", _stream_safe(tag)))
+    return unicodedata.normalize("NFC", decomposed.casefold())
 
 
 def _stream_safe(text: str) -> str:
-    """Return *text* with at most `_MOST_MARKS` marks in a row: normalising takes quadratic time in those."""
-    if text.isascii():
+    """Return *text* with at most `_MOST_MARKS` marks in a row."""
+    if len(text) <= _MOST_MARKS or text.isascii():
         return text
-    runs = groupby(text, lambda character: unicodedata.combining(character) != 0)
-    return "".join("".join(islice(run, _MOST_MARKS)) if is_marks else "".join(run) for is_marks, run in runs)
+    kept, marks = [], 0
+    for character in text:
+        marks = marks + 1 if unicodedata.combining(character) or character in "\u0f73\u0f75\u0f81" else 0
+        if marks <= _MOST_MARKS:
+            kept.append(character)
+    return "".join(kept)
+
+
+def _without_code(text: str, blocks: object) -> str:
+    if blocks:
+        from chalicelib import richtext
+
+        told = richtext.without_code(text, blocks)
+        if told is not None:
+            return told
+    return _CODE.sub(" ", text)
+
+
+def _without_markup(text: str) -> str:
+    """Return *text* as a person reads it, with blanks where links and mentions were."""
+    text = _CHANNEL.sub(r" #\1 ", text)
+    text = _MARKUP.sub(" ", text)
+    text = _URL.sub(" ", text)
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
 def _candidates(text: str) -> list[str]:
     found = []
-    for part in _HASH.finditer(text):
-        before = text[part.start() - 1 : part.start()]
-        if not _may_precede(before):
+    for sign in _HASH.finditer(text):
+        before = text[sign.start() - 1 : sign.start()]
+        if not _may_precede(before) or text.startswith("\ufe0f\u20e3", sign.end()):  # the second is the emoji #️⃣
             continue
-        end = part.end()
-        while end < len(text) and _continues(text[end]):
-            end += 1
-        tag = text[part.end() : end].rstrip("-")
+        tag = _tag_at(text, sign.end()).rstrip("-")
         if before == "_":  # _#finance_ is #finance in italics
             tag = tag.rstrip("_")
         if any(_is_word(character) for character in tag):
@@ -98,9 +129,55 @@ def _candidates(text: str) -> list[str]:
     return found
 
 
+def _tag_at(text: str, at: int) -> str:
+    """Return the tag whose first character is at *at*, with the emoji that Slack spells out as themselves."""
+    parts: list[str] = []
+    while at < len(text):
+        code = _SHORTCODE.match(text, at) if text[at] == ":" else None
+        if code:
+            emoji = _emoji(code[1], code[2])
+            if emoji is None:
+                break
+            parts.append(emoji)
+            at = code.end()
+        elif _continues(text[at]) or _joins(text, at):
+            parts.append(text[at])
+            at += 1
+        else:
+            break
+    return "".join(parts)
+
+
+def _emoji(name: str, tone: str | None) -> str | None:
+    """Return the emoji that Slack calls *name*, or `:name:` for a workspace's own; None for the 12 in 10:12:30."""
+    from chalicelib import emoji  # a large table, for which few messages have a use
+
+    known = emoji.character(name, tone)
+    if known and not known.startswith(("#", "*")):  # #️⃣ and *️⃣
+        return known
+    is_name = not name.isdecimal() and name == fold(name) and all(map(_is_in_a_name, name))
+    return f":{name}:" if is_name else None
+
+
+def _is_in_a_name(character: str) -> bool:
+    return character in "+-" or _is_identifier(character)
+
+
+def _joins(text: str, at: int) -> bool:
+    """Tell whether the character is a medial one between two letters."""
+    return (
+        text[at] in _MEDIAL and _is_identifier(text[at - 1]) and at + 1 < len(text) and _is_identifier(text[at + 1])
+    )
+
+
 def _may_precede(character: str) -> bool:
-    """`foo#bar` is no tag, nor is the middle of `##`, of a path or of an entity such as `&#39;`."""
-    return character == "_" or not (character and (character in "#＃﹟&/" or _is_identifier(character)))
+    """`foo#bar` is no tag, nor is the middle of `##`, of a path or of an entity such as `&#39;`.
+
+    A variation selector ends an emoji, as in ⚠️#urgent.
+    """
+    if character in ("_", "\ufe0e", "\ufe0f"):
+        return True
+    return not (character and (character in "#＃﹟&/" or _is_identifier(character)))
 
 
 def _continues(character: str) -> bool:
@@ -109,9 +186,29 @@ def _continues(character: str) -> bool:
 
 def _is_word(character: str) -> bool:
     """A tag is more than joints: `#-` and `#__` are none."""
-    return character not in "_-+\u200d\ufe0e\ufe0f" and _continues(character)
+    return character not in "_-+\u200d\ufe0e\ufe0f\u20e3" and _continues(character)
 
 
 def _is_identifier(character: str) -> bool:
     """XID_Continue, which str.isidentifier knows and `\\w` does not: it leaves out the vowel signs of #हिन्दी."""
-    return ("a" + character).isidentifier()
+    return (
+        ("a" + character).isidentifier()
+        and character not in _MEDIAL
+        and (_HAS_OUR_UNICODE or character < "\u0530" or _is_in_our_unicode(character))
+    )
+
+
+_HAS_OUR_UNICODE = unicodedata.unidata_version == "14.0.0"
+"""Python 3.11 has the Unicode of our tables. A newer one knows more letters, which would split the tags."""
+
+
+@cache
+def _is_in_our_unicode(character: str) -> bool:
+    return _our_unicode().match(character) is not None
+
+
+@cache
+def _our_unicode() -> re.Pattern[str]:
+    from chalicelib.letters import LETTERS_AND_DIGITS, MARKS
+
+    return re.compile(f"[{LETTERS_AND_DIGITS}{MARKS}\u203f\u2040\u2054\u2118\u212e\ufe33\ufe34\ufe4d-\ufe4f\uff3f]")
