@@ -163,8 +163,11 @@ def _outage(slack: "Slack", behind: "Behind | None", service: str, on: bool) -> 
 def invite(slack: "Slack", behind: "Behind | None", request: Request) -> Json:
     """Invite the app to a channel, or remove it: channel, member."""
     given = _arguments(request)
-    _channel(slack, given.get("channel")).bot_is_member = bool(given.get("member"))
-    slack.workspace.touch()
+    channel = _channel(slack, given.get("channel"))
+    if given.get("member"):
+        slack.invite(channel, _user(slack, given.get("user") or slack.users[1].id))
+    else:
+        slack.remove_app(channel)
     return {}
 
 

@@ -19,7 +19,9 @@ from local.slack.posting import Attempt
 from local.slack.sender import Delivery, Sender
 from local.slack.signing import signed_headers
 from local.slack.site import Site
-from local.slack.workspace import HISTORY_SCOPES, Workspace
+from local.slack.workspace import HISTORY_SCOPES, READ_SCOPES, Workspace
+
+JOINED = "member_joined_channel"
 
 SUBSCRIPTIONS = {
     "channel": "message.channels",
@@ -141,6 +143,8 @@ class Slack(People, Inspection):
         scope, subscription = HISTORY_SCOPES[channel.kind], SUBSCRIPTIONS[channel.kind]
         if event["type"] == "file_shared":
             scope, subscription = "files:read", "file_shared"
+        if event["type"] == JOINED:
+            scope, subscription = READ_SCOPES[channel.kind], JOINED
         sees = channel.bot_is_member and scope in self.workspace.scopes
         if deliver and sees and subscription in self.subscriptions:
             self.deliver_later(envelope)

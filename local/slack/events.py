@@ -116,6 +116,24 @@ def tombstone(body: Json) -> Json:
     return {"type": "message", "subtype": "tombstone", "thread_ts": body["ts"], **kept, **said_by}
 
 
+def joined(user: str, inviter: str, ts: str) -> Json:
+    """The message that a conversation shows when somebody, or an app, is invited."""
+    text = f"<@{user}> has joined the channel"
+    return {"type": "message", "subtype": "channel_join", "user": user, "text": text, "inviter": inviter, "ts": ts}
+
+
+def member_joined(app: App, channel: Channel, inviter: str, event_ts: str) -> Json:
+    """The `member_joined_channel` event for the app itself; the letter tells nothing about privacy."""
+    where = {"channel": channel.id, "channel_type": channel.id[0], "team": app.team_id}
+    return {
+        "type": "member_joined_channel",
+        "user": app.bot_user_id,
+        **where,
+        "inviter": inviter,
+        "event_ts": event_ts,
+    }
+
+
 def file_was_shared(file_id: str, user: str, channel_id: str, event_ts: str) -> Json:
     """The `file_shared` event, which says little more than the id."""
     who = {"file_id": file_id, "user_id": user, "file": {"id": file_id}}

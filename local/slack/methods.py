@@ -4,6 +4,8 @@ https://docs.slack.dev/reference/methods
 """
 
 import base64
+import math
+import re
 from collections.abc import Callable
 
 from local.slack.call import Call, RefusedError
@@ -49,7 +51,15 @@ def files_list(call: Call) -> Json:
 def _listed(call: Call, file: File) -> bool:
     channel, user = call.text("channel"), call.text("user")
     here = not channel or channel in file.shares
-    return here and (not user or file.user == user) and call.workspace.app_can_see(file)
+    began = _seconds(call, "ts_from", 0) <= file.created <= _seconds(call, "ts_to", math.inf)
+    return here and began and (not user or file.user == user) and call.workspace.app_can_see(file)
+
+
+def _seconds(call: Call, name: str, default: float) -> float:
+    text = call.text(name)
+    if text and not re.fullmatch(r"[0-9]{1,12}(\.[0-9]+)?", text):
+        raise RefusedError("invalid_arguments")
+    return float(text or default)
 
 
 def _described(call: Call, file: File) -> Json:
@@ -61,8 +71,15 @@ def _described(call: Call, file: File) -> Json:
     shares: dict[str, Json] = {}
     for channel in channels:
         side = shares.setdefault("public" if channel.kind == "channel" else "private", {})
-        side[channel.id] = [{"ts": ts, "channel_name": channel.name} for ts in file.shares[channel.id]]
+        side[channel.id] = [_share(call, channel, ts) for ts in file.shares[channel.id]]
     return info | {"shares": shares} | {name: _ids(channels, kinds) for name, kinds in PLACES.items()}
+
+
+def _share(call: Call, channel: Channel, ts: str) -> Json:
+    """One message that shows the file. A reply names the root of its thread."""
+    message = call.workspace.message(channel.id, ts)
+    thread = {"thread_ts": message.thread_ts} if message and message.thread_ts else {}
+    return {"ts": ts, "channel_name": channel.name, "team_id": call.workspace.app.team_id, **thread}
 
 
 PLACES = {"channels": ("channel",), "groups": ("group", "mpim"), "ims": ("im",)}
@@ -127,7 +144,7 @@ def _channel(channel: Channel) -> Json:
     state = {"is_archived": channel.is_archived, "is_member": channel.bot_is_member}
     shared = {"is_private": channel.kind != "channel", "is_ext_shared": channel.is_ext_shared}
     name = {"user": channel.user} if channel.kind == "im" else {"name": channel.name}
-    return {"id": channel.id, **name, **kinds, **state, **shared}
+    return {"id": channel.id, **name, "created": channel.created, **kinds, **state, **shared}
 
 
 def conversations_history(call: Call) -> Json:

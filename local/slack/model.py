@@ -1,5 +1,6 @@
 """The nouns of a workspace: channels, people, messages."""
 
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +21,7 @@ class Channel:
     """The other person, in a direct message with the app."""
     members: set[str] = field(default_factory=set)
     """The ids of the people in it, without the bot. Whoever writes in it is."""
+    created: int = field(default_factory=lambda: int(time.time()))
 
 
 @dataclass(frozen=True)

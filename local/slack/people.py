@@ -109,6 +109,20 @@ class People:
         file.deleted = True
         self.workspace.touch()
 
+    def invite(self, channel: Channel, user: User, deliver: bool = True) -> Message:
+        """*user* invites the app, of which both the message and the event of its own tell, in either order."""
+        channel.bot_is_member = True
+        app = self.workspace.app
+        body = events.joined(app.bot_user_id, user.id, self.workspace.new_ts())
+        message = self._post(channel, body, None, deliver, {})
+        self._publish(channel, events.member_joined(app, channel, user.id, self.workspace.new_ts()), deliver)
+        return message
+
+    def remove_app(self, channel: Channel) -> None:
+        """Somebody removes the app: from now on it sees nothing of the channel, and Slack does not say why."""
+        channel.bot_is_member = False
+        self.workspace.touch()
+
     def _change(self, message: Message, now: Json, deliver: bool) -> Json:
         before, message.body = message.body, now
         self.workspace.touch()

@@ -262,3 +262,21 @@ def test_an_example_payload_is_a_complete_request_of_slack(path: Path) -> None:
 
 def test_there_are_example_payloads() -> None:
     assert len(EVENTS) == 24
+
+
+def test_an_invitation_of_the_app_is_a_message_and_an_event_of_its_own(slack: Slack) -> None:
+    channel = slack.add_channel("board", "group", bot_is_member=False)
+    with Receiver() as app:
+        slack.request_url = app.url
+        slack.subscriptions.add("member_joined_channel")
+        joined = slack.invite(channel, slack.users[1])
+        assert all(delivery.wait(5) for delivery in slack.deliveries)
+        message, event = (delivery.envelope["event"] for delivery in slack.deliveries)
+    assert (message["subtype"], message["user"], message["ts"]) == ("channel_join", slack.bot_user_id, joined.ts)
+    assert (event["type"], event["user"], event["channel"]) == (
+        "member_joined_channel",
+        slack.bot_user_id,
+        channel.id,
+    )
+    slack.remove_app(channel)
+    assert not channel.bot_is_member

@@ -421,3 +421,22 @@ def test_requests_are_recorded_with_their_bodies(slack: Slack) -> None:
     [request] = slack.requests_to("chat.postMessage")
     assert (request.method, request.path, request.status) == ("POST", "/api/chat.postMessage", 200)
     assert json.loads(request.body)["text"] == "kept"
+
+
+def test_a_file_in_a_thread_is_listed_with_the_root_of_its_thread(slack: Slack) -> None:
+    channel = slack.add_channel("threads")
+    root = slack.say(channel, slack.users[0], "The minutes?", deliver=False)
+    reply = slack.upload(channel, slack.users[0], [("n.txt", b"x", "text/plain")], thread_ts=root.ts, deliver=False)
+    [file] = call(slack, "files.list", channel=channel.id)["files"]
+    [share] = file["shares"]["public"][channel.id]
+    assert (share["ts"], share["thread_ts"]) == (reply.ts, root.ts)
+
+
+def test_files_are_listed_until_a_time_that_counts_itself(slack: Slack) -> None:
+    channel = slack.add_channel("times")
+    files = [slack.add_file(f"{number}.txt", b"x", "text/plain") for number in range(3)]
+    for number, file in enumerate(files):
+        file.created = 1_700_000_000 + number
+    slack.upload(channel, slack.users[0], files, deliver=False)
+    listed = call(slack, "files.list", channel=channel.id, ts_from=1_700_000_001, ts_to=1_700_000_001)["files"]
+    assert [file["id"] for file in listed] == [files[1].id]
