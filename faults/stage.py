@@ -64,7 +64,7 @@ class Stage:
     def _point_functions(self) -> None:
         client = self.pipeline.aws.client("lambda")
         for name in FUNCTIONS:
-            variables = {**self.pipeline.deployed.environ, "AWS_ENDPOINT_URL": self._proxies[name].url}
+            variables = {**self.pipeline.deployed.variables, "AWS_ENDPOINT_URL": self._proxies[name].url}
             more: dict[str, Any] = {"Timeout": self._timeouts[name]} if name in self._timeouts else {}
             client.update_function_configuration(
                 FunctionName=self.pipeline.deployed.functions[name], Environment={"Variables": variables}, **more

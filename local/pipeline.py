@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
+from local.aws.deploy import Deployed, deploy
 from local.aws.inspector import Inspector
 from local.aws.server import Aws
-from local.aws.stack import Deployed, deploy
 from local.chalice_local import ChaliceLocal
 from local.clock import Clock
 from local.reloading import ReloadingRoutes
@@ -61,7 +61,7 @@ class Pipeline:
             self._started.append(self.aws)
             self.slack = Slack(self.clock, self._ports.get("slack", 0)).start()
             self._started.append(self.slack)
-            self.deployed = deploy(self.aws, PROJECT, "local", self._settings())
+            self.deployed = deploy(self.aws, PROJECT, self._settings())
             self.slack.front.behind = Inspector(self.aws, self.deployed)
             self.routes = self._serve_routes(self.folder / "routes.log", self._ports.get("routes", 0))
             self._started.append(self.routes)

@@ -4,9 +4,9 @@ import json
 import re
 from typing import Any
 
+from local.aws.deploy import Deployed
 from local.aws.history import outcome, visits
 from local.aws.server import Aws
-from local.aws.stack import Deployed
 from local.slack.files import Json
 from local.slack.model import Message
 

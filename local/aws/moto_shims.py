@@ -60,6 +60,7 @@ def specification(function: LambdaFunction) -> FunctionSpec:
         timeout=float(function.timeout),
         memory=int(function.memory_size),
         arn=function.function_arn,
+        role=function.role,
         description=function.description or "",
     )
 

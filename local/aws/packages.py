@@ -1,4 +1,4 @@
-"""Functions as they were deployed: each from its own zip, with its own variables and the keys of its own role.
+"""Functions as they were deployed: each from its own zip.
 
 What runs them is AWS's runtime client (ric.py) in an environment that holds nothing but what Lambda's runtime
 brings, so that a module which was not packed is missed here too.
@@ -7,7 +7,6 @@ brings, so that a module which was not packed is missed here too.
 import io
 import threading
 import zipfile
-from collections.abc import Callable
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
@@ -20,29 +19,22 @@ from local.aws.sandbox import FunctionSpec
 BROUGHT = ("boto3", "awslambdaric")
 """What Lambda's Python runtime has installed (docs.aws.amazon.com/lambda/latest/dg/lambda-python.html)."""
 
-Keys = dict[str, str]
-
 
 class Packages:
-    """Unpacks into *folder*. *assume* gives the keys of (function's name, its role's ARN)."""
+    """Unpacks into *folder*."""
 
-    def __init__(self, folder: Path, assume: Callable[[str, str], Keys]) -> None:
-        self._folder, self._assume = folder, assume
-        self._keys: dict[tuple[str, str], Keys] = {}
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self._lock = threading.Lock()
 
     def prepared(self, function: FunctionSpec) -> FunctionSpec:
-        """*function* with the folder of its code and its whole environment."""
+        """Return *function* with the folder of its code, and the path on which its modules are looked for."""
         account, region = function.arn.split(":")[4], function.arn.split(":")[3]
         deployed: Any = get_backend(account, region).get_function(function.arn)
         with self._lock:
             root = self._unpacked(deployed)
             runtime = self._runtime()
-            who = (function.name, str(deployed.role))
-            if who not in self._keys:
-                self._keys[who] = self._assume(*who)
-        paths = {"PYTHONPATH": f"{root}:{runtime}"}
-        return replace(function, root=root, environ={**self._keys[who], **paths, **function.environ})
+        return replace(function, root=root, environ={"PYTHONPATH": f"{root}:{runtime}", **function.environ})
 
     def _unpacked(self, deployed: Any) -> Path:
         root: Path = self._folder / "code" / deployed.code_sha_256.replace("/", "_")

@@ -6,13 +6,18 @@ names a topic is denied even for that topic. Here the resource comes from the re
 
 import json
 import re
+import threading
+import uuid
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from io import BytesIO
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, unquote
 
 from moto.iam.access_control import IAMPolicy, PermissionResult
+from moto.iam.models import iam_backends
 
+Keys = dict[str, str]
 Wsgi = Callable[[Any, Any], Iterable[bytes]]
 _KEY = re.compile(r"Credential=(\w+)/\d+/([\w-]+)/(\w+)/")
 _SERVICES = {"AWSStepFunctions": "states", "AmazonSSM": "ssm", "AmazonSQS": "sqs"}
@@ -48,11 +53,21 @@ class Permissions:
     def __init__(self, application: Wsgi, account: str) -> None:
         self._application, self._account = application, account
         self._roles: dict[str, _Role] = {}
+        self._keys: dict[tuple[str, str], Keys] = {}
+        self._lock = threading.Lock()
         self.calls: list[Call] = []
 
-    def add(self, key: str, function: str, policies: list[Any]) -> None:
-        """From now on the access *key* is the *function*'s, whose role has *policies* (their documents)."""
-        self._roles[key] = _Role(function, policies)
+    def keys(self, function: str, role_arn: str) -> Keys:
+        """Return the keys of *function* in that role, as environment variables, the same each time."""
+        with self._lock:
+            if (function, role_arn) not in self._keys:
+                key = f"ASIA{uuid.uuid4().hex[:16].upper()}"
+                # From moto's own memory, since its API garbles the policies of a stack's roles.
+                policies = iam_backends[self._account]["aws"].get_role_by_arn(role_arn).policies.values()
+                self._roles[key] = _Role(function, [json.loads(p) if isinstance(p, str) else p for p in policies])
+                secrets = {"AWS_SECRET_ACCESS_KEY": "testing", "AWS_SESSION_TOKEN": "testing"}
+                self._keys[function, role_arn] = {"AWS_ACCESS_KEY_ID": key, **secrets}
+            return self._keys[function, role_arn]
 
     def unused(self) -> dict[str, list[Grant]]:
         """What each function's role grants and no call of it has used; its log is not written through AWS here."""
@@ -134,7 +149,12 @@ def _of_s3(environ: Any) -> Grant:
 
 
 def _permits(policy: Any, grant: Grant) -> bool:
-    found = IAMPolicy(json.dumps(policy)).is_action_permitted(action=grant.action, resource=grant.resource)
+    return _is_permitted(json.dumps(policy), grant)
+
+
+@lru_cache(maxsize=10_000)
+def _is_permitted(policy: str, grant: Grant) -> bool:
+    found = IAMPolicy(policy).is_action_permitted(action=grant.action, resource=grant.resource)
     return found == PermissionResult.PERMITTED
 
 

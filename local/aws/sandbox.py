@@ -34,6 +34,7 @@ class FunctionSpec:
     timeout: float = 3
     memory: int = 128
     arn: str = ""
+    role: str = ""
     description: str = ""
     root: Path | None = None
 

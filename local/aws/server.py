@@ -2,8 +2,10 @@
 
 import os
 import threading
+import uuid
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from types import TracebackType
@@ -18,14 +20,20 @@ from moto.moto_server.werkzeug_app import (
     MotoRequestHandler,
     create_backend_app,
 )
+from moto.sns.models import sns_backends
 from werkzeug.serving import make_server
 
 from local.aws import moto_shims
+from local.aws.api_gateway import ExecuteApi, import_swagger
 from local.aws.async_invocations import Dead, Deliveries
+from local.aws.eventbridge import tell_of_ended_executions
 from local.aws.executions import stop_executions
 from local.aws.lambdas import ClosedError, Lambdas
+from local.aws.moto_cloudformation import make_stacks
 from local.aws.outages import ONLOOKER, Outages
+from local.aws.packages import Packages
 from local.aws.patches import Patches
+from local.aws.permissions import Keys, Permissions
 from local.aws.queues import Pollers
 from local.aws.sandbox import Answer, FunctionSpec, failed
 from local.clock import Clock
@@ -46,9 +54,11 @@ class _Quiet(MotoRequestHandler):
 
 
 class Aws:
-    """One account in one region. *root* holds the functions' code; *log* gets (function, line) of their logs.
+    """One account in one region.
 
-    Only one at a time per process. What was in it is gone after close().
+    Every function has the keys of its own role, and may do what the role permits. Its code is run from *root*, or,
+    with *packages*, from its own zip under AWS's runtime client (Linux only). *log* gets (function, line) of the
+    functions' logs, which *folder* keeps. Only one at a time per process. What was in it is gone after close().
     """
 
     region = "us-east-1"
@@ -61,8 +71,10 @@ class Aws:
         port: int = 0,
         log: Callable[[str, str], None] | None = None,
         folder: Path | None = None,
+        packages: Packages | None = None,
     ) -> None:
         self.clock = clock
+        self._packages = packages
         self._root, self._wanted_port, self._log, self._folder = root, port, log, folder
         self._patches = Patches()
         self._clients: dict[str, Any] = {}
@@ -110,7 +122,8 @@ class Aws:
 
     def _application(self) -> Any:
         """What serves the requests, as WSGI has it."""
-        return DomainDispatcherApplication(create_backend_app)
+        self.permissions = Permissions(DomainDispatcherApplication(create_backend_app), self.account)
+        return ExecuteApi(self.permissions, self.account, self.region, self._run)
 
     def _patch(self) -> None:
         patches, send = self._patches, self.deliveries.send
@@ -128,9 +141,18 @@ class Aws:
         moto_shims.poll_queues(patches, self.pollers, self.clock.scaled)
         moto_shims.scale_waits(patches, self._pause, self.clock.scaled)
         moto_shims.check_executions(patches)
+        import_swagger(patches)
+        make_stacks(patches)
+        tell_of_ended_executions(patches, self._publish)
 
     def _pause(self, seconds: float) -> None:
         self._closing.wait(self.clock.scaled(seconds))
+
+    def _publish(self, topic: str, text: str) -> None:
+        sns_backends[self.account][self.region].publish(text, arn=topic)
+
+    def _run(self, arn: str, event: bytes) -> Answer:
+        return self._tried(arn, event, str(uuid.uuid4()))
 
     def _tried(self, arn: str, event: bytes, request_id: str) -> Answer:
         function = moto_shims.find_function(arn)
@@ -140,10 +162,18 @@ class Aws:
 
     def invoke(self, function: FunctionSpec, event: bytes, request_id: str) -> Answer:
         """Run *function* in the process pool. What still calls while everything ends gets a fault of Lambda's."""
+        keys = self.keys(function.name, function.role)
+        function = replace(function, environ={**keys, **function.environ})
+        if self._packages:
+            function = self._packages.prepared(function)
         try:
             return self.lambdas.invoke(function, event, request_id)
         except ClosedError as error:
             return failed("ServiceException", str(error), request_id)
+
+    def keys(self, function: str, role: str) -> Keys:
+        """Return the keys of *function*, as environment variables. What they permit, its *role* says."""
+        return self.permissions.keys(function, role)
 
     @property
     def url(self) -> str:

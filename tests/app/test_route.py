@@ -182,7 +182,7 @@ def test_secrets_that_cannot_be_read_let_nobody_in_and_lose_nothing(door: Door, 
 
 def test_a_reference_is_read_from_ssm_once(pipeline: Pipeline, slack: Slack, tmp_path: Path) -> None:
     ssm = pipeline.aws.client("ssm")
-    name = "/slack-integrator/test/signing"
+    name = "/slack-integrator/local/SIGNING_SECRET"  # which the role may read
     ssm.put_parameter(Name=name, Value="from ssm", Type="SecureString")
     routes = ChaliceLocal(
         PROJECT, {**pipeline.deployed.environ, "SIGNING_SECRET": f"ssm:{name}"}, tmp_path / "ssm.log"

@@ -281,7 +281,7 @@ def test_a_laptops_profile_has_region_and_keys(pipeline: Pipeline, profile: Path
 
 def test_the_three_services_take_it(pipeline: Pipeline) -> None:
     ssm, states, sqs = (
-        Client(one, 1, 5, pipeline.deployed.environ) for one in (sigv4.SSM, sigv4.STEP_FUNCTIONS, sigv4.SQS)
+        Client(one, 1, 5, pipeline.aws.environ()) for one in (sigv4.SSM, sigv4.STEP_FUNCTIONS, sigv4.SQS)
     )
     try:
         found = ssm.call("GetParameters", Names=["/no/such"], WithDecryption=True)

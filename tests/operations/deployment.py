@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from local.aws.packages import Packages
+from local.aws.server import Aws
 from local.clock import Clock
 from local.pipeline import PROJECT
 from local.slack import Slack
@@ -107,13 +109,12 @@ class Deployment:
 @contextmanager
 def undeployed(folder: Path) -> Iterator[Deployment]:
     """All of it, below *folder*, with nothing deployed yet."""
-    from local.aws.deployed import DeployedAws  # what moto needs for it takes seconds to import
-
     project = folder / "project"
     shutil.copytree(PROJECT, project, ignore=LEFT_OUT)
     project.joinpath(".venv").symlink_to(sys.prefix)
     folder.joinpath("aws").mkdir()
-    with DeployedAws(Clock(1_000), folder / "aws") as aws, Slack(Clock(1_000)) as slack:
+    packages = Packages(folder / "aws")
+    with Aws(Clock(1_000), project, folder=folder / "aws", packages=packages) as aws, Slack(Clock(1_000)) as slack:
         yield Deployment(project, aws, slack)
 
 

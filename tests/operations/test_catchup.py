@@ -26,7 +26,7 @@ def caught_up(pipeline: Pipeline, channel: Channel) -> Any:
 
         def start(change: Any) -> None:
             name, text = workflow.execution_name(change), workflow.execution_input(change)
-            with closing(Client(STEP_FUNCTIONS, 5, 5, found)) as client:
+            with closing(Client(STEP_FUNCTIONS, 5, 5, {**pipeline.aws.environ(), **found})) as client:
                 workflow.start(client, chosen.state_machine, name, text, 0.0)
 
         history = catchup.History(chosen, channel.id, (pauses if pauses is not None else []).append)

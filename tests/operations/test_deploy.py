@@ -191,7 +191,7 @@ def test_every_call_is_granted_by_the_role_of_the_function_that_made_it(
 
 def test_a_call_without_a_grant_is_refused(deployment: Deployment) -> None:
     role = deployment.config()["lambda_functions"]["save_metadata"]["iam_role_arn"]
-    keys = deployment.aws.assume("save_metadata", role)
+    keys = deployment.aws.keys("save_metadata", role)
     client = boto3.client(
         "s3",
         endpoint_url=deployment.aws.url,
