@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from chalice import Chalice, Response
 from chalice.app import SNSEvent, SQSEvent
 
-from chalicelib import clients, intake, log, settings
+from chalicelib import clients, events_route, log, settings
 
 if TYPE_CHECKING:
     from chalicelib.fetch import Fetched
@@ -43,7 +43,7 @@ def slack_events() -> Response:
     """What Slack's Events API calls: starts the workflow for a message with files."""
     request: Any = app.current_request
     with log.about(request_id=_request_id(app.lambda_context)):
-        status, body = intake.receive(lambda: request.raw_body, request.headers, time.time())
+        status, body = events_route.respond(request, time.time())
         return Response(body, status_code=status)
 
 
@@ -54,52 +54,61 @@ def slack_commands() -> Response:
 
     request: Any = app.current_request
     with log.about(request_id=_request_id(app.lambda_context)):
-        status, body = commands.receive(lambda: request.raw_body, request.headers, time.time())
+        status, body = commands.respond(request, time.time())
         return Response(body, status_code=status)
 
 
 @app.on_sqs_message(queue=PARKING, batch_size=1)
 def start_parked(event: SQSEvent) -> None:
     """What the route could not start ► started now, or delivered again by the queue, one at a time."""
+    from chalicelib import parking
+
     context: Any = event.context
     with log.about(request_id=_request_id(context)):
-        intake.start_parked(event.to_dict()["Records"])
+        parking.start_all(event.to_dict()["Records"])
 
 
 @app.lambda_function()
 def fetch_file(event: dict[str, Any], context: Any) -> "Fetched":
     """FetchFile of the workflow: {team, execution, file} ► the file in S3."""
+    from chalicelib.archive import Archive
     from chalicelib.fetch import fetch
+    from chalicelib.slack import Slack
 
     team, file = event["team"], event["file"]
     with log.about(request_id=_request_id(context), execution=event["execution"], file=file["id"]):
-        chosen = settings.load("BUCKET", "ACCESS_TOKEN", "SLACK_URL")
+        loaded = settings.load("BUCKET", "ACCESS_TOKEN", "SLACK_URL")
+        archive, slack = Archive(clients.s3(), loaded.bucket), Slack(clients.http(), loaded)
         seconds = context.get_remaining_time_in_millis() / 1000
-        return fetch(team, file, chosen, clients.s3(), clients.http(), seconds)
+        return fetch(team, file, loaded, archive, slack, seconds)
 
 
 @app.lambda_function()
 def save_metadata(event: Any, context: Any) -> "FileResult | None":
     """SaveMetadata and FollowMessage of the workflow: {execution} and `records.Step` ► the records in S3."""
+    from chalicelib.archive import Archive
     from chalicelib.records import save
 
     file = event["fetched"] and event["fetched"]["file"]["id"]
     with log.about(request_id=_request_id(context), execution=event["execution"], file=file):
-        bucket, now = settings.load("BUCKET").bucket, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        return save(event, now, clients.s3(), bucket)
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return save(event, now, Archive(clients.s3(), settings.load("BUCKET").bucket))
 
 
 @app.on_sns_message(topic=TOPIC)
 def notify(event: SNSEvent) -> None:
     """What the topic says ► a reply in Slack."""
+    from chalicelib.archive import Archive
     from chalicelib.notifier import deliver
+    from chalicelib.slack import Slack
 
     texts = [record["Sns"]["Message"] for record in event.to_dict()["Records"]]
     context: Any = event.context
     with log.about(request_id=_request_id(context)):
-        chosen = settings.load("BUCKET", "ACCESS_TOKEN", "SLACK_URL")
+        loaded = settings.load("BUCKET", "ACCESS_TOKEN", "SLACK_URL")
+        archive, slack = Archive(clients.s3_in_haste(), loaded.bucket), Slack(clients.http(), loaded)
         seconds = context.get_remaining_time_in_millis() / 1000
-        deliver(texts, chosen, clients.s3_in_haste(), clients.http(), time.time(), seconds)
+        deliver(texts, archive, slack, time.time(), seconds)
 
 
 def _request_id(context: Any) -> str | None:

@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Any
 
-from chalicelib import archive, clients, filehost, settings
+from chalicelib import clients, filehost, settings, transfer
+from chalicelib.archive import Archive
+from chalicelib.slack import Slack
 
 ARCHIVED = {"status": "archived"}
 """The answer of a measured fetch."""
@@ -36,19 +38,19 @@ def parted(event: dict[str, Any], context: object) -> dict[str, str]:
     """Do the same, and gather the bytes in parts, each with its CRC-32."""
     with _download(event["file"]) as pieces:
         spare: list[bytearray] = []
-        for part in archive._parts(pieces, event["file"]["size"], hashlib.sha256().update, spare):
+        for part in transfer.parts(pieces, event["file"]["size"], hashlib.sha256().update, spare):
             spare.append(part.body)
     return ARCHIVED
 
 
 def sent(event: dict[str, Any], context: object) -> dict[str, str]:
     """Send to S3 only: the same part again and again."""
-    [part] = archive._parts([bytes(archive.PART)], archive.PART, len, [])
-    count = -(-event["file"]["size"] // archive.PART)
-    archive._Multipart(clients.s3(), "archive", "documents/large.bin", {}).send(iter([part] * count))
+    [part] = transfer.parts([bytes(transfer.PART)], transfer.PART, len, [])
+    count = -(-event["file"]["size"] // transfer.PART)
+    transfer.Multipart(Archive(clients.s3(), "archive"), "documents/large.bin", {}).send(iter([part] * count))
     return ARCHIVED
 
 
 def _download(file: Any) -> AbstractContextManager[Iterator[bytes]]:
-    loaded = settings.load("ACCESS_TOKEN", "SLACK_URL")
-    return filehost.download(clients.http(), loaded, file, file["url"], file["size"], time.monotonic() + 900)
+    slack = Slack(clients.http(), settings.load("ACCESS_TOKEN", "SLACK_URL"))
+    return filehost.download(slack, file, file["url"], file["size"], time.monotonic() + 900)

@@ -102,9 +102,3 @@ def error_code(error: Exception) -> str:
     """Return AWS's own word for what `aws_errors` caught, or the exception's name where AWS said nothing."""
     answer = getattr(error, "response", None) or {}
     return str(answer.get("Error", {}).get("Code") or type(error).__name__)
-
-
-def error_status(error: Exception) -> int:
-    """Return the HTTP status of what `aws_errors` caught, or 0 where there was no answer."""
-    answer = getattr(error, "response", None) or {}
-    return int(answer.get("ResponseMetadata", {}).get("HTTPStatusCode") or 0)

@@ -1,19 +1,21 @@
-"""The slash command `/docs` ► an answer that only the asker sees, within Slack's three seconds.
+"""POST /slack/commands: answers `/docs` to the asker alone, within Slack's three seconds.
 
 https://docs.slack.dev/interactivity/implementing-slash-commands
 """
 
 import re
 import time
-from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
-from chalicelib import answers, clients, hashtags, intake, log, search, settings, slack, visibility
-from chalicelib.errors import IntegratorError, NotUnderstood
-from chalicelib.intake import Answer
-from chalicelib.reading import Reader
-from chalicelib.visibility import Channels
+from chalicelib import answers, authentication, clients, hashtags, log, search, settings, visibility
+from chalicelib.archive import Archive
+from chalicelib.authentication import HttpResponse
+from chalicelib.deadline import Deadline
+from chalicelib.errors import IntegratorError, NotUnderstood, Refused, SecretsUnreadable, SettingsWrong
+from chalicelib.listings import Listings
+from chalicelib.slack import Slack
+from chalicelib.visibility import Asker, Channels
 
 SECONDS = 2.2
 """For the whole answer, of Slack's three: the rest is the network's, and a cold start's before the first line."""
@@ -22,8 +24,9 @@ _ID = re.compile(r"[A-Z][A-Z0-9]{1,17}", re.ASCII)
 _AFTER = re.compile(r"[0-9]{10}-[A-Za-z0-9]{0,18}~?", re.ASCII)
 
 
-class Wish(NamedTuple):
-    """What is asked for: *kind* is help, tags (that begin with *begin*) or search (for *tags*, behind *after*)."""
+class Query(NamedTuple):
+    """A parsed command. *kind*: help; tags, filtered by the prefix *begin*; or search for *tags*, continued after
+    the key *after*."""
 
     kind: str
     tags: list[str]
@@ -31,20 +34,21 @@ class Wish(NamedTuple):
     after: str = ""
 
 
-def receive(body: Callable[[], bytes], headers: Mapping[str, str], now: float) -> Answer:
-    """Return what Slack is told about the form that *body* gives; *headers* are case-insensitive."""
+def respond(request: Any, now: float) -> HttpResponse:
+    """Return the response to Chalice's *request*, which came at *now* (epoch seconds)."""
     end = time.monotonic() + SECONDS
-    return intake.guarded(lambda: _answer(intake.read(body), headers, now, end))
-
-
-def _answer(body: bytes, headers: Mapping[str, str], now: float, end: float) -> Answer:
-    if (form(body[: intake.LONGEST_BODY]) or {}).get("ssl_check") == "1":
-        return 200, {}  # Slack looks whether the address has a certificate; nothing is asked, and nothing told
-    return _answered(intake.authenticated(body, headers, now, form), end)
+    try:
+        body = authentication.raw_body(request)
+        if (form(body[: authentication.LONGEST_BODY]) or {}).get("ssl_check") == "1":
+            return 200, {}  # Slack looks whether the address has a certificate; it asks for nothing else
+        fields = authentication.authenticate(body, request.headers, now, form)
+    except (Refused, SecretsUnreadable, SettingsWrong) as error:
+        return authentication.refusal(error)
+    return 200, _answer(fields, end)
 
 
 def form(body: bytes) -> dict[str, Any] | None:
-    """Return the fields of a form, the last of each name; None where it is none."""
+    """Return the fields of the form that *body* is, the last of each name; None if it is none."""
     try:
         fields = parse_qsl(
             body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS
@@ -54,51 +58,56 @@ def form(body: bytes) -> dict[str, Any] | None:
     return dict(fields)
 
 
-def understood(text: str) -> Wish:
-    """Return what *text*, all that was typed behind `/docs`, asks for."""
+def parse(text: str) -> Query:
+    """Return the query that *text*, all that was typed behind `/docs`, stands for."""
     words = text.split()
     if not words or [word.lower() for word in words] == ["help"]:
-        return Wish("help", [])
+        return Query("help", [])
     if words[0].lower() == "tags" and len(words) <= 2:
         begin = hashtags.typed(words[1]) if len(words) == 2 else []
-        return Wish("tags", [], begin=begin[0] if begin else "")
+        return Query("tags", [], begin=begin[0] if begin else "")
     after = ""
     if len(words) > 2 and words[-2].lower() == "more" and _AFTER.fullmatch(words[-1]):
         after, words = words[-1], words[:-2]
     tags = hashtags.typed(" ".join(words))
-    return Wish("search", tags, after=after) if tags else Wish("help", [])
+    return Query("search", tags, after=after) if tags else Query("help", [])
 
 
-def _answered(fields: dict[str, Any], end: float) -> Answer:
-    """Whatever goes wrong from here on is said in words: a status would show the asker an error code."""
-    wish = understood(fields.get("text", ""))
+def _answer(fields: dict[str, Any], end: float) -> answers.Answer:
+    """Return the answer, also to what goes wrong: at an HTTP error Slack would show the asker an error code."""
+    query = parse(fields.get("text", ""))
     try:
-        return 200, _found(wish, fields, end)
+        if query.kind == "help":
+            return answers.usage()
+        if len(query.tags) > search.MOST_TAGS:
+            return answers.too_many(query.tags)
+        return _search(query, fields, end)
     except IntegratorError as error:
-        log.error("not found out", error=type(error).__name__, reason=str(error))
-        return 200, answers.failure(error)
+        log.error("not searched", error=type(error).__name__, reason=str(error))
+        return answers.failure(error)
 
 
-def _found(wish: Wish, fields: dict[str, Any], end: float) -> dict[str, Any]:
-    if wish.kind == "help":
-        return answers.usage()
-    if len(wish.tags) > search.MOST_TAGS:
-        return answers.too_many(wish.tags)
+def _search(query: Query, fields: dict[str, Any], end: float) -> answers.Answer:
     team, channel, user = (_id(fields, name) for name in ("team_id", "channel_id", "user_id"))
-    chosen = settings.load("BUCKET", "ACCESS_TOKEN", "SLACK_URL")
-    http = clients.http()
-    asker = visibility.asker(http, chosen, team, user, channel)
+    loaded = settings.load("BUCKET", "ACCESS_TOKEN", "SLACK_URL")
+    slack = Slack(clients.http(), loaded)
+    asker = visibility.asker(slack, team, user, channel)
     if asker is None:
-        return answers.nothing(wish.tags, [])
-    channels = Channels(http, chosen, team)
-    with Reader(clients.s3_for_search(), chosen.bucket, end) as reader:
-        if wish.kind == "tags":
-            return answers.tag_list(wish.begin, search.tags_in_use(wish.begin, asker, reader, channels))
-        found = search.find(wish.tags, wish.after, asker, reader, channels)
-        log.info("searched", hits=len(found.hits), capped=found.capped)
-        if found.hits or found.after or wish.after:
-            return answers.documents(wish.tags, found, asker, lambda url: slack.is_slack(url, chosen))
-        return answers.nothing(wish.tags, search.nearest(wish.tags, asker, reader, channels))
+        return answers.nothing(query.tags, [])
+    with Deadline(end) as deadline:
+        listings = Listings(Archive(clients.s3_for_search(), loaded.bucket), deadline)
+        channels = Channels(slack, team, deadline)
+        if query.kind == "tags":
+            return answers.tag_list(query.begin, search.tags_in_use(query.begin, asker, listings, channels))
+        return _documents(query, asker, listings, channels, slack)
+
+
+def _documents(query: Query, asker: Asker, listings: Listings, channels: Channels, slack: Slack) -> answers.Answer:
+    results = search.find(query.tags, query.after, asker, listings, channels)
+    log.info("searched", hits=len(results.hits), capped=results.capped)
+    if results.hits or results.after or query.after:
+        return answers.documents(query.tags, results, asker, slack.owns)
+    return answers.nothing(query.tags, search.nearest(query.tags, asker, listings, channels))
 
 
 def _id(fields: dict[str, Any], name: str) -> str:

@@ -2,16 +2,14 @@
 
 import time
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import Any, TypedDict
 
-from chalicelib import archive, filehost, log, slack
+from chalicelib import filehost, layout, log, transfer
+from chalicelib.archive import Archive
 from chalicelib.errors import AccessRefused, FileNotReady, TransferBroken
 from chalicelib.events import File
 from chalicelib.settings import Settings
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
-    from requests import Session
+from chalicelib.slack import Slack, wait_when_limited
 
 SPARE_SECONDS = 15.0
 """What is left of the function's time when a slow transfer is given up, to abort the upload in an orderly way."""
@@ -44,21 +42,29 @@ class Fetched(TypedDict):
 
 
 def fetch(
-    team: str, file: File, settings: Settings, s3: "S3Client", http: "Session", seconds_left: float
+    team: str, file: File, settings: Settings, archive: Archive, slack: Slack, seconds_left: float
 ) -> Fetched:
     """Bring *file* into the archive unless it is there, or Slack holds no bytes of it, or they are not wanted.
 
     *seconds_left* is the time that the function has. Raises Transient and Final errors.
     """
-    if archive.read(s3, settings.bucket, archive.metadata_key(team, file["id"])):
+    if archive.read(layout.metadata_key(team, file["id"])):
         return _result("unchanged", file)
     if skipped_because(file, settings) is None and _is_partial(file):
-        file = slack.patiently(lambda: slack.file_info(http, settings, file["id"]))
+        file = wait_when_limited(lambda: slack.file_info(file["id"]))
     reason = skipped_because(file, settings)
     if reason:
         return _result("skipped", file, reason=reason)
     deadline = time.monotonic() + seconds_left - SPARE_SECONDS
-    return _stored(team, file, settings, s3, http, deadline)
+    try:
+        return _transfer(team, file, archive, slack, deadline)
+    except TransferBroken:
+        # A snippet that was edited since has another size. If Slack says so too, that is the document now.
+        fresh = wait_when_limited(lambda: slack.file_info(file["id"]))
+        if fresh["size"] == file["size"] or skipped_because(fresh, settings):
+            raise
+        log.info("size changed in Slack", before=file["size"], after=fresh["size"])
+        return _transfer(team, fresh, archive, slack, deadline)
 
 
 def skipped_because(file: File, settings: Settings) -> str | None:
@@ -83,34 +89,20 @@ def skipped_because(file: File, settings: Settings) -> str | None:
 
 
 def _is_partial(file: File) -> bool:
-    """Slack Connect sends stubs, files still being processed lack an address, and large inputs are cut."""
+    """Slack Connect sends stubs, a file still being processed has no address, and large inputs are cut."""
     return file["file_access"] == _STUB or not file["url"] or file["size"] is None
 
 
-def _stored(team: str, file: File, settings: Settings, s3: "S3Client", http: "Session", deadline: float) -> Fetched:
-    try:
-        return _transferred(team, file, settings, s3, http, deadline)
-    except TransferBroken:
-        # A snippet that was edited since has another size. If Slack says so too, that one is the document now.
-        fresh = slack.patiently(lambda: slack.file_info(http, settings, file["id"]))
-        if fresh["size"] == file["size"] or skipped_because(fresh, settings):
-            raise
-        log.info("size changed in Slack", before=file["size"], after=fresh["size"])
-        return _transferred(team, fresh, settings, s3, http, deadline)
-
-
-def _transferred(
-    team: str, file: File, settings: Settings, s3: "S3Client", http: "Session", deadline: float
-) -> Fetched:
+def _transfer(team: str, file: File, archive: Archive, slack: Slack, deadline: float) -> Fetched:
     url, size = file["url"], file["size"]
     if file["file_access"] == "access_denied":
         raise AccessRefused("Slack does not show the file to the app. Invite the app to the channel.")
     if not url or size is None or file["file_access"] == _STUB:
         raise FileNotReady("Slack is still processing the file.")
-    key = archive.document_key(team, file["id"], file["name"])
-    with filehost.download(http, settings, file, url, size, deadline) as pieces:
-        sha256 = archive.store(s3, settings.bucket, key, pieces, size, file["mimetype"])
-    log.info("document stored", document=key, size=size, sha256=sha256)
+    key = layout.document_key(team, file["id"], file["name"])
+    with filehost.download(slack, file, url, size, deadline) as pieces:
+        sha256 = transfer.store(archive, key, pieces, size, file["mimetype"])
+    log.info("document stored", size=size, sha256=sha256)
     return _result("archived", file, document=key, sha256=sha256)
 
 

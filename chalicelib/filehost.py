@@ -11,7 +11,6 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
-from chalicelib import slack
 from chalicelib.errors import (
     AccessRefused,
     FileGone,
@@ -23,10 +22,10 @@ from chalicelib.errors import (
     TransferBroken,
 )
 from chalicelib.events import File
-from chalicelib.settings import Settings
+from chalicelib.slack import Slack, bearer, check_status, host, wait_when_limited
 
 if TYPE_CHECKING:
-    from requests import Response, Session
+    from requests import Response
 
 PIECE = 256 * 1024
 MOST_REDIRECTS = 3
@@ -40,32 +39,28 @@ _SIGN_IN = (
 
 
 @contextmanager
-def download(
-    http: "Session", settings: Settings, file: File, url: str, size: int, deadline: float
-) -> Iterator[Iterator[bytes]]:
-    """Give the pieces of *file* at *url*, at most `PIECE` bytes each; *size* bytes in all, or TransferBroken.
+def download(slack: Slack, file: File, url: str, size: int, deadline: float) -> Iterator[Iterator[bytes]]:
+    """Yield the pieces of *file* at *url*, at most `PIECE` bytes each; *size* bytes in all, or TransferBroken.
 
     *deadline* is a time of time.monotonic(): a file that drips on beyond it raises SlackUnavailable, so that the
     caller can clean up before Lambda ends it.
     """
-    with closing(slack.patiently(lambda: _opened(http, settings, url))) as response:
+    with closing(wait_when_limited(lambda: _open(slack, url))) as response:
         promised_html = (file["mimetype"] or "").lower() in _HTML
         is_html = _content_type(response) in _HTML
         if is_html and not promised_html:
             raise SignInPage(_SIGN_IN)
-        yield _counted(_pieces(response, deadline), size, is_html)
+        yield _check_size(_pieces(response, deadline), size, is_html)
 
 
-def _opened(http: "Session", settings: Settings, url: str) -> "Response":
+def _open(slack: Slack, url: str) -> "Response":
     """Return the answer that has the bytes, following redirects within Slack's hosts by hand."""
     for _ in range(MOST_REDIRECTS + 1):
-        if not slack.is_slack(url, settings):
-            raise HostRefused(
-                f"The file lies at {slack.host(url)}, which is not Slack's: the token is not sent there."
-            )
-        response = _get(http, settings, url)
+        if not slack.owns(url):
+            raise HostRefused(f"The file lies at {host(url)}, which is not Slack's: the token is not sent there.")
+        response = _get(slack, url)
         if response.status_code not in _REDIRECTS:
-            return _accepted(response)
+            return _accept(response)
         response.close()
         url = _next(url, response.headers.get("Location", ""))
     raise SlackRefused(f"Slack redirects the file's address more than {MOST_REDIRECTS} times.")
@@ -78,13 +73,13 @@ def _next(url: str, location: str) -> str:
         raise HostRefused("Slack redirects the file's address to something that is none.") from error
 
 
-def _get(http: "Session", settings: Settings, url: str) -> "Response":
+def _get(slack: Slack, url: str) -> "Response":
     from requests import RequestException
 
     try:
-        return http.get(
+        return slack.http.get(
             url,
-            auth=slack.bearer(settings.access_token),
+            auth=bearer(slack.settings.access_token),
             headers={"Accept-Encoding": "identity"},
             timeout=_TIMEOUT,
             allow_redirects=False,
@@ -94,12 +89,12 @@ def _get(http: "Session", settings: Settings, url: str) -> "Response":
         raise SlackUnavailable(f"Slack's file host could not be reached ({type(error).__name__}).") from error
 
 
-def _accepted(response: "Response") -> "Response":
+def _accept(response: "Response") -> "Response":
     status = response.status_code
     if status == 200:
         return response
     response.close()
-    slack.check_status(response)
+    check_status(response)
     if status in (404, 410):
         raise FileGone("The file is no longer there: it was deleted in Slack before it could be archived.")
     if status == 401:
@@ -130,7 +125,7 @@ def _pieces(response: "Response", deadline: float) -> Iterator[bytes]:
         yield piece
 
 
-def _counted(pieces: Iterator[bytes], size: int, is_html: bool) -> Iterator[bytes]:
+def _check_size(pieces: Iterator[bytes], size: int, is_html: bool) -> Iterator[bytes]:
     """Pass *pieces* on, and raise when they are more or less than *size* bytes in all."""
     count = 0
     for piece in pieces:

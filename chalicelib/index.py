@@ -9,23 +9,18 @@ listings. Entries are hints: the record, which is read before a document is show
 """
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
 
-from chalicelib import archive
-from chalicelib.errors import ArchiveUnavailable
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
+from chalicelib.archive import Archive, attempts
+from chalicelib.layout import DocumentRecord, Share
 
 PUBLIC = "public"
 _LAST = 9_999_999_999
 _AT_ONCE = 8
-_TRIES = 20
 
 
-def scopes(share: archive.Record) -> list[str]:
+def scopes(share: Share) -> list[str]:
     """Return where *share* may be found: an unknown channel type is a private one."""
-    own: str = share["channel"]
+    own = share["channel"]
     return [PUBLIC, own] if share["channel_type"] == "channel" else [own]
 
 
@@ -44,7 +39,7 @@ def file_of(last_part: str) -> str:
     return last_part.partition("-")[2]
 
 
-def entries(record: archive.Record | None) -> set[str]:
+def entries(record: DocumentRecord | None) -> set[str]:
     """Return the keys under which the document of *record* is to be found."""
     if record is None:
         return set()
@@ -58,46 +53,43 @@ def entries(record: archive.Record | None) -> set[str]:
     }
 
 
-def change(
-    s3: "S3Client", bucket: str, key: str, changed: Callable[[archive.Record | None], archive.Record]
-) -> archive.Record:
-    """Replace the document's record at *key* as `archive.change` does, and its index entries with it.
+def change(archive: Archive, key: str, edit: Callable[[DocumentRecord | None], DocumentRecord]) -> DocumentRecord:
+    """Replace the document's record at *key* as `Archive.change` does, and its index entries with it.
 
     Entries are added before the record and removed after it, so that a crash leaves a hint too many and never one
     too few. Others may do the same to the same entries at the same moment: they are set right until the record has
     stayed as it was meanwhile.
     """
-    found: set[str] = set()
+    before: set[str] = set()
     touched: set[str] = set()
 
-    def changed_with_index(current: archive.Record | None) -> archive.Record:
-        value = changed(current)
-        found.clear()
-        found.update(entries(current))
-        touched.update(found ^ entries(value))
-        _each(lambda entry: _put(s3, bucket, entry), entries(value) - found)
-        return value
+    def edit_with_index(current: DocumentRecord | None) -> DocumentRecord:
+        record = edit(current)
+        before.clear()
+        before.update(entries(current))
+        touched.update(before ^ entries(record))
+        _each(archive.put_empty, entries(record) - before)
+        return record
 
-    record = archive.change(s3, bucket, key, changed_with_index)
-    if touched and (found or touched - entries(record)):  # else it is a new one, and nobody knows of it yet
-        _settle(s3, bucket, key, record, touched)
+    record = archive.change(key, edit_with_index)
+    if touched and (before or touched - entries(record)):  # else it is a new one, and nobody knows of it yet
+        _settle(archive, key, record, touched)
     return record
 
 
-def _settle(s3: "S3Client", bucket: str, key: str, record: archive.Record, touched: set[str]) -> None:
-    for _ in range(_TRIES):
+def _settle(archive: Archive, key: str, record: DocumentRecord, touched: set[str]) -> None:
+    for _ in attempts():
         wanted = entries(record)
-        _each(lambda entry: _delete(s3, bucket, entry), touched - wanted)
-        _each(lambda entry: _put(s3, bucket, entry), touched & wanted)
-        now = archive.read(s3, bucket, key)
-        if now is None or entries(now.value) & touched == wanted & touched:
+        _each(archive.delete, touched - wanted)
+        _each(archive.put_empty, touched & wanted)
+        current = archive.read(key)
+        if current is None or entries(current.value) & touched == wanted & touched:
             return
-        record = now.value
-    raise ArchiveUnavailable("Too many others changed the same record at the same moment.")
+        record = current.value
 
 
-def _each(action: Callable[[str], Any], keys: Iterable[str]) -> None:
-    """Do *action* for every one of *keys*, a few at a time; the first error is raised when all are done."""
+def _each(action: Callable[[str], None], keys: Iterable[str]) -> None:
+    """Call *action* for every one of *keys*, a few at a time; the first error is raised when all are done."""
     from concurrent.futures import ThreadPoolExecutor
 
     waiting = sorted(keys)
@@ -107,13 +99,3 @@ def _each(action: Callable[[str], Any], keys: Iterable[str]) -> None:
         return
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         list(pool.map(action, waiting))
-
-
-def _put(s3: "S3Client", bucket: str, key: str) -> None:
-    with archive.answering("indexing a tag"):
-        archive.stored(s3.put_object(Bucket=bucket, Key=key, Body=b""))
-
-
-def _delete(s3: "S3Client", bucket: str, key: str) -> None:
-    with archive.answering("indexing a tag"):
-        s3.delete_object(Bucket=bucket, Key=key)

@@ -1,24 +1,19 @@
 """What the topic says ► what Slack shows: a sentence, then a line per file, what went wrong first.
 
-Names and reasons are foreign text: they are escaped, and sections are `verbatim`, so that a file called
-`<!channel>` or `@here` neither links nor calls anybody
-(https://docs.slack.dev/messaging/formatting-message-text).
+Names, tags and reasons are foreign text: they are escaped (blocks.py).
 """
 
 import json
 import re
-import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from chalicelib import errors
+from chalicelib.blocks import LONGEST_SECTION, cut, escaped, sections, shown_name, size
 from chalicelib.errors import NotUnderstood
 
 MOST_FILES = 20
 """Files that are named; of the others the notice gives the number. Block Kit takes 50 blocks."""
-LONGEST_SECTION = 2_900
-"""Characters; Block Kit takes 3,000."""
-LONGEST_NAME = 120
 
 _EXECUTION = re.compile(
     r"(?P<team>[A-Za-z0-9]+)-(?P<channel>[A-Za-z0-9]+)-(?P<ts>[0-9]+_[0-9]+)(?:-\w+)*", re.ASCII
@@ -80,7 +75,7 @@ def _in_words(outcome: dict[str, Any]) -> Notice:
         lines.append(f"… and {len(files) - MOST_FILES} more")
     left_out = _left_out(outcome.get("tags_left_out") or {"count": 0, "first": []})
     blocks = sections([summary], lines, left_out)
-    text = _cut(" ".join([summary, *lines[:1], *left_out]), LONGEST_SECTION)
+    text = cut(" ".join([summary, *lines[:1], *left_out]), LONGEST_SECTION)
     return Notice(outcome["execution"], outcome["channel"], outcome["thread_ts"] or outcome["ts"], text, blocks)
 
 
@@ -170,61 +165,3 @@ def _left_out(tags: dict[str, Any]) -> list[str]:
     return [
         f"Left out, since a message has at most 30 tags of 100 bytes: {named}{f' and {more} more' if more else ''}."
     ]
-
-
-def sections(*groups: Iterable[str]) -> list[dict[str, Any]]:
-    """Return Block Kit sections; the lines of a group share one as long as they fit."""
-    blocks = []
-    for group in groups:
-        for text in _packed(group):
-            blocks.append({"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}})
-    return blocks
-
-
-def _packed(lines: Iterable[str]) -> list[str]:
-    packed: list[str] = []
-    for line in (part for whole in lines for part in _slices(whole)):
-        if packed and len(packed[-1]) + 1 + len(line) <= LONGEST_SECTION:
-            packed[-1] += "\n" + line
-        else:
-            packed.append(line)
-    return packed
-
-
-def _slices(line: str) -> list[str]:
-    """Break a line that is longer than a section at blanks (thirty long tags are)."""
-    slices = []
-    while len(line) > LONGEST_SECTION:
-        at = line.rfind(" ", 1, LONGEST_SECTION)
-        at = at if at > 0 else LONGEST_SECTION
-        slices.append(line[:at])
-        line = line[at:].lstrip()
-    return [*slices, line]
-
-
-def escaped(text: str) -> str:
-    """Return *text* as Slack shows it to the letter."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def shown_name(name: str) -> str:
-    """Return *name* on one line, without characters that turn the text around, at most `LONGEST_NAME` long."""
-    visible = "".join(" " if unicodedata.category(one) in {"Cc", "Cf", "Zl", "Zp"} else one for one in name)
-    return _cut(" ".join(visible.split()), LONGEST_NAME)
-
-
-def size(count: int | None) -> str:
-    """Return a number of bytes as people read it: `1 byte`, `47 KB`, `3.2 MB`."""
-    if count is None:
-        return "size unknown"
-    if count < 1024:
-        return "1 byte" if count == 1 else f"{count} bytes"
-    if count < 1024**2:
-        return f"{count / 1024:.0f} KB"
-    if count < 1024**3:
-        return f"{count / 1024**2:.1f} MB"
-    return f"{count / 1024**3:.1f} GB"
-
-
-def _cut(text: str, length: int) -> str:
-    return text if len(text) <= length else text[: length - 1] + "…"

@@ -7,10 +7,10 @@ Lambda or the answer is lost between post and mark.
 
 import json
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from chalicelib import archive, log, notices, slack
-from chalicelib.archive import Kept
+from chalicelib import layout, log, notices
+from chalicelib.archive import Archive, JsonObject
 from chalicelib.errors import (
     AccessRefused,
     ArchiveUnavailable,
@@ -20,29 +20,24 @@ from chalicelib.errors import (
     NotUnderstood,
     SlackRefused,
 )
+from chalicelib.layout import NoticeMark
 from chalicelib.notices import Notice, Reaction
-from chalicelib.settings import Settings
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
-    from requests import Session
+from chalicelib.slack import Slack, check_status, is_webhook
 
 _TIMEOUT = (0.4, 1.2)
 """With two requests to S3 of at most 0.65 s each: done in under 3 s, or tried again a minute later."""
 
 
-def deliver(
-    texts: Iterable[str], settings: Settings, s3: "S3Client", http: "Session", now: float, claim_seconds: float
-) -> None:
+def deliver(texts: Iterable[str], archive: Archive, slack: Slack, now: float, claim_seconds: float) -> None:
     """Post what each of *texts*, the topic's messages, has to say. *now* is epoch seconds.
 
-    One that fails keeps none of the others from being posted; then its error is raised, so that Lambda delivers
-    all of them again, of which only that one is still to be posted.
+    A failure keeps none of the others from being posted; then its error is raised, so that Lambda delivers all of
+    them again, of which only that one is still to be posted.
     """
     failures = []
     for text in texts:
         try:
-            _deliver(text, settings, s3, http, now, claim_seconds)
+            _deliver(text, archive, slack, now, claim_seconds)
         except IntegratorError as error:
             log.warning("notice failed", error=type(error).__name__, reason=str(error))
             failures.append(error)
@@ -50,38 +45,36 @@ def deliver(
         raise failures[0]
 
 
-def _deliver(
-    text: str, settings: Settings, s3: "S3Client", http: "Session", now: float, claim_seconds: float
-) -> None:
-    notice = notices.notice(_parsed(text))
+def _deliver(text: str, archive: Archive, slack: Slack, now: float, claim_seconds: float) -> None:
+    notice = notices.notice(_parse(text))
     if notice is None:
         log.info("nobody to tell")
         return
     if isinstance(notice, Reaction):
-        _react(notice, settings, http)
+        _react(notice, slack)
         return
     with log.about(notice=notice.name):
-        claim = _claimed(notice, s3, settings.bucket, now, claim_seconds)
+        claim = _claim(notice, archive, now, claim_seconds)
         if claim is None:
             log.info("posted before")
             return
-        state = _posted(notice, claim, settings, s3, http)
-        _mark(notice, claim, state, s3, settings.bucket)
+        state = _post_or_release(notice, claim, archive, slack)
+        _mark(notice, claim, state, archive)
         log.info(state)
 
 
-def _react(reaction: Reaction, settings: Settings, http: "Session") -> None:
+def _react(reaction: Reaction, slack: Slack) -> None:
     """Add the reaction, which Slack takes once; where it cannot be, the documents have followed all the same."""
     body = {"channel": reaction.channel, "timestamp": reaction.ts, "name": reaction.emoji}
     try:
-        slack.call(http, settings, "reactions.add", body, timeout=_TIMEOUT)
+        slack.call("reactions.add", body, timeout=_TIMEOUT)
     except (SlackRefused, AccessRefused) as error:  # already_reacted, message_not_found, a missing scope …
         log.warning("no reaction", channel=reaction.channel, ts=reaction.ts, reason=str(error))
         return
     log.info("reacted", channel=reaction.channel, ts=reaction.ts)
 
 
-def _parsed(text: str) -> dict[str, Any]:
+def _parse(text: str) -> dict[str, Any]:
     try:
         message = json.loads(text)
     except ValueError as error:
@@ -91,38 +84,38 @@ def _parsed(text: str) -> dict[str, Any]:
     return message
 
 
-def _claimed(notice: Notice, s3: "S3Client", bucket: str, now: float, claim_seconds: float) -> Kept | None:
-    """Return the claim to post, now ours, or None when it was posted. Raises NoticePending."""
-    key = archive.notice_key(notice.name)
-    claim = {"state": "claimed", "at": now}
-    ours = archive.write(s3, bucket, key, claim, over=None)
+def _claim(notice: Notice, archive: Archive, now: float, claim_seconds: float) -> JsonObject[NoticeMark] | None:
+    """Claim the notice and return the claim, or None when it was posted. Raises NoticePending."""
+    key = layout.notice_key(notice.name)
+    claim: NoticeMark = {"state": "claimed", "at": now}
+    ours = archive.write(key, claim, over=None)
     if ours:
         return ours
-    theirs = archive.read(s3, bucket, key)
+    theirs: JsonObject[NoticeMark] | None = archive.read(key)
     if theirs and theirs.value["state"] in ("posted", "refused"):
         return None
     if theirs and theirs.value["state"] == "claimed" and now - theirs.value["at"] < claim_seconds:
         raise NoticePending("Another invocation is posting this notice.")
-    ours = archive.write(s3, bucket, key, claim, over=theirs)
+    ours = archive.write(key, claim, over=theirs)
     if ours is None:
         raise NoticePending("Another invocation claimed this notice first.")
     return ours
 
 
-def _posted(notice: Notice, claim: Kept, settings: Settings, s3: "S3Client", http: "Session") -> str:
-    """Post and return `posted`, or `refused` where the channel will never take it; else let go of the claim."""
+def _post_or_release(notice: Notice, claim: JsonObject[NoticeMark], archive: Archive, slack: Slack) -> str:
+    """Post and return `posted`, or `refused` where the channel will never take it; else release the claim."""
     try:
-        _post(notice, settings, http)
+        _post(notice, slack)
     except NoticeRefused as error:
         log.error("notice refused", channel=notice.channel, reason=str(error))
         return "refused"
     except IntegratorError:
-        _mark(notice, claim, "released", s3, settings.bucket)
+        _mark(notice, claim, "released", archive)
         raise
     return "posted"
 
 
-def _post(notice: Notice, settings: Settings, http: "Session") -> None:
+def _post(notice: Notice, slack: Slack) -> None:
     """Reply in the thread; a webhook, which is bound to one channel, says where the upload was instead."""
     body: dict[str, Any] = {
         "text": notice.text,
@@ -131,32 +124,33 @@ def _post(notice: Notice, settings: Settings, http: "Session") -> None:
         "unfurl_media": False,
     }
     try:
-        if slack.is_webhook(settings.slack_url):
-            _post_to_webhook(notice, settings, http, body)
+        if is_webhook(slack.settings.slack_url):
+            _post_to_webhook(notice, slack, body)
         else:
             body.update(channel=notice.channel, thread_ts=notice.thread_ts)
-            slack.call(http, settings, "chat.postMessage", body, timeout=_TIMEOUT)
+            slack.call("chat.postMessage", body, timeout=_TIMEOUT)
     except SlackRefused as error:
         raise NoticeRefused(str(error)) from error
 
 
-def _post_to_webhook(notice: Notice, settings: Settings, http: "Session", body: dict[str, Any]) -> None:
+def _post_to_webhook(notice: Notice, slack: Slack, body: dict[str, Any]) -> None:
     where = f"About an upload in <#{notice.channel}>:"
     block = {"type": "context", "elements": [{"type": "mrkdwn", "text": where}]}
     body.update(text=f"{where} {notice.text}", blocks=[block, *notice.blocks])
-    response = slack.post(http, settings, settings.slack_url, body, None, timeout=_TIMEOUT)
-    slack.check_status(response)
+    response = slack.post(slack.settings.slack_url, body, timeout=_TIMEOUT, with_token=False)
+    check_status(response)
     if response.status_code != 200:
         raise NoticeRefused(f"The webhook refused the notice (status {response.status_code}).")
 
 
-def _mark(notice: Notice, claim: Kept, state: str, s3: "S3Client", bucket: str) -> None:
-    """Say what became of the claim; at once again if that fails, for a post without its mark is posted twice."""
-    key, mark = archive.notice_key(notice.name), {**claim.value, "state": state}
+def _mark(notice: Notice, claim: JsonObject[NoticeMark], state: str, archive: Archive) -> None:
+    """Write what became of the claim; twice if need be, for a post without its mark is posted twice."""
+    key = layout.notice_key(notice.name)
+    mark: NoticeMark = {"state": state, "at": claim.value["at"]}
     try:
-        marked = archive.write(s3, bucket, key, mark, over=claim)
+        ours = archive.write(key, mark, over=claim)
     except ArchiveUnavailable as error:
         log.warning("mark failed once", state=state, reason=str(error))
-        marked = archive.write(s3, bucket, key, mark, over=claim)
-    if marked is None:
+        ours = archive.write(key, mark, over=claim)
+    if ours is None:
         log.warning("claim was taken over", state=state)

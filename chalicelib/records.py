@@ -7,24 +7,22 @@ deletion that overtook the upload still wins. A document's record is written onl
 is the promise that the document is there.
 """
 
-from typing import TYPE_CHECKING, TypedDict
+from typing import TypedDict
 
-from chalicelib import archive, index, log
-from chalicelib.archive import Record
+from chalicelib import index, layout, log
+from chalicelib.archive import Archive, attempts
 from chalicelib.errors import ArchiveUnavailable
 from chalicelib.events import Message
 from chalicelib.fetch import Fetched
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
+from chalicelib.layout import DocumentRecord, MessageRecord, Reply, Share
+from chalicelib.utf8 import cut
 
 LONGEST_SHOWN_NAME = 200
 """Bytes of a name in the workflow's results, whose sum has a limit; the record holds the whole of it."""
 MOST_TAGS = 100
 """Tags of a share, those of the replies included: the message's own come first, then the oldest replies'."""
-NOTHING_SAID = "0.0"
+NO_VERSION = "0.0"
 """The version of a message of which only replies are known yet."""
-_TRIES = 20
 
 
 class Step(TypedDict):
@@ -54,25 +52,26 @@ class FileResult(TypedDict):
     reason: str | None
 
 
-def save(step: Step, now: str, s3: "S3Client", bucket: str) -> FileResult | None:
+def save(step: Step, now: str, archive: Archive) -> FileResult | None:
     """Record what *step* says, of the message and of the fetched file; doing it again changes nothing.
 
     Without a fetched file every document of the message that is there follows the message. *now* is the time of
     archiving, ISO 8601 in UTC.
     """
     team, fetched = step["message"]["team"], step["fetched"]
-    at = archive.message_key(team, step["message"]["channel"], root(step))
-    said = archive.change(s3, bucket, at, lambda current: message_record(current, step))
+    key = layout.message_key(team, step["message"]["channel"], root(step))
+    message: MessageRecord = archive.change(key, lambda current: message_record(current, step))
     if fetched is None:
-        for file_id in said["known"]:
-            if archive.read(s3, bucket, archive.metadata_key(team, file_id)):
-                _follow(at, said, file_id, None, now, s3, bucket)
-        log.info("message followed", kind=step["kind"], documents=len(said["known"]))
+        for file_id in message["known"]:
+            if archive.read(layout.metadata_key(team, file_id)):
+                _follow(archive, message, file_id, None)
+        log.info("message followed", kind=step["kind"], documents=len(message["known"]))
         return None
     file_id = fetched["file"]["id"]
-    record = _follow(at, said, file_id, fetched, now, s3, bucket)
-    log.info("record saved", metadata=archive.metadata_key(team, file_id), shares=len(record["shares"]))
-    return _result(record, fetched, archive.metadata_key(team, file_id))
+    document = _follow(archive, message, file_id, _new_record(fetched, now))
+    metadata = layout.metadata_key(team, file_id)
+    log.info("record saved", metadata=metadata, shares=len(document["shares"]))
+    return _result(document, fetched, metadata)
 
 
 def root(step: Step) -> str:
@@ -81,55 +80,68 @@ def root(step: Step) -> str:
     return (message["thread_ts"] if step["kind"] == "reply" else None) or message["ts"]
 
 
-def message_record(current: Record | None, step: Step) -> Record:
+def message_record(current: MessageRecord | None, step: Step) -> MessageRecord:
     """Return what the message says now: *current*, with what *step* adds to it.
 
     *known* is every file that any version of the message has shown: those whose shares have to follow it.
     """
-    record = current or _unsaid(step)
+    record = current or _empty_message_record(step)
     message = step["message"]
     if step["kind"] == "reply":
         return {**record, "replies": _replies(record["replies"], message, step["tags"])}
     known = sorted({*record["known"], *step["file_ids"], *step["removed"]})
-    constant = {name: record[name] or message[name] for name in ("user", "thread_ts")}
+    user, thread_ts = record["user"] or message["user"], record["thread_ts"] or message["thread_ts"]
+    record = {**record, "user": user, "thread_ts": thread_ts, "known": known}
     if not is_newer(message["version"], record["version"]):
-        return {**record, **constant, "known": known}
-    said = {name: message[name] for name in ("channel_type", "comment", "comment_cut", "version", "event_id")}
-    deleted = step["kind"] == "deletion"
-    shown = {"deleted": deleted, "files": sorted(step["file_ids"]), "tags": list(step["tags"])}
-    return {**record, **constant, **said, **shown, "known": known}
+        return record
+    return {
+        **record,
+        "channel_type": message["channel_type"],
+        "comment": message["comment"],
+        "comment_cut": message["comment_cut"],
+        "version": message["version"],
+        "event_id": message["event_id"],
+        "deleted": step["kind"] == "deletion",
+        "files": sorted(step["file_ids"]),
+        "tags": list(step["tags"]),
+    }
 
 
-def document_record(current: Record, said: Record, file_id: str) -> Record:
-    """Return the document's record with its share in the message that *said* is the record of.
+def document_record(current: DocumentRecord, message: MessageRecord, file_id: str) -> DocumentRecord:
+    """Return the document's record with its share in *message*.
 
-    What a newer version of the message has said about the share stays.
+    What a newer version of the message says about the share stays.
     """
-    share = share_of(said, file_id)
-    others = [one for one in current["shares"] if _place(one) != _place(share)]
-    same = [one for one in current["shares"] if _place(one) == _place(share)]
+    share = share_of(message, file_id)
+    others = [other for other in current["shares"] if _identity(other) != _identity(share)]
+    same = [other for other in current["shares"] if _identity(other) == _identity(share)]
     if same and is_newer(same[0]["version"], share["version"]):
         return current
-    shares = sorted([*others, share], key=_place)
-    return {**current, "shares": shares, "tags": _union(shares)}
+    shares = sorted([*others, share], key=_identity)
+    return {**current, "shares": shares, "tags": _tags_of_all(shares)}
 
 
-def share_of(said: Record, file_id: str) -> Record:
-    """Return the share that a message's record makes of one of its files; a withdrawn one says nothing more."""
-    gone = said["deleted"] or file_id not in said["files"]
-    words: Record = {"comment": said["comment"], "comment_cut": said["comment_cut"], "tags": _tags(said)}
-    nothing: Record = {"comment": "", "comment_cut": False, "tags": []}
+def share_of(message: MessageRecord, file_id: str) -> Share:
+    """Return the share of one of *message*'s files; a withdrawn one says nothing more."""
+    is_gone = message["deleted"] or file_id not in message["files"]
     return {
-        **{name: said[name] for name in ("team", "channel", "channel_type", "ts", "thread_ts", "user")},
-        **(nothing if gone else words),
-        "version": said["version"],
-        "event_id": said["event_id"],
-        "deleted": gone,
+        "team": message["team"],
+        "channel": message["channel"],
+        "channel_type": message["channel_type"],
+        "ts": message["ts"],
+        "thread_ts": message["thread_ts"],
+        "user": message["user"],
+        "comment": "" if is_gone else message["comment"],
+        "comment_cut": not is_gone and message["comment_cut"],
+        "tags": [] if is_gone else _tags(message),
+        "version": message["version"],
+        "event_id": message["event_id"],
+        "deleted": is_gone,
     }
 
 
 def is_newer(version: str, than: str) -> bool:
-    """Compare two of Slack's timestamps (`1499081899.737651`), which carry the version of what a message says."""
+    """Compare two of Slack's timestamps (`1499081899.737651`), which are the versions of what a message says."""
     return _moment(version) > _moment(than)
 
 
@@ -138,8 +150,11 @@ def _moment(version: str) -> tuple[int, int]:
     return int(seconds), int(fraction.ljust(6, "0"))
 
 
-def _unsaid(step: Step) -> Record:
-    """The record of a message that has not arrived: a reply to it has, or this is about to be its first version."""
+def _empty_message_record(step: Step) -> MessageRecord:
+    """Return the record of a message of which nothing is known yet.
+
+    Only a reply to it has arrived, or its first version is being saved.
+    """
     message = step["message"]
     return {
         "team": message["team"],
@@ -150,7 +165,7 @@ def _unsaid(step: Step) -> Record:
         "user": None,
         "comment": "",
         "comment_cut": False,
-        "version": NOTHING_SAID,
+        "version": NO_VERSION,
         "event_id": None,
         "deleted": False,
         "files": [],
@@ -160,52 +175,64 @@ def _unsaid(step: Step) -> Record:
     }
 
 
-def _replies(current: Record, message: Message, tags: list[str]) -> Record:
-    """One that was deleted, or edited to have no tags, stays by its version: a late original must not undo that."""
+def _replies(current: dict[str, Reply], message: Message, tags: list[str]) -> dict[str, Reply]:
+    """Return *current* with the reply *message*.
+
+    A reply that was deleted, or edited to have no tags, stays by its version: a late original must not undo that.
+    """
     same = current.get(message["ts"])
     if same and not is_newer(message["version"], same["version"]):
         return current
     return {**current, message["ts"]: {"version": message["version"], "tags": list(tags)}}
 
 
-def _tags(said: Record) -> list[str]:
-    replies = sorted(said["replies"].items(), key=lambda reply: _moment(reply[0]))
-    every = [*said["tags"], *(tag for _, reply in replies for tag in reply["tags"])]
-    return sorted(list(dict.fromkeys(every))[:MOST_TAGS])
+def _tags(message: MessageRecord) -> list[str]:
+    """Return the tags of the message and of its replies; the message's own and the oldest replies' come first."""
+    replies = sorted(message["replies"].items(), key=lambda reply: _moment(reply[0]))
+    tags = [*message["tags"], *(tag for _, reply in replies for tag in reply["tags"])]
+    return sorted(list(dict.fromkeys(tags))[:MOST_TAGS])
 
 
-def _follow(
-    at: str, said: Record, file_id: str, fetched: Fetched | None, now: str, s3: "S3Client", bucket: str
-) -> Record:
-    """Make the document's share what *said*, the message's record at *at*, says, until that has stayed the same."""
-    for _ in range(_TRIES):
-        record = _shared(said, file_id, fetched, now, s3, bucket)
-        kept = archive.read(s3, bucket, at)
-        if kept is None or kept.value == said:
-            return record
-        said = kept.value
-    raise ArchiveUnavailable("The message's record changed each time its document followed it.")
+def _follow(archive: Archive, message: MessageRecord, file_id: str, new: DocumentRecord | None) -> DocumentRecord:
+    """Make the document's share say what *message* says, until the message's record has stayed the same.
+
+    *new* is the document's record if there is none yet.
+    """
+    metadata = layout.metadata_key(message["team"], file_id)
+    for _ in attempts():
+        document = _share(archive, metadata, message, file_id, new)
+        current = archive.read(layout.message_key(message["team"], message["channel"], message["ts"]))
+        if current is None or current.value == message:
+            return document
+        message = current.value
+    raise AssertionError("attempts() ends by raising")
 
 
-def _shared(said: Record, file_id: str, fetched: Fetched | None, now: str, s3: "S3Client", bucket: str) -> Record:
-    key = archive.metadata_key(said["team"], file_id)
-    return index.change(
-        s3, bucket, key, lambda current: document_record(current or _new_record(fetched, now), said, file_id)
-    )
+def _share(
+    archive: Archive, metadata: str, message: MessageRecord, file_id: str, new: DocumentRecord | None
+) -> DocumentRecord:
+    def edit(current: DocumentRecord | None) -> DocumentRecord:
+        record = current or new
+        if record is None:
+            raise ArchiveUnavailable("The document's record disappeared while this share was added to it.")
+        return document_record(record, message, file_id)
+
+    return index.change(archive, metadata, edit)
 
 
-def _place(share: Record) -> tuple[str, str, str]:
+def _identity(share: Share) -> tuple[str, str, str]:
     return share["team"], share["channel"], share["ts"]
 
 
-def _union(shares: list[Record]) -> list[str]:
+def _tags_of_all(shares: list[Share]) -> list[str]:
     """Return the tags of all shares that are not deleted: for analytics only, since it knows no visibility."""
     return sorted({tag for share in shares if not share["deleted"] for tag in share["tags"]})
 
 
-def _new_record(fetched: Fetched | None, now: str) -> Record:
-    if fetched is None or fetched["sha256"] is None:
-        raise ArchiveUnavailable("The document's record disappeared while this share was added to it.")
+def _new_record(fetched: Fetched, now: str) -> DocumentRecord | None:
+    """Return the record of a document that was fetched just now; None if it had been archived before."""
+    if fetched["sha256"] is None:
+        return None
     file = fetched["file"]
     return {
         "version": 1,
@@ -227,14 +254,14 @@ def _new_record(fetched: Fetched | None, now: str) -> Record:
     }
 
 
-def _result(record: Record, fetched: Fetched, key: str) -> FileResult:
-    name = record["file"]["name"]
+def _result(document: DocumentRecord, fetched: Fetched, metadata: str) -> FileResult:
+    name = document["file"]["name"]
     return {
-        "id": record["file"]["id"],
-        "name": name and name.encode()[:LONGEST_SHOWN_NAME].decode("utf-8", "ignore"),
+        "id": document["file"]["id"],
+        "name": name and cut(name, LONGEST_SHOWN_NAME),
         "status": fetched["status"],
-        "document": record["document"],
-        "metadata": key,
-        "size": record["file"]["size"],
+        "document": document["document"],
+        "metadata": metadata,
+        "size": document["file"]["size"],
         "reason": None,
     }

@@ -47,9 +47,57 @@ _LIMITED = {"ratelimited", "rate_limited"}
 T = TypeVar("T")
 
 
-def is_slack(url: str, settings: Settings) -> bool:
-    """Tell whether *url* is https and one of Slack's hosts (or, when the settings allow it, this machine)."""
-    return bool(_SLACK.fullmatch(url)) or (settings.slack_loopback and bool(_LOOPBACK.fullmatch(url)))
+class Slack:
+    """Slack as the app reaches it: by *http*, with the token and the address that *settings* have."""
+
+    def __init__(self, http: "Session", settings: Settings) -> None:
+        self.http, self.settings = http, settings
+
+    def call(
+        self, method: str, arguments: dict[str, Any], *, form: bool = False, timeout: tuple[float, float] = _TIMEOUT
+    ) -> dict[str, Any]:
+        """Return Slack's answer to the Web API's *method*, which was `ok`; raises by what `error` says.
+
+        *form*: methods that only read take their arguments form-encoded and not as JSON.
+        """
+        return web_api_answer(self.post(self.api_url(method), arguments, timeout=timeout, form=form))
+
+    def file_info(self, file_id: str) -> events.File:
+        """Return the whole of a file that an event brought in part (https://docs.slack.dev/apis/slack-connect)."""
+        file = self.call("files.info", {"file": file_id}, form=True).get("file")
+        if not isinstance(file, dict) or file.get("id") != file_id:
+            raise SlackUnavailable("Slack described another file than the one it was asked about.")
+        return events.file(file)
+
+    def post(
+        self,
+        url: str,
+        body: dict[str, Any],
+        *,
+        timeout: tuple[float, float] = _TIMEOUT,
+        form: bool = False,
+        with_token: bool = True,
+    ) -> "Response":
+        """Send *body* to *url*, if that is Slack's; redirects are not followed."""
+        from requests import RequestException
+
+        if not self.owns(url):
+            raise HostRefused(f"SLACK_URL points to {host(url)}, which is not Slack's: nothing was sent there.")
+        content: dict[str, Any] = {"data": body} if form else {"json": body}
+        auth = bearer(self.settings.access_token) if with_token else None
+        try:
+            return self.http.post(url, auth=auth, timeout=timeout, allow_redirects=False, **content)
+        except RequestException as error:
+            raise SlackUnavailable(f"Slack could not be reached ({type(error).__name__}).") from error
+
+    def api_url(self, method: str) -> str:
+        """Return the address of *method* at the Slack that SLACK_URL belongs to (slack.com, slack-gov.com)."""
+        parts = urlsplit(self.settings.slack_url)
+        return f"{parts.scheme}://{parts.netloc.removeprefix('hooks.')}/api/{method}"
+
+    def owns(self, url: str) -> bool:
+        """Return True if *url* is https and one of Slack's hosts (or, when the settings allow it, this machine)."""
+        return bool(_SLACK.fullmatch(url)) or (self.settings.slack_loopback and bool(_LOOPBACK.fullmatch(url)))
 
 
 def host(url: str) -> str:
@@ -61,64 +109,11 @@ def host(url: str) -> str:
 
 
 def is_webhook(url: str) -> bool:
-    """Tell an incoming webhook (hooks.slack.com/services/…) from the Web API (slack.com/api/…)."""
+    """Return True for an incoming webhook (hooks.slack.com/services/…), False for the Web API (slack.com/api/…)."""
     return urlsplit(url).path.startswith("/services/")
 
 
-def api_url(method: str, slack_url: str) -> str:
-    """Return the address of *method* at the Slack that SLACK_URL belongs to (slack.com, slack-gov.com)."""
-    parts = urlsplit(slack_url)
-    return f"{parts.scheme}://{parts.netloc.removeprefix('hooks.')}/api/{method}"
-
-
-def call(
-    http: "Session",
-    settings: Settings,
-    method: str,
-    arguments: dict[str, Any],
-    *,
-    form: bool = False,
-    timeout: tuple[float, float] = _TIMEOUT,
-) -> dict[str, Any]:
-    """Return Slack's answer to the Web API's *method*, which was `ok`; raises by what `error` says.
-
-    *form*: methods that only read take their arguments form-encoded and not as JSON.
-    """
-    url = api_url(method, settings.slack_url)
-    return judged(post(http, settings, url, arguments, bearer(settings.access_token), timeout=timeout, form=form))
-
-
-def file_info(http: "Session", settings: Settings, file_id: str) -> events.File:
-    """Return the whole of a file that an event brought only in part (https://docs.slack.dev/apis/slack-connect)."""
-    found = call(http, settings, "files.info", {"file": file_id}, form=True).get("file")
-    if not isinstance(found, dict) or found.get("id") != file_id:
-        raise SlackUnavailable("Slack described another file than the one it was asked about.")
-    return events.file(found)
-
-
-def post(
-    http: "Session",
-    settings: Settings,
-    url: str,
-    body: dict[str, Any],
-    auth: Callable[["PreparedRequest"], "PreparedRequest"] | None,
-    *,
-    timeout: tuple[float, float],
-    form: bool = False,
-) -> "Response":
-    """Send *body* to *url*, if that is Slack's; redirects are not followed."""
-    from requests import RequestException
-
-    if not is_slack(url, settings):
-        raise HostRefused(f"SLACK_URL points to {host(url)}, which is not Slack's: nothing was sent there.")
-    content: dict[str, Any] = {"data": body} if form else {"json": body}
-    try:
-        return http.post(url, auth=auth, timeout=timeout, allow_redirects=False, **content)
-    except RequestException as error:
-        raise SlackUnavailable(f"Slack could not be reached ({type(error).__name__}).") from error
-
-
-def judged(response: "Response") -> dict[str, Any]:
+def web_api_answer(response: "Response") -> dict[str, Any]:
     """Return the Web API's answer in *response* if it is `ok`."""
     check_status(response)
     try:
@@ -142,8 +137,8 @@ def check_status(response: "Response") -> None:
 
 def retry_after(response: "Response") -> float:
     """Return the seconds of Retry-After; a minute when Slack does not say, or not in seconds."""
-    given = response.headers.get("Retry-After", "")
-    return float(given) if re.fullmatch(r"[0-9]{1,6}", given, re.ASCII) else 60.0
+    seconds = response.headers.get("Retry-After", "")
+    return float(seconds) if re.fullmatch(r"[0-9]{1,6}", seconds, re.ASCII) else 60.0
 
 
 def refuse(error: str, answer: dict[str, Any]) -> NoReturn:
@@ -169,7 +164,7 @@ def refuse(error: str, answer: dict[str, Any]) -> NoReturn:
     raise SlackRefused(f"Slack refused ({error}).")
 
 
-def patiently(action: Callable[[], T]) -> T:
+def wait_when_limited(action: Callable[[], T]) -> T:
     """Return what *action* returns, sleeping through up to three short Retry-After."""
     for _ in range(_MOST_SLEEPS):
         try:

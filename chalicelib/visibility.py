@@ -6,16 +6,14 @@ found out counts as private.
 """
 
 import time
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
-from chalicelib import index, log, slack
-from chalicelib.archive import Record
+from chalicelib import index, log
+from chalicelib.deadline import Deadline
 from chalicelib.errors import IntegratorError, SlackRefused
-from chalicelib.settings import Settings
-
-if TYPE_CHECKING:
-    from requests import Session
+from chalicelib.layout import DocumentRecord, Share
+from chalicelib.slack import Slack
 
 MOST_LOOKUPS = 10
 """Channels that one answer asks Slack about."""
@@ -41,23 +39,23 @@ class Asker(NamedTuple):
         return [self.channel] if self.is_guest else [index.PUBLIC, self.channel]
 
 
-def asker(http: "Session", settings: Settings, team: str, user: str, channel: str) -> Asker | None:
-    """Return who asks, or None for somebody of another workspace; raises what `slack.call` does.
+def asker(slack: Slack, team: str, user: str, channel: str) -> Asker | None:
+    """Return who asks, or None for somebody of another workspace; raises what `Slack.call` does.
 
     https://docs.slack.dev/reference/objects/user-object
     """
     try:
-        found = slack.call(http, settings, "users.info", {"user": user}, form=True, timeout=_TIMEOUT).get("user")
-    except SlackRefused:  # user_not_found, user_not_visible: not one of this workspace
+        person = slack.call("users.info", {"user": user}, form=True, timeout=_TIMEOUT).get("user")
+    except SlackRefused:  # user_not_found, user_not_visible: nobody of this workspace
         return None
-    if not isinstance(found, dict) or found.get("id") != user or not _is_of(found, team):
+    if not isinstance(person, dict) or person.get("id") != user or not _belongs_to(person, team):
         return None
-    is_member = found.get("is_restricted") is False and found.get("is_ultra_restricted") is False
+    is_member = person.get("is_restricted") is False and person.get("is_ultra_restricted") is False
     return Asker(team, user, channel, is_guest=not is_member)
 
 
-def _is_of(user: dict[str, Any], team: str) -> bool:
-    """Tell whether *user* is a person of the workspace; in an Enterprise organisation one may be of several."""
+def _belongs_to(user: dict[str, Any], team: str) -> bool:
+    """Return True for a person of the workspace; in an Enterprise organisation a person may be of several."""
     if any(user.get(name) for name in ("is_stranger", "deleted", "is_bot")):
         return False
     organisation = user.get("enterprise_user")
@@ -66,54 +64,58 @@ def _is_of(user: dict[str, Any], team: str) -> bool:
 
 
 class Channels:
-    """What Slack says of channels; asked at most `MOST_LOOKUPS` times."""
+    """What Slack says of the *team*'s channels; it is asked about `MOST_LOOKUPS` at most, until the *deadline*."""
 
-    def __init__(self, http: "Session", settings: Settings, team: str) -> None:
-        self._http, self._settings, self._team = http, settings, team
-        self._left = MOST_LOOKUPS
-        self._said: dict[str, bool] = {}
+    def __init__(self, slack: Slack, team: str, deadline: Deadline) -> None:
+        self._slack, self._team, self._deadline = slack, team, deadline
+        self._lookups_left = MOST_LOOKUPS
+        self._public: dict[str, bool] = {}
 
-    def learn(self, channels: Iterable[str], each: Callable[..., list[bool]]) -> None:
-        """Find out about *channels*, as far as may be asked, with *each* asking about all at once."""
+    def learn(self, channels: Iterable[str]) -> None:
+        """Ask about those of *channels* that are not known yet, as far as may be asked, all at once."""
         wanted = list(dict.fromkeys(channels))
         now = time.monotonic()
-        self._said.update({one: True for one in wanted if _public_until.get((self._team, one), 0.0) > now})
-        asked = [channel for channel in wanted if channel not in self._said][: self._left]
-        self._left -= len(asked)
-        self._said.update(zip(asked, each(self._is_public, asked), strict=True))
+        self._public.update({channel: True for channel in wanted if self._until(channel) > now})
+        unknown = [channel for channel in wanted if channel not in self._public][: self._lookups_left]
+        self._lookups_left -= len(unknown)
+        self._public.update(zip(unknown, self._deadline.map(self._is_public, unknown), strict=True))
 
-    def know(self, channels: Iterable[str]) -> bool:
-        """Tell whether all of *channels* were learned about."""
-        return self._said.keys() >= set(channels)
+    def knows(self, channels: Iterable[str]) -> bool:
+        """Return True if Slack was asked about every one of *channels*."""
+        return self._public.keys() >= set(channels)
 
     def is_public(self, channel: str) -> bool:
-        """Tell what was learned; what was not counts as private."""
-        return self._said.get(channel, False)
+        """Return True if Slack said so; a channel that it was not asked about counts as private."""
+        return self._public.get(channel, False)
+
+    def _until(self, channel: str) -> float:
+        return _public_until.get((self._team, channel), 0.0)
 
     def _is_public(self, channel: str) -> bool:
         """https://docs.slack.dev/reference/methods/conversations.info"""
         arguments = {"channel": channel}
         try:
-            answer = slack.call(
-                self._http, self._settings, "conversations.info", arguments, form=True, timeout=_TIMEOUT
-            )
+            answer = self._slack.call("conversations.info", arguments, form=True, timeout=_TIMEOUT)
         except IntegratorError as error:
             log.warning("channel counts as private", channel=channel, reason=str(error))
             return False
-        found = answer.get("channel")
-        public = (
-            isinstance(found, dict)
-            and found.get("id") == channel
-            and found.get("is_channel") is True
-            and found.get("is_private") is False
-            and not any(found.get(name) for name in ("is_im", "is_mpim", "is_group"))
-        )
-        if public:
+        is_public = _describes_public(answer.get("channel"), channel)
+        if is_public:
             _public_until[self._team, channel] = time.monotonic() + BELIEVED
-        return public
+        return is_public
 
 
-def may_be_visible(record: Record, asker: Asker) -> list[Record]:
+def _describes_public(description: Any, channel: str) -> bool:
+    return (
+        isinstance(description, dict)
+        and description.get("id") == channel
+        and description.get("is_channel") is True
+        and description.get("is_private") is False
+        and not any(description.get(name) for name in ("is_im", "is_mpim", "is_group"))
+    )
+
+
+def may_be_visible(record: DocumentRecord, asker: Asker) -> list[Share]:
     """Return the shares, newest first, that *asker* may see if their channels are (still) public."""
     shares = [
         share
@@ -125,11 +127,11 @@ def may_be_visible(record: Record, asker: Asker) -> list[Record]:
     return sorted(shares, key=lambda share: [int(part) for part in share["ts"].split(".")], reverse=True)
 
 
-def elsewhere(shares: Iterable[Record], asker: Asker) -> list[str]:
-    """Return the channels of *shares* that Slack has to be asked about."""
+def elsewhere(shares: Iterable[Share], asker: Asker) -> list[str]:
+    """Return the channels of *shares* about which Slack has to be asked."""
     return list(dict.fromkeys(share["channel"] for share in shares if share["channel"] != asker.channel))
 
 
-def visible(shares: Iterable[Record], asker: Asker, channels: Channels) -> list[Record]:
+def visible(shares: Iterable[Share], asker: Asker, channels: Channels) -> list[Share]:
     """Return those of *shares* that *asker* may see."""
     return [share for share in shares if share["channel"] == asker.channel or channels.is_public(share["channel"])]

@@ -1,8 +1,8 @@
 """What became of a message ► one execution of the state machine, named after it.
 
 The name is the message's identity, so that starting twice is the same start: Slack delivers a message more than
-once, in parallel, and under different event ids. What cannot be started at once is parked in a queue, whose
-function starts it later under the same name.
+once, in parallel, and under different event ids. What cannot be started at once waits in the parking queue
+(parking.py) and is started later, under the same name.
 """
 
 import json
@@ -10,9 +10,10 @@ import time
 from typing import Any, NamedTuple
 
 from chalicelib import log
-from chalicelib.errors import NotParked, NotStarted, NotUnderstood
+from chalicelib.errors import NotStarted, NotUnderstood
 from chalicelib.events import Change, File, Message
 from chalicelib.sigv4 import Client, ServiceError
+from chalicelib.utf8 import cut
 
 LONGEST_INPUT = 200_000
 """Bytes. Step Functions takes 262,144 per state payload; the rest is for what the states add."""
@@ -51,8 +52,8 @@ def execution_input(change: Change) -> str:
     if spare < 0:
         raise NotUnderstood(f"A message with {len(files)} files is more than one execution can carry.")
     comment = change.message["comment"]
-    kept = _longest_prefix(comment, spare)
-    return _as_json({**change.message, "comment": kept, "comment_cut": kept != comment}, files, change)
+    beginning = _longest_prefix(comment, spare)
+    return _as_json({**change.message, "comment": beginning, "comment_cut": beginning != comment}, files, change)
 
 
 def start(client: Client, state_machine: str, name: str, text: str, last_try: float) -> None:
@@ -66,32 +67,6 @@ def start(client: Client, state_machine: str, name: str, text: str, last_try: fl
         failure = _try(client, state_machine, name, text)
     if failure:
         raise NotStarted(f"The workflow could not be started ({failure.error}).")
-
-
-def park(client: Client, queue: str, name: str, text: str) -> None:
-    """Keep the execution *name* with the input *text* in the queue at the URL *queue*; raises NotParked."""
-    try:
-        client.call("SendMessage", QueueUrl=queue, MessageBody=parked(name, text))["MessageId"]
-    except KeyError as error:
-        raise NotParked("The parking queue gave an answer without a message id.") from error
-    except ServiceError as error:
-        raise NotParked(f"The parking queue did not take the event ({error.code}).") from error
-
-
-def parked(name: str, text: str) -> str:
-    """Return what lies in the queue for an execution: its name, and its input as the object that *text* is.
-
-    SQS takes no U+FFFE and U+FFFF, which JSON can write otherwise
-    (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html).
-    """
-    body = f'{{"input":{text},"name":"{name}"}}'
-    return body.replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")
-
-
-def unparked(body: str) -> tuple[str, str]:
-    """Return the name and the input that `parked` made *body* of, to the letter: another input is another start."""
-    kept = json.loads(body)
-    return kept["name"], _dumped(kept["input"])
 
 
 class _Failure(NamedTuple):
@@ -116,34 +91,30 @@ def _try(client: Client, state_machine: str, name: str, text: str) -> _Failure |
 
 
 def _as_json(message: Message, files: list[File], change: Change) -> str:
-    """Return the contract of the workflow's input: keys in one order, since Step Functions compares inputs."""
-    kept, left_out = change.tags
+    """Return the workflow's input, as canonical JSON, since Step Functions compares the inputs of two starts."""
+    tags, left_out = change.tags
     body = {
         "kind": change.kind,
         "message": message,
         "files": files,
         "removed": change.removed,
-        "tags": kept,
+        "tags": tags,
         "tags_left_out": {
             "count": len(left_out),
-            "first": [_cut(tag, SHORT_NAME) for tag in left_out[:MOST_NAMED]],
+            "first": [cut(tag, SHORT_NAME) for tag in left_out[:MOST_NAMED]],
         },
     }
-    return _dumped(body)
+    return canonical_json(body)
 
 
-def _dumped(body: dict[str, Any]) -> str:
+def canonical_json(body: dict[str, Any]) -> str:
+    """Return *body* as JSON without spaces, its keys in order: the same object is always the same text."""
     return json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 def _shortened(file: File) -> File:
-    name, title = (value and _cut(value, SHORT_NAME) for value in (file["name"], file["title"]))
+    name, title = (value and cut(value, SHORT_NAME) for value in (file["name"], file["title"]))
     return {**file, "name": name, "title": title, "url": None, "permalink": None}
-
-
-def _cut(text: str, size: int) -> str:
-    """Return the beginning of *text*, at most *size* bytes of UTF-8, never half a character."""
-    return text.encode()[:size].decode("utf-8", "ignore")
 
 
 def _longest_prefix(text: str, size: int) -> str:

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib import clients, events, fetch
+from chalicelib.archive import Archive
 from chalicelib.settings import Settings
+from chalicelib.slack import Slack as Api
 from local.aws.discard import Discard
 from local.slack import Generated, Slack
 
@@ -50,7 +52,8 @@ def _fetched(size: int) -> bool:
 def _fetch(team: str, entry: Any, settings: Settings, url: str, answers: Any) -> None:
     keys = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": "us-east-1"}
     os.environ.update(keys, AWS_ENDPOINT_URL=url)
-    found = fetch.fetch(team, events.file(entry), settings, clients.s3(), clients.http(), 3_600.0)
+    archive, slack = Archive(clients.s3(), settings.bucket), Api(clients.http(), settings)
+    found = fetch.fetch(team, events.file(entry), settings, archive, slack, 3_600.0)
     answers.put((found["sha256"], _peak_kilobytes()))
 
 

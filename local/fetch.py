@@ -12,10 +12,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from chalicelib import archive, clients, fetch, filehost, log, settings, slack
+from chalicelib import clients, fetch, filehost, layout, log, settings
 from chalicelib.errors import FileGone, FileNotReady, IntegratorError
 from chalicelib.events import File
 from chalicelib.settings import Settings
+from chalicelib.slack import Slack, wait_when_limited, web_api_answer
 from local.dotenv import environment
 from local.show import Page
 
@@ -36,8 +37,9 @@ def main(arguments: list[str], environ: Mapping[str, str], page: Page, folder: P
         return 2
     try:
         chosen = _settings(environ)
-        _tell_token(page, chosen)
-        path, size, sha256 = _fetched(page, chosen, arguments[0], folder)
+        slack = Slack(clients.http(), chosen)
+        _tell_token(page, slack)
+        path, size, sha256 = _fetched(page, slack, arguments[0], folder)
     except IntegratorError as error:
         page.verdict(False, f"{type(error).__name__}: {error}")
         return 1
@@ -50,12 +52,10 @@ def _settings(environ: Mapping[str, str]) -> Settings:
     return settings.load("ACCESS_TOKEN", "SLACK_URL", environ=of_slack | dict(environ))
 
 
-def _tell_token(page: Page, chosen: Settings) -> None:
+def _tell_token(page: Page, slack: Slack) -> None:
     """Ask Slack who the token is. Its scopes come in a header of every answer."""
-    url = slack.api_url("auth.test", chosen.slack_url)
-    bearer = slack.bearer(chosen.access_token)
-    response = slack.post(clients.http(), chosen, url, {}, bearer, timeout=(3, 10), form=True)
-    who = slack.judged(response)
+    response = slack.post(slack.api_url("auth.test"), {}, timeout=(3, 10), form=True)
+    who = web_api_answer(response)
     scopes = [scope.strip() for scope in response.headers.get("X-OAuth-Scopes", "").split(",")]
     page.rows(
         [
@@ -67,26 +67,26 @@ def _tell_token(page: Page, chosen: Settings) -> None:
         page.verdict(False, "The scope files:read is missing: add it to the Slack app, then reinstall the app.")
 
 
-def _fetched(page: Page, chosen: Settings, address: str, folder: Path) -> tuple[Path, int, str]:
-    file = _described(chosen, address)
+def _fetched(page: Page, slack: Slack, address: str, folder: Path) -> tuple[Path, int, str]:
+    file = _described(slack, address)
     about = f"{file['name']}  {file['mimetype']}  {file['size']} bytes  {file['mode']}"
     page.line(f"file    {file['id']}  {about}")
-    if reason := fetch.skipped_because(file, chosen):
+    if reason := fetch.skipped_because(file, slack.settings):
         raise FileGone(f"Not archived. {reason}")
     url = file["url"]  # as the app does: of a PDF, only this one has the bytes
     if not url or file["size"] is None:
         raise FileNotReady("Slack is still processing the file.")
-    path = folder / f"{file['id']}-{archive.safe_name(file['name']) or 'file'}"
-    with filehost.download(clients.http(), chosen, file, url, file["size"], time.monotonic() + SECONDS) as pieces:
+    path = folder / f"{file['id']}-{layout.safe_name(file['name']) or 'file'}"
+    with filehost.download(slack, file, url, file["size"], time.monotonic() + SECONDS) as pieces:
         return path, file["size"], _stored(path, pieces)
 
 
-def _described(chosen: Settings, address: str) -> File:
+def _described(slack: Slack, address: str) -> File:
     found = FILE_ID.search(address)
     if found is None:
         raise FileGone("The address names no Slack file: it has no part like T…-F… or /files/U…/F….")
     file_id: Any = found["direct"] or found["shared"] or found["id"]
-    return slack.patiently(lambda: slack.file_info(clients.http(), chosen, file_id))
+    return wait_when_limited(lambda: slack.file_info(file_id))
 
 
 def _stored(path: Path, pieces: Iterator[bytes]) -> str:

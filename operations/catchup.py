@@ -14,10 +14,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from chalicelib import clients, events, slack, workflow
+from chalicelib import clients, events, workflow
 from chalicelib.errors import IntegratorError, NotUnderstood, SlackRateLimited
 from chalicelib.settings import Settings
 from chalicelib.sigv4 import STEP_FUNCTIONS, Client
+from chalicelib.slack import Slack
 from operations import stages
 from operations.console import Stop
 from operations.stages import PROJECT, Stage
@@ -51,7 +52,7 @@ class History:
     """One channel as the app sees it, read within Slack's limits; *pause* sleeps for seconds."""
 
     def __init__(self, settings: Settings, channel: str, pause: Callable[[float], object] = time.sleep) -> None:
-        self._settings, self._channel, self._pause = settings, channel, pause
+        self._slack, self._channel, self._pause = Slack(clients.http(), settings), channel, pause
         me = self._call("auth.test", {})
         about = self._call("conversations.info", {"channel": channel})["channel"]
         kind = next((kind for name, kind in _KINDS.items() if about.get(name)), "channel")
@@ -91,7 +92,7 @@ class History:
         while True:
             self._pause(SECONDS_BETWEEN_CALLS)
             try:
-                return slack.call(clients.http(), self._settings, method, arguments, form=True)
+                return self._slack.call(method, arguments, form=True)
             except SlackRateLimited as limited:
                 self._pause(limited.retry_after)
 

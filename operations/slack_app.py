@@ -9,9 +9,9 @@ from urllib.parse import quote
 import requests
 import yaml
 
-from chalicelib import slack
 from chalicelib.errors import IntegratorError, TokenRejected
 from chalicelib.settings import Settings
+from chalicelib.slack import Slack, web_api_answer
 from operations.console import Stop
 from operations.stages import APP
 
@@ -65,11 +65,11 @@ def check_token(token: str, slack_url: str, *, loopback: bool) -> str:
     *slack_url* says which Slack is asked (https://docs.slack.dev/reference/methods/auth.test).
     """
     settings = Settings(access_token=token, slack_url=slack_url, slack_loopback=loopback)
-    url = slack.api_url("auth.test", slack_url)
     try:
         with requests.Session() as http:
-            response = slack.post(http, settings, url, {}, slack.bearer(token), timeout=(5, 15), form=True)
-        answer = slack.judged(response)
+            slack = Slack(http, settings)
+            response = slack.post(slack.api_url("auth.test"), {}, timeout=(5, 15), form=True)
+        answer = web_api_answer(response)
     except TokenRejected as error:
         raise Stop(
             f"{error} It is the “Bot User OAuth Token” (xoxb-…) on the Slack app's page “OAuth & Permissions”: "

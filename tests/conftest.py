@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from chalicelib import clients
+from chalicelib import slack as web_api
+from chalicelib.archive import Archive
 from chalicelib.settings import Settings
 from local.clock import Clock
 from local.pipeline import Pipeline
@@ -78,6 +81,18 @@ def chosen(slack: Slack, bucket: str) -> Settings:
         allowed_types=("*/*",),
         slack_loopback=True,
     )
+
+
+@pytest.fixture
+def archive(s3: Any, bucket: str) -> Archive:
+    """The archive as the functions reach it."""
+    return Archive(s3, bucket)
+
+
+@pytest.fixture
+def api(chosen: Settings) -> web_api.Slack:
+    """Slack as the functions reach it."""
+    return web_api.Slack(clients.http(), chosen)
 
 
 @pytest.fixture

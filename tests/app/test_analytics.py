@@ -8,7 +8,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from chalicelib import archive, records
+from chalicelib import layout, records
+from chalicelib.archive import Archive
 from tests.app.test_records import NOW, fetched, step
 from tests.operations.test_stack import STACK
 
@@ -56,8 +57,8 @@ def lake(s3: Any, tmp_path: Path) -> Path:
     ]
     for given in steps:
         for file_id in given["file_ids"]:
-            records.save(fetched(given, file_id), NOW, s3, bucket)
-        records.save(given, NOW, s3, bucket)
+            records.save(fetched(given, file_id), NOW, Archive(s3, bucket))
+        records.save(given, NOW, Archive(s3, bucket))
     for one in s3.list_objects_v2(Bucket=bucket, Prefix="metadata/")["Contents"]:
         target = tmp_path / one["Key"]
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -108,4 +109,4 @@ def test_a_withdrawn_share_says_so_and_its_tags_are_gone(lake: Path) -> None:
 def test_a_comment_comes_back_to_the_letter(lake: Path) -> None:
     (row,) = query(lake, "SELECT shares[1].comment FROM documents WHERE file.id = 'F2'")
     assert row == ('Two\nlines, "quotes", 語 and 🎉\u2028.',)
-    assert archive.metadata_key("T1", "F2") == "metadata/T1/F2.json"
+    assert layout.metadata_key("T1", "F2") == "metadata/T1/F2.json"

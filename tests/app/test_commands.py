@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib import commands, hashtags
-from chalicelib.commands import Wish
+from chalicelib.commands import Query
 from local.pipeline import Pipeline
 from local.slack import Slack
 from local.slack.model import Channel
@@ -17,45 +17,45 @@ from local.slack.posting import Attempt, post
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", Wish("help", [])),
-        ("  ", Wish("help", [])),
-        ("HELP", Wish("help", [])),
-        ("#help", Wish("search", ["help"])),
-        ("#finance #2026", Wish("search", ["finance", "2026"])),
-        ("Finance, 2026", Wish("search", ["finance", "2026"])),
-        ("#finance#2026", Wish("search", ["finance"])),
-        ("finance finance #FINANCE", Wish("search", ["finance"])),
-        ("“finance”", Wish("search", ["finance"])),
-        ("finance\u00a0 2026", Wish("search", ["finance", "2026"])),
-        ("#STRASSE straße", Wish("search", ["strasse"])),
-        ("<#C1|finance> 2026", Wish("search", ["finance", "2026"])),
-        ("<#C1|>", Wish("help", [])),
-        ("<@U1|mira> #x", Wish("search", ["x"])),
-        ("r&amp;d", Wish("search", ["r&d"])),
-        ("R&amp;D, C++ .net", Wish("search", ["r&d", "c++", "net"])),
-        ("«budget» [budget] (q3) « plan »", Wish("search", ["budget", "q3", "plan"])),
-        ("¿qué? 【予算】", Wish("search", ["qué", "予算"])),
-        (":tada: #:shipit:", Wish("search", ["🎉", ":shipit:"])),
-        ("日本語 🎉party", Wish("search", ["日本語", "🎉party"])),
-        ("...", Wish("help", [])),
-        ("tags", Wish("tags", [])),
-        ("Tags #Fin", Wish("tags", [], begin="fin")),
-        ("#tags", Wish("search", ["tags"])),
-        ("tags for me", Wish("search", ["tags", "for", "me"])),
-        ("#a more 8235938102-F0123", Wish("search", ["a"], after="8235938102-F0123")),
-        ("#a more 8235938102-", Wish("search", ["a"], after="8235938102-")),
-        ("#a more", Wish("search", ["a", "more"])),
-        ("#a more ../../x", Wish("search", ["a", "more"])),
+        ("", Query("help", [])),
+        ("  ", Query("help", [])),
+        ("HELP", Query("help", [])),
+        ("#help", Query("search", ["help"])),
+        ("#finance #2026", Query("search", ["finance", "2026"])),
+        ("Finance, 2026", Query("search", ["finance", "2026"])),
+        ("#finance#2026", Query("search", ["finance"])),
+        ("finance finance #FINANCE", Query("search", ["finance"])),
+        ("“finance”", Query("search", ["finance"])),
+        ("finance\u00a0 2026", Query("search", ["finance", "2026"])),
+        ("#STRASSE straße", Query("search", ["strasse"])),
+        ("<#C1|finance> 2026", Query("search", ["finance", "2026"])),
+        ("<#C1|>", Query("help", [])),
+        ("<@U1|mira> #x", Query("search", ["x"])),
+        ("r&amp;d", Query("search", ["r&d"])),
+        ("R&amp;D, C++ .net", Query("search", ["r&d", "c++", "net"])),
+        ("«budget» [budget] (q3) « plan »", Query("search", ["budget", "q3", "plan"])),
+        ("¿qué? 【予算】", Query("search", ["qué", "予算"])),
+        (":tada: #:shipit:", Query("search", ["🎉", ":shipit:"])),
+        ("日本語 🎉party", Query("search", ["日本語", "🎉party"])),
+        ("...", Query("help", [])),
+        ("tags", Query("tags", [])),
+        ("Tags #Fin", Query("tags", [], begin="fin")),
+        ("#tags", Query("search", ["tags"])),
+        ("tags for me", Query("search", ["tags", "for", "me"])),
+        ("#a more 8235938102-F0123", Query("search", ["a"], after="8235938102-F0123")),
+        ("#a more 8235938102-", Query("search", ["a"], after="8235938102-")),
+        ("#a more", Query("search", ["a", "more"])),
+        ("#a more ../../x", Query("search", ["a", "more"])),
     ],
     ids=lambda value: ascii(value) if isinstance(value, str) else "",
 )
-def test_what_is_typed_is_understood(text: str, expected: Wish) -> None:
-    assert commands.understood(text) == expected
+def test_what_is_typed_is_understood(text: str, expected: Query) -> None:
+    assert commands.parse(text) == expected
 
 
 @given(st.text())
 def test_whatever_is_typed_the_tags_are_ones_that_a_message_could_have(text: str) -> None:
-    for tag in commands.understood(text).tags:
+    for tag in commands.parse(text).tags:
         assert "/" not in tag
         assert hashtags.fold(tag) == tag
 

@@ -7,23 +7,34 @@ from typing import Any
 
 import pytest
 
-from chalicelib import archive, clients, errors, events, fetch
+from chalicelib import clients, errors, events, fetch, layout, transfer
+from chalicelib.archive import Archive
 from chalicelib.settings import Settings
+from chalicelib.slack import Slack as Api
 from local.slack import Generated, Slack
 from local.slack.files import File
 
 TEXT = b"Some words.\n" * 100
 Fetch = Callable[[File], fetch.Fetched]
+Take = Callable[..., fetch.Fetched]
 
 
 @pytest.fixture
-def fetched(slack: Slack, chosen: Settings, s3: Any) -> Fetch:
+def take(slack: Slack, chosen: Settings, s3: Any) -> Take:
+    """Fetch what an event said about a file, with other settings where wanted."""
+
+    def run(file: events.File, seconds: float = 900.0, **other: Any) -> fetch.Fetched:
+        settings = chosen._replace(**other)
+        api = Api(clients.http(), settings)
+        return fetch.fetch(slack.team_id, file, settings, Archive(s3, settings.bucket), api, seconds)
+
+    return run
+
+
+@pytest.fixture
+def fetched(take: Take) -> Fetch:
     """Fetch a file as the workflow would, for the event that told of it."""
-
-    def fetch_it(file: File) -> fetch.Fetched:
-        return fetch.fetch(slack.team_id, events.file(file.object()), chosen, s3, clients.http(), 900.0)
-
-    return fetch_it
+    return lambda file: take(events.file(file.object()))
 
 
 def stored(s3: Any, bucket: str, file: File) -> list[str]:
@@ -32,7 +43,7 @@ def stored(s3: Any, bucket: str, file: File) -> list[str]:
     return [one["Key"] for one in listed.get("Contents", [])]
 
 
-@pytest.mark.parametrize("size", [0, 1, archive.PART - 1, archive.PART, archive.PART + 1, 2 * archive.PART + 5])
+@pytest.mark.parametrize("size", [0, 1, transfer.PART - 1, transfer.PART, transfer.PART + 1, 2 * transfer.PART + 5])
 def test_every_size_arrives_whole(slack: Slack, fetched: Fetch, s3: Any, bucket: str, size: int) -> None:
     file = slack.add_file("sized.bin", Generated(size, seed=size))
     result = fetched(file)
@@ -80,7 +91,7 @@ def test_what_goes_wrong_is_said_and_nothing_is_stored(
 def test_a_large_transfer_that_breaks_is_aborted(
     slack: Slack, fetched: Fetch, s3: Any, bucket: str, misbehaviour: str
 ) -> None:
-    file = slack.add_file("large.bin", Generated(3 * archive.PART, seed=1))
+    file = slack.add_file("large.bin", Generated(3 * transfer.PART, seed=1))
     slack.misbehave(misbehaviour, only=file.id)
     with pytest.raises(errors.TransferBroken):
         fetched(file)
@@ -88,11 +99,10 @@ def test_a_large_transfer_that_breaks_is_aborted(
     assert s3.list_multipart_uploads(Bucket=bucket).get("Uploads", []) == []
 
 
-def test_a_wrong_token_meets_the_sign_in_page(slack: Slack, chosen: Settings, s3: Any) -> None:
+def test_a_wrong_token_meets_the_sign_in_page(slack: Slack, take: Take) -> None:
     file = slack.add_file("t.txt", TEXT, "text/plain")
-    settings = chosen._replace(access_token="xoxb-another")
     with pytest.raises(errors.SignInPage):
-        fetch.fetch(slack.team_id, events.file(file.object()), settings, s3, clients.http(), 900.0)
+        take(events.file(file.object()), access_token="xoxb-another")
 
 
 def test_a_real_html_upload_is_archived(slack: Slack, fetched: Fetch) -> None:
@@ -123,33 +133,29 @@ def test_a_long_rate_limit_is_left_to_the_workflow(slack: Slack, fetched: Fetch)
     assert len(slack.requests_to(f"{slack.team_id}-{file.id}")) == 1
 
 
-def test_a_slow_transfer_is_given_up_before_lambda_ends_it(
-    slack: Slack, chosen: Settings, s3: Any, bucket: str
-) -> None:
+def test_a_slow_transfer_is_given_up_before_lambda_ends_it(slack: Slack, take: Take, s3: Any, bucket: str) -> None:
     file = slack.add_file("slow.bin", Generated(3 * 1024**2, seed=1))
     slack.misbehave("slow", only=file.id, seconds=0.3, chunk=1024**2)
     with pytest.raises(errors.SlackUnavailable, match="too slowly"):
-        fetch.fetch(
-            slack.team_id, events.file(file.object()), chosen, s3, clients.http(), fetch.SPARE_SECONDS + 0.2
-        )
+        take(events.file(file.object()), fetch.SPARE_SECONDS + 0.2)
     assert stored(s3, bucket, file) == []
 
 
-def test_a_stub_is_looked_up_first(slack: Slack, fetched: Fetch, chosen: Settings, s3: Any) -> None:
+def test_a_stub_is_looked_up_first(slack: Slack, take: Take) -> None:
     file = slack.add_file("connect.txt", TEXT, "text/plain")
     stub = {"id": file.id, "mode": "file_access", "file_access": "check_file_info", "created": 0, "user": ""}
-    result = fetch.fetch(slack.team_id, events.file(stub), chosen, s3, clients.http(), 900.0)
+    result = take(events.file(stub))
     assert result["file"]["name"] == "connect.txt"
     assert result["sha256"] == file.sha256
 
 
-def test_a_file_still_being_processed_is_tried_again_later(slack: Slack, chosen: Settings, s3: Any) -> None:
+def test_a_file_still_being_processed_is_tried_again_later(slack: Slack, take: Take) -> None:
     slack.misbehave("still_processing", lookups=1)
     file = slack.upload(slack.channels[0], slack.users[0], [("p.txt", TEXT, "text/plain")], deliver=False).files[0]
     early = events.file({"id": file.id, "name": "p.txt"})
     with pytest.raises(errors.FileNotReady):
-        fetch.fetch(slack.team_id, early, chosen, s3, clients.http(), 900.0)
-    assert fetch.fetch(slack.team_id, early, chosen, s3, clients.http(), 900.0)["status"] == "archived"
+        take(early)
+    assert take(early)["status"] == "archived"
 
 
 @pytest.mark.parametrize(
@@ -165,22 +171,20 @@ def test_a_file_still_being_processed_is_tried_again_later(slack: Slack, chosen:
     ],
 )
 def test_each_refusal_of_files_info_has_its_own_error(
-    slack: Slack, chosen: Settings, s3: Any, error: str, expected: type[Exception]
+    slack: Slack, take: Take, error: str, expected: type[Exception]
 ) -> None:
     file = slack.add_file("x.txt", TEXT)
     slack.misbehave("api_error", only="files.info", error=error)
     with pytest.raises(expected):
-        fetch.fetch(slack.team_id, events.file({"id": file.id}), chosen, s3, clients.http(), 900.0)
+        take(events.file({"id": file.id}))
 
 
 @pytest.mark.parametrize("misbehaviour", ["api_garbage", "api_server_error"])
-def test_nonsense_from_files_info_is_trouble_that_passes(
-    slack: Slack, chosen: Settings, s3: Any, misbehaviour: str
-) -> None:
+def test_nonsense_from_files_info_is_trouble_that_passes(slack: Slack, take: Take, misbehaviour: str) -> None:
     file = slack.add_file("x.txt", TEXT)
     slack.misbehave(misbehaviour, only="files.info")
     with pytest.raises(errors.SlackUnavailable):
-        fetch.fetch(slack.team_id, events.file({"id": file.id}), chosen, s3, clients.http(), 900.0)
+        take(events.file({"id": file.id}))
 
 
 @pytest.mark.parametrize(
@@ -199,21 +203,20 @@ def test_nonsense_from_files_info_is_trouble_that_passes(
     ids=str,
 )
 def test_what_slack_has_no_bytes_of_or_is_not_wanted_is_skipped_without_asking(
-    slack: Slack, chosen: Settings, s3: Any, about: dict[str, Any], says: str
+    slack: Slack, take: Take, about: dict[str, Any], says: str
 ) -> None:
-    settings = chosen._replace(allowed_types=("text/*", "application/*"))
     file = events.file({"id": "FSKIP", "name": "s", "size": 1, "url_private": "https://x.example/s", **about})
     before = len(slack.requests)
-    result = fetch.fetch(slack.team_id, file, settings, s3, clients.http(), 900.0)
+    result = take(file, allowed_types=("text/*", "application/*"))
     assert result["status"] == "skipped"
     assert says in (result["reason"] or "")
     assert len(slack.requests) == before
 
 
-def test_an_edited_snippet_is_archived_as_it_is_now(slack: Slack, chosen: Settings, s3: Any) -> None:
+def test_an_edited_snippet_is_archived_as_it_is_now(slack: Slack, take: Take) -> None:
     file = slack.add_file("snippet.py", TEXT, "text/plain")
     before = events.file({**file.object(), "size": len(TEXT) - 7})
-    result = fetch.fetch(slack.team_id, before, chosen, s3, clients.http(), 900.0)
+    result = take(before)
     assert (result["file"]["size"], result["sha256"]) == (len(TEXT), file.sha256)
 
 
@@ -239,10 +242,10 @@ def test_an_edited_snippet_is_archived_as_it_is_now(slack: Slack, chosen: Settin
         "/files-pri/x",
     ],
 )
-def test_the_token_goes_to_no_address_that_is_not_slacks(slack: Slack, chosen: Settings, s3: Any, url: str) -> None:
+def test_the_token_goes_to_no_address_that_is_not_slacks(slack: Slack, take: Take, url: str) -> None:
     file = events.file({"id": "FURL", "name": "u", "size": 1, "mode": "hosted", "url_private": url})
     with pytest.raises(errors.HostRefused):
-        fetch.fetch(slack.team_id, file, chosen, s3, clients.http(), 900.0)
+        take(file)
 
 
 def test_the_sign_in_page_behind_a_redirect_is_known_too(
@@ -256,17 +259,15 @@ def test_the_sign_in_page_behind_a_redirect_is_known_too(
     assert stored(s3, bucket, file) == []
 
 
-def test_a_file_deleted_while_it_is_fetched_leaves_nothing(
-    slack: Slack, chosen: Settings, s3: Any, bucket: str
-) -> None:
-    file = slack.add_file("going.bin", Generated(archive.PART + 10))
+def test_a_file_deleted_while_it_is_fetched_leaves_nothing(slack: Slack, take: Take, s3: Any, bucket: str) -> None:
+    file = slack.add_file("going.bin", Generated(transfer.PART + 10))
     told = events.file(file.object())
     slack.misbehave("truncated", only=file.id, times=1)
     with pytest.raises(errors.TransferBroken):
-        fetch.fetch(slack.team_id, told, chosen, s3, clients.http(), 900.0)
+        take(told)
     slack.delete_file(file)
     with pytest.raises(errors.FileGone):
-        fetch.fetch(slack.team_id, told, chosen, s3, clients.http(), 900.0)
+        take(told)
     assert stored(s3, bucket, file) == []
     assert s3.list_multipart_uploads(Bucket=bucket).get("Uploads", []) == []
 
@@ -276,13 +277,12 @@ def test_what_is_recorded_is_not_fetched_again_and_what_is_only_stored_is(
 ) -> None:
     file = slack.add_file("half.txt", TEXT, "text/plain")
     assert [fetched(file)["status"], fetched(file)["status"]] == ["archived", "archived"]
-    s3.put_object(Bucket=bucket, Key=archive.metadata_key(slack.team_id, file.id), Body=b"{}")
+    s3.put_object(Bucket=bucket, Key=layout.metadata_key(slack.team_id, file.id), Body=b"{}")
     assert fetched(file)["status"] == "unchanged"
     assert len(slack.requests_to(f"{slack.team_id}-{file.id}")) == 2
 
 
-def test_a_bucket_that_is_not_there_is_said_to_be_so(slack: Slack, chosen: Settings, s3: Any) -> None:
+def test_a_bucket_that_is_not_there_is_said_to_be_so(slack: Slack, take: Take) -> None:
     file = slack.add_file("b.txt", TEXT, "text/plain")
-    settings = chosen._replace(bucket="no-such-bucket")
     with pytest.raises(errors.ArchiveRefused, match="NoSuchBucket"):
-        fetch.fetch(slack.team_id, events.file(file.object()), settings, s3, clients.http(), 900.0)
+        take(events.file(file.object()), bucket="no-such-bucket")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib import notices
+from chalicelib import blocks, notices
 from chalicelib.errors import NotUnderstood
 from chalicelib.notices import Notice, Reaction
 
@@ -135,7 +135,7 @@ def test_a_name_that_would_call_or_link_is_shown_to_the_letter(name: str) -> Non
     notice = posted(outcome(file(name=name), file("failed", name=name, reason=name), tags=[name]))
     for text in (shown(notice), notice.text):
         assert not set("<>") & set(text)
-        assert notices.escaped(name) in text
+        assert blocks.escaped(name) in text
 
 
 def test_no_section_turns_words_into_links_or_calls() -> None:
@@ -144,7 +144,7 @@ def test_no_section_turns_words_into_links_or_calls() -> None:
 
 
 def test_a_name_cannot_turn_the_line_around_or_break_it() -> None:
-    assert notices.shown_name("a\u202efdp.\nb\u0000") == "a fdp. b"
+    assert blocks.shown_name("a\u202efdp.\nb\u0000") == "a fdp. b"
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_a_name_cannot_turn_the_line_around_or_break_it() -> None:
     ],
 )
 def test_sizes_are_written_as_people_read_them(count: int | None, expected: str) -> None:
-    assert notices.size(count) == expected
+    assert blocks.size(count) == expected
 
 
 def test_an_execution_that_died_is_reported_to_the_message_in_its_name() -> None:

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from chalicelib import archive, clients, errors, notifier
+from chalicelib import clients, errors, layout, notifier
+from chalicelib.archive import Archive
 from chalicelib.settings import Settings
+from chalicelib.slack import Slack as Api
 from local.slack import Slack
 from local.slack.model import Channel
 from tests.conftest import words
@@ -26,11 +28,12 @@ def outcome(channel: Channel, ts: str, **fields: Any) -> str:
 
 
 @pytest.fixture
-def notify(chosen: Settings, s3: Any) -> Notify:
+def notify(chosen: Settings, archive: Archive) -> Notify:
     """Deliver the topic's messages, at a time, with other settings where wanted."""
 
     def deliver(*texts: str, now: float = NOW, **other: Any) -> None:
-        notifier.deliver(texts, chosen._replace(**other), s3, clients.http(), now, CLAIM)
+        api = Api(clients.http(), chosen._replace(**other))
+        notifier.deliver(texts, archive, api, now, CLAIM)
 
     return deliver
 
@@ -107,11 +110,11 @@ def test_a_channel_that_takes_no_notice_is_done_with(
 
 
 def test_a_claim_of_the_living_is_respected_and_one_of_the_dead_taken_over(
-    slack: Slack, channel: Channel, notify: Notify, s3: Any, bucket: str
+    slack: Slack, channel: Channel, notify: Notify, archive: Archive
 ) -> None:
     ts = slack.say(channel, slack.users[0], "x", deliver=False).ts
-    key = archive.notice_key(json.loads(outcome(channel, ts))["execution"])
-    archive.write(s3, bucket, key, {"state": "claimed", "at": NOW}, over=None)
+    key = layout.notice_key(json.loads(outcome(channel, ts))["execution"])
+    archive.write(key, {"state": "claimed", "at": NOW}, over=None)
     with pytest.raises(errors.NoticePending):
         notify(outcome(channel, ts), now=NOW + CLAIM - 1)
     assert slack.replies(channel, ts) == []

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib import archive, index, records
+from chalicelib import index, layout, records
+from chalicelib.archive import Archive
 from chalicelib.records import Step
 
 NOW = "2026-11-23T10:00:00Z"
@@ -100,9 +101,9 @@ def test_a_deleted_message_says_no_more_than_that() -> None:
 def test_a_thread_with_thousands_of_tags_adds_a_hundred_at_most() -> None:
     record = told(["original"])
     for number in range(200):
-        tags = " ".join(f"t{number}x{n}" for n in range(30))
+        text = " ".join(f"t{number}x{n}" for n in range(30))
         record = records.message_record(
-            record, step("reply", f"{200 + number}.1", tags, "", ts=f"{200 + number}.1", thread_ts="100.1")
+            record, step("reply", f"{200 + number}.1", text, "", ts=f"{200 + number}.1", thread_ts="100.1")
         )
     tags = records.share_of(record, "F1")["tags"]
     assert len(tags) == records.MOST_TAGS
@@ -119,24 +120,25 @@ def test_versions_are_compared_as_moments(newer: str, older: str) -> None:
     assert not records.is_newer(newer, newer)
 
 
-class Archive:
+class Story:
     """The steps of a story against S3, in a team of their own."""
 
     def __init__(self, s3: Any, bucket: str, team: str) -> None:
         self.s3, self.bucket, self.team = s3, bucket, team
+        self.archive = Archive(s3, bucket)
 
     def take(self, given: Step) -> None:
         """What the workflow does with it: follow, then every file."""
         message: Any = {**given["message"], "team": self.team}
         here: Step = {**given, "message": message}
         if given["kind"] != "upload":
-            records.save(here, NOW, self.s3, self.bucket)
+            records.save(here, NOW, self.archive)
         for file_id in given["file_ids"]:
-            records.save(fetched(here, file_id), NOW, self.s3, self.bucket)
+            records.save(fetched(here, file_id), NOW, self.archive)
 
     def record(self, file_id: str) -> Any:
-        kept = archive.read(self.s3, self.bucket, archive.metadata_key(self.team, file_id))
-        return kept and kept.value
+        record = self.archive.read(layout.metadata_key(self.team, file_id))
+        return record and record.value
 
     def tags(self, scope: str) -> dict[str, list[str]]:
         """The index: file ids by tag."""
@@ -150,54 +152,54 @@ class Archive:
 
 
 @pytest.fixture
-def kept(s3: Any, bucket: str, request: pytest.FixtureRequest) -> Archive:
-    return Archive(s3, bucket, "T" + request.node.name.encode().hex()[-16:])
+def story(s3: Any, bucket: str, request: pytest.FixtureRequest) -> Story:
+    return Story(s3, bucket, "T" + request.node.name.encode().hex()[-16:])
 
 
 ORDERS = [EDITS, EDITS[::-1], [EDITS[2], EDITS[0], EDITS[3], EDITS[1]], [EDITS[3], EDITS[0], EDITS[1], EDITS[2]]]
 
 
 @pytest.mark.parametrize("order", ORDERS, ids=" ".join)
-def test_records_and_index_agree_whatever_came_first(kept: Archive, order: list[str]) -> None:
+def test_records_and_index_agree_whatever_came_first(story: Story, order: list[str]) -> None:
     for name in order:
-        kept.take(STORY[name])
-    assert kept.tags("public") == kept.tags("C1") == {"d": ["F1", "F3"], "e": ["F1", "F3"]}
-    assert kept.record("F1")["tags"] == ["d", "e"]
-    assert (kept.record("F2")["tags"], kept.record("F2")["shares"][0]["deleted"]) == ([], True)
+        story.take(STORY[name])
+    assert story.tags("public") == story.tags("C1") == {"d": ["F1", "F3"], "e": ["F1", "F3"]}
+    assert story.record("F1")["tags"] == ["d", "e"]
+    assert (story.record("F2")["tags"], story.record("F2")["shares"][0]["deleted"]) == ([], True)
 
 
 @pytest.mark.parametrize("order", [["original", "deletion"], ["deletion", "original"]], ids=" ".join)
-def test_a_deletion_withdraws_the_share_and_keeps_the_document(kept: Archive, order: list[str]) -> None:
+def test_a_deletion_withdraws_the_share_and_keeps_the_document(story: Story, order: list[str]) -> None:
     for name in order:
-        kept.take(STORY[name])
-    assert (kept.tags("public"), kept.tags("C1")) == ({}, {})
-    assert kept.record("F1")["shares"][0]["deleted"] is True
+        story.take(STORY[name])
+    assert (story.tags("public"), story.tags("C1")) == ({}, {})
+    assert story.record("F1")["shares"][0]["deleted"] is True
 
 
-def test_a_share_in_a_private_conversation_is_indexed_there_alone(kept: Archive) -> None:
+def test_a_share_in_a_private_conversation_is_indexed_there_alone(story: Story) -> None:
     for number, kind in enumerate(["group", "im", "mpim", None, "app_home", "something new"]):
-        kept.take(step("upload", "100.1", "secret", f"F{number}", channel=f"C{number}", channel_type=kind))
-        assert kept.tags(f"C{number}") == {"secret": [f"F{number}"]}
-    assert kept.tags("public") == {}
+        story.take(step("upload", "100.1", "secret", f"F{number}", channel=f"C{number}", channel_type=kind))
+        assert story.tags(f"C{number}") == {"secret": [f"F{number}"]}
+    assert story.tags("public") == {}
 
 
-def test_what_one_share_says_no_more_another_may_still_say(kept: Archive) -> None:
-    kept.take(step("upload", "100.1", "both one"))
-    kept.take(step("upload", "200.1", "both", ts="200.1"))
-    kept.take(step("edit", "300.1", "other"))
-    assert kept.tags("public") == {"both": ["F1"], "other": ["F1"]}
+def test_what_one_share_says_no_more_another_may_still_say(story: Story) -> None:
+    story.take(step("upload", "100.1", "both one"))
+    story.take(step("upload", "200.1", "both", ts="200.1"))
+    story.take(step("edit", "300.1", "other"))
+    assert story.tags("public") == {"both": ["F1"], "other": ["F1"]}
 
 
-def test_a_channel_that_became_private_takes_its_next_edit_with_it(kept: Archive) -> None:
-    kept.take(step("upload", "100.1", "plans"))
-    kept.take(step("edit", "101.1", "plans", channel_type="group"))
-    assert (kept.tags("public"), kept.tags("C1")) == ({}, {"plans": ["F1"]})
+def test_a_channel_that_became_private_takes_its_next_edit_with_it(story: Story) -> None:
+    story.take(step("upload", "100.1", "plans"))
+    story.take(step("edit", "101.1", "plans", channel_type="group"))
+    assert (story.tags("public"), story.tags("C1")) == ({}, {"plans": ["F1"]})
 
 
-def test_tags_of_every_script_are_keys(kept: Archive) -> None:
+def test_tags_of_every_script_are_keys(story: Story) -> None:
     tags = ["日本語", "हिन्दी", "🎉party", "a+b", "o_o", "2026"]
-    kept.take(step("upload", "100.1", " ".join(tags)))
-    assert sorted(kept.tags("public")) == sorted(tags)
+    story.take(step("upload", "100.1", " ".join(tags)))
+    assert sorted(story.tags("public")) == sorted(tags)
 
 
 def test_a_listing_is_newest_first_and_the_same_under_every_tag() -> None:
@@ -205,14 +207,14 @@ def test_a_listing_is_newest_first_and_the_same_under_every_tag() -> None:
     assert keys == sorted(keys, reverse=True)
 
 
-def test_many_at_once_leave_an_index_that_agrees_with_the_record(kept: Archive) -> None:
+def test_many_at_once_leave_an_index_that_agrees_with_the_record(story: Story) -> None:
     steps = [step("upload", f"{n}.1", f"all t{n}", ts=f"{n}.1") for n in range(1, 6)]
     steps += [step("edit", f"{n}.5", f"all e{n}", ts=f"{n}.1") for n in range(1, 6)]
-    threads = [threading.Thread(target=kept.take, args=(one,)) for one in steps]
+    threads = [threading.Thread(target=story.take, args=(one,)) for one in steps]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     tags = ["all", "e1", "e2", "e3", "e4", "e5"]
-    assert kept.record("F1")["tags"] == tags
-    assert kept.tags("public") == {tag: ["F1"] for tag in tags}
+    assert story.record("F1")["tags"] == tags
+    assert story.tags("public") == {tag: ["F1"] for tag in tags}

@@ -14,9 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib import clients, index, records, search, visibility
-from chalicelib.reading import Page, Reader
-from chalicelib.settings import Settings
+from chalicelib import index, records, search, visibility
+from chalicelib.archive import Archive
+from chalicelib.deadline import Deadline
+from chalicelib.listings import Listings, Page
+from chalicelib.slack import Slack as Api
 from chalicelib.visibility import Asker, Channels
 from local.aws.server import Aws
 from local.http_server import Answer as Reply
@@ -43,7 +45,7 @@ def tag(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def put(slack: Slack, s3: Any, bucket: str) -> Put:
+def put(slack: Slack, archive: Archive) -> Put:
     """Archive a document without its bytes, as SaveMetadata does: shared once in each of the channels given."""
 
     def put_it(*shares: tuple[Channel, str], created: int = 1_499_081_897, name: str = "doc.pdf") -> str:
@@ -63,7 +65,7 @@ def put(slack: Slack, s3: Any, bucket: str) -> Put:
             }
             step: Any = {"kind": "upload", "message": message, "tags": tags.split(), "file_ids": [file_id]}
             step |= {"removed": [], "fetched": {**fetched, "sha256": "0" * 64}}
-            records.save(step, NOW, s3, bucket)
+            records.save(step, NOW, archive)
         return file_id
 
     return put_it
@@ -317,7 +319,7 @@ def counter(pipeline: Pipeline) -> Iterator[Counter]:
 
 
 @pytest.fixture
-def reader(counter: Counter, bucket: str, pipeline: Pipeline) -> Iterator[Reader]:
+def listings(counter: Counter, bucket: str, pipeline: Pipeline) -> Iterator[Listings]:
     environ = pipeline.aws.environ()
     s3 = boto3.client(
         "s3",
@@ -326,8 +328,8 @@ def reader(counter: Counter, bucket: str, pipeline: Pipeline) -> Iterator[Reader
         aws_access_key_id=environ["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=environ["AWS_SECRET_ACCESS_KEY"],
     )
-    with Reader(s3, bucket, time.monotonic() + 60) as started:
-        yield started
+    with Deadline(time.monotonic() + 60) as deadline:
+        yield Listings(Archive(s3, bucket), deadline)
 
 
 @pytest.fixture
@@ -346,11 +348,11 @@ def hinted(slack: Slack, s3: Any, bucket: str) -> Callable[[Channel, str, Iterab
 @pytest.mark.parametrize("size", [40, 80])
 def test_the_requests_of_a_search_do_not_grow_with_the_archive(
     slack: Slack,
-    chosen: Settings,
+    api: Api,
     channel: Channel,
     tag: str,
     hinted: Any,
-    reader: Reader,
+    listings: Listings,
     counter: Counter,
     size: int,
     mira: User,
@@ -360,9 +362,9 @@ def test_the_requests_of_a_search_do_not_grow_with_the_archive(
     hinted(channel, f"{tag}b", [1, *range(2, 2 * size, 2)])
     asker, channels = (
         Asker(slack.team_id, mira.id, channel.id, False),
-        Channels(clients.http(), chosen, slack.team_id),
+        Channels(api, slack.team_id, listings.deadline),
     )
-    found = search.find([f"{tag}a", f"{tag}b"], "", asker, reader, channels, page=4)
+    found = search.find([f"{tag}a", f"{tag}b"], "", asker, listings, channels, page=4)
     assert (found.hits, found.capped) == ([], True)
     assert len(counter.requests) == 2 * 2 * search.ROUNDS
     assert found.after
@@ -371,11 +373,11 @@ def test_the_requests_of_a_search_do_not_grow_with_the_archive(
 
 def test_no_answer_takes_more_requests_than_the_bound(
     slack: Slack,
-    chosen: Settings,
+    api: Api,
     channel: Channel,
     tag: str,
     hinted: Any,
-    reader: Reader,
+    listings: Listings,
     counter: Counter,
     mira: User,
 ) -> None:
@@ -385,14 +387,14 @@ def test_no_answer_takes_more_requests_than_the_bound(
         hinted(channel, one, range(50))
     asker, channels = (
         Asker(slack.team_id, mira.id, channel.id, False),
-        Channels(clients.http(), chosen, slack.team_id),
+        Channels(api, slack.team_id, listings.deadline),
     )
-    found = search.find(tags, "", asker, reader, channels, page=12)
+    found = search.find(tags, "", asker, listings, channels, page=12)
     assert found.capped
-    search.nearest(tags, asker, reader, channels)
+    search.nearest(tags, asker, listings, channels)
     assert len(counter.requests) <= search.MOST_REQUESTS
     asked = len(counter.requests)
-    search.tags_in_use("", asker, reader, channels)
+    search.tags_in_use("", asker, listings, channels)
     assert len(counter.requests) - asked <= search.MOST_REQUESTS
 
 
@@ -412,9 +414,10 @@ def test_slack_is_asked_about_ten_channels_at_most_and_more_goes_on_there(
 
 
 class Shelf:
-    """Listings in memory, for the merge alone: as `Reader`, as far as that is needed."""
+    """Listings in memory, for the merge alone: as `Listings`, as far as that is needed."""
 
     def __init__(self, keys: list[list[list[str]]]) -> None:
+        self.deadline = self
         self.keys_of = {
             f"{tag}/{scope}": sorted(set(places)) for tag, of in enumerate(keys) for scope, places in enumerate(of)
         }
@@ -423,7 +426,7 @@ class Shelf:
         behind = [place for place in self.keys_of[prefix] if place > after]
         return Page(behind[:most], len(behind) <= most)
 
-    def each(self, action: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
+    def map(self, action: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
         return [action(item) for item in items]
 
     def has_time(self, seconds: float) -> bool:

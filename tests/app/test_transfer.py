@@ -1,17 +1,26 @@
-"""Large files: memory that does not grow with them. `TRANSFER_MIB=1024` tries it with as many MiB."""
+"""Parts and their checksums, and large files: memory that does not grow with them.
 
+`TRANSFER_MIB=1024` tries it with as many MiB.
+"""
+
+import base64
 import json
 import os
+import random
 import subprocess
 import sys
+import zlib
 from collections.abc import Iterator
 
 import pytest
 
+from chalicelib import clients, transfer
+from chalicelib.archive import Archive
 from local.aws.discard import Discard
 from local.pipeline import PROJECT
 from local.slack import Generated, Slack
 
+KEYS = {"ACCESS_KEY_ID": "testing", "SECRET_ACCESS_KEY": "testing"}
 MIB = 1024**2
 SMALL, LARGE = 40, int(os.environ.get("TRANSFER_MIB", "104"))
 LIMIT = 256 * MIB
@@ -20,9 +29,12 @@ PROGRAM = r"""
 import json, re, sys
 from pathlib import Path
 from chalicelib import clients, events, fetch, settings
+from chalicelib.archive import Archive
+from chalicelib.slack import Slack
 given = json.load(sys.stdin)
 chosen = settings.load("BUCKET", "ACCESS_TOKEN", "SLACK_URL")
-result = fetch.fetch(given["team"], events.file(given["file"]), chosen, clients.s3(), clients.http(), 900.0)
+archive, slack = Archive(clients.s3(), chosen.bucket), Slack(clients.http(), chosen)
+result = fetch.fetch(given["team"], events.file(given["file"]), chosen, archive, slack, 900.0)
 # Not getrusage's maximum, which begins with that of the process that started this one.
 peak = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
 print(json.dumps({**result, "peak": int(peak[1]) * 1024}))
@@ -69,3 +81,47 @@ def test_memory_does_not_grow_with_the_file(slack: Slack, sink: Discard) -> None
     assert large - small < (LARGE - SMALL) * MIB / 2
     assert large < LIMIT
     print(f"\n{SMALL} MiB: {small // MIB} MiB of RSS; {LARGE} MiB: {large // MIB}")
+
+
+def test_downloads_get_the_name_in_any_script() -> None:
+    assert transfer.disposition('Übersicht "1".pdf') == "attachment; filename*=UTF-8''%C3%9Cbersicht%20%221%22.pdf"
+
+
+@pytest.mark.parametrize("extra", [-1, 0, 1], ids=str)
+@pytest.mark.parametrize("parts", [1, 2], ids=str)
+@pytest.mark.parametrize("piece", [1024**2, 3_000_000], ids=str)
+def test_parts_are_whole_but_the_last(parts: int, extra: int, piece: int) -> None:
+    content = random.Random(piece).randbytes(parts * transfer.PART + extra)
+    pieces = [content[start : start + piece] for start in range(0, len(content), piece)]
+    seen: list[bytes] = []
+    parted = list(transfer.parts(pieces, len(content), seen.append, []))
+    assert seen == pieces
+    assert b"".join(part.body for part in parted) == content
+    assert {len(part.body) for part in parted[:-1]} <= {transfer.PART}
+    assert 0 < len(parted[-1].body) <= transfer.PART
+    assert [int.from_bytes(base64.b64decode(part.crc32)) for part in parted] == [
+        zlib.crc32(part.body) for part in parted
+    ]
+
+
+def test_memory_that_was_sent_is_used_again_and_holds_nothing_of_before() -> None:
+    used = bytearray(b"x" * transfer.PART)
+    first, second = transfer.parts([bytes(transfer.PART), b"last"], transfer.PART + 4, len, [used])
+    assert second.body is used
+    assert [bytes(first.body), bytes(second.body)] == [bytes(transfer.PART), b"last"]
+
+
+def test_nothing_is_one_empty_part() -> None:
+    [part] = transfer.parts([], 0, len, [])
+    assert part.body == b""
+
+
+@pytest.mark.parametrize("size", [5, transfer.PART + 5], ids=str)
+def test_s3_is_told_the_checksum_of_all_that_it_is_sent(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Discard() as s3:
+        for name, value in {"ENDPOINT_URL": s3.url, "DEFAULT_REGION": "us-east-1", **KEYS}.items():
+            monkeypatch.setenv(f"AWS_{name}", value)
+        transfer.store(Archive(clients.s3.__wrapped__(), "archive"), "documents/T1/F1/x", [bytes(size)], size, None)
+        stored = s3.objects["archive/documents/T1/F1/x"]
+    assert [sorted(part.checksums) for part in stored.parts] == [["x-amz-checksum-crc32"]] * len(stored.parts)
+    assert sum(part.size for part in stored.parts) == size

@@ -11,7 +11,7 @@ MEMBER = Asker("T1", "U1", "C1", is_guest=False)
 GUEST = MEMBER._replace(is_guest=True)
 
 
-def share(**fields: Any) -> dict[str, Any]:
+def share(**fields: Any) -> Any:
     base = {"team": "T1", "channel": "C2", "channel_type": "channel", "ts": "1.1", "tags": ["x"], "deleted": False}
     return {**base, **fields}
 
@@ -34,13 +34,13 @@ def share(**fields: Any) -> dict[str, Any]:
     ids=str,
 )
 def test_a_share_is_visible_or_not(fields: dict[str, Any], member: bool, guest: bool) -> None:
-    record = {"shares": [share(**fields)]}
+    record: Any = {"shares": [share(**fields)]}
     assert bool(visibility.may_be_visible(record, MEMBER)) is member
     assert bool(visibility.may_be_visible(record, GUEST)) is guest
 
 
 def test_the_newest_share_comes_first_by_its_moment() -> None:
-    record = {"shares": [share(ts=ts) for ts in ("9.5", "10.1", "9.6")]}
+    record: Any = {"shares": [share(ts=ts) for ts in ("9.5", "10.1", "9.6")]}
     assert [one["ts"] for one in visibility.may_be_visible(record, MEMBER)] == ["10.1", "9.6", "9.5"]
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib import events, hashtags, workflow
+from chalicelib import events, hashtags, parking, workflow
 from chalicelib.errors import NotUnderstood
 from tests.payloads import payload, with_event
 
@@ -109,8 +109,8 @@ def test_thousands_of_files_are_refused_in_words() -> None:
 @given(comment=st.text())
 def test_what_is_parked_comes_back_to_the_letter(comment: str) -> None:
     text = workflow.execution_input(upload(comment))
-    body = workflow.parked("T1-C1-1_2", text)
-    assert workflow.unparked(body) == ("T1-C1-1_2", text)
+    body = parking.message_body("T1-C1-1_2", text)
+    assert parking.name_and_input(body) == ("T1-C1-1_2", text)
     assert not {"\ufffe", "\uffff"} & set(body)
     assert min(body) >= " "
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import boto3
 import pytest
 
-from chalicelib import events, workflow
+from chalicelib import events, parking, workflow
 from local.chalice_local import ChaliceLocal
 from tests.conftest import words
 from tests.local.socket_slack import SocketSlack
@@ -69,7 +69,7 @@ def test_what_was_parked_is_started_by_the_deployed_function(deployment: Deploym
     message = slack.upload(channel, slack.users[0], [("p.txt", b"p", "text/plain")], deliver=False)
     change = events.change(message.envelope)
     assert change is not None
-    body = workflow.parked(workflow.execution_name(change), workflow.execution_input(change))
+    body = parking.message_body(workflow.execution_name(change), workflow.execution_input(change))
     queue = deployment.config()["environment_variables"]["SLACK_INTEGRATOR_PARKING"]
     deployment.aws.client("sqs").send_message(QueueUrl=queue, MessageBody=body)
     (reply,) = slack.wait_for_replies(channel, message.ts, timeout=60)

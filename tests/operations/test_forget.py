@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from chalicelib import records
+from chalicelib.archive import Archive
 from local.pipeline import PROJECT, Pipeline
 from operations import forget
 from tests.app.test_records import NOW, fetched, step
@@ -26,8 +27,10 @@ def kept(s3: Any) -> str:
     for given in (both, edited):
         for file_id in ("F1", "F2"):
             s3.put_object(Bucket=bucket, Key=f"documents/T1/{file_id}/a.pdf", Body=b"content")
-            records.save(fetched(given, file_id), NOW, s3, bucket)
-    records.save(fetched(step("upload", "200.1", "d", "F1", ts="200.1", channel="C2"), "F1"), NOW, s3, bucket)
+            records.save(fetched(given, file_id), NOW, Archive(s3, bucket))
+    records.save(
+        fetched(step("upload", "200.1", "d", "F1", ts="200.1", channel="C2"), "F1"), NOW, Archive(s3, bucket)
+    )
     return bucket
 
 
@@ -65,7 +68,7 @@ def run(pipeline: Pipeline, file_id: str, **environ: str) -> subprocess.Complete
 def test_it_asks_before_it_removes_anything(pipeline: Pipeline, s3: Any) -> None:
     bucket = f"slack-integrator-local-{pipeline.aws.account}-{REGION}"
     s3.create_bucket(Bucket=bucket)
-    records.save(fetched(step("upload", "100.1", "a", "F0FORGET"), "F0FORGET"), NOW, s3, bucket)
+    records.save(fetched(step("upload", "100.1", "a", "F0FORGET"), "F0FORGET"), NOW, Archive(s3, bucket))
     refused = run(pipeline, "F0FORGET")
     assert refused.returncode == 1
     assert "Nothing was removed" in refused.stderr

@@ -13,7 +13,7 @@ from jsonschema import Draft7Validator
 from moto.events.models import EventPattern
 
 from app import app
-from chalicelib.intake import PARKED_TRIES
+from chalicelib.parking import MOST_TRIES
 from local.slack.double import SUBSCRIPTIONS
 from local.slack.workspace import HISTORY_SCOPES
 from operations import slack_app, stack
@@ -145,7 +145,7 @@ def test_stages_differ_in_nothing_but_their_names(stage: str) -> None:
 
 
 def test_what_is_parked_is_tried_as_often_as_the_app_counts() -> None:
-    assert STACK["Resources"]["Parking"]["Properties"]["RedrivePolicy"]["maxReceiveCount"] == PARKED_TRIES
+    assert STACK["Resources"]["Parking"]["Properties"]["RedrivePolicy"]["maxReceiveCount"] == MOST_TRIES
 
 
 @pytest.mark.parametrize("stage", DEPLOYED)

@@ -1,0 +1,73 @@
+"""Block Kit: texts as Slack shows them.
+
+What people wrote (names, tags, reasons) is escaped, and sections are `verbatim`, so that a file called `<!channel>`
+or `@here` neither links nor calls anybody (https://docs.slack.dev/messaging/formatting-message-text).
+"""
+
+import unicodedata
+from collections.abc import Iterable
+from typing import Any
+
+LONGEST_SECTION = 2_900
+"""Characters; Block Kit takes 3,000."""
+LONGEST_NAME = 120
+
+
+def sections(*groups: Iterable[str]) -> list[dict[str, Any]]:
+    """Return Block Kit sections; the lines of a group share one as long as they fit."""
+    return [
+        {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
+        for group in groups
+        for text in _packed(group)
+    ]
+
+
+def _packed(lines: Iterable[str]) -> list[str]:
+    packed: list[str] = []
+    for line in (part for whole in lines for part in _slices(whole)):
+        if packed and len(packed[-1]) + 1 + len(line) <= LONGEST_SECTION:
+            packed[-1] += "\n" + line
+        else:
+            packed.append(line)
+    return packed
+
+
+def _slices(line: str) -> list[str]:
+    """Break a line that is longer than a section at spaces (thirty long tags are)."""
+    slices = []
+    while len(line) > LONGEST_SECTION:
+        at = line.rfind(" ", 1, LONGEST_SECTION)
+        at = at if at > 0 else LONGEST_SECTION
+        slices.append(line[:at])
+        line = line[at:].lstrip()
+    return [*slices, line]
+
+
+def escaped(text: str) -> str:
+    """Return *text* so that Slack shows it to the letter."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def shown_name(name: str) -> str:
+    """Return *name* on one line, without characters that turn the text around, at most `LONGEST_NAME` long."""
+    invisible = {"Cc", "Cf", "Zl", "Zp"}
+    visible = "".join(" " if unicodedata.category(character) in invisible else character for character in name)
+    return cut(" ".join(visible.split()), LONGEST_NAME)
+
+
+def size(count: int | None) -> str:
+    """Return a number of bytes as people read it: `1 byte`, `47 KB`, `3.2 MB`."""
+    if count is None:
+        return "size unknown"
+    if count < 1024:
+        return "1 byte" if count == 1 else f"{count} bytes"
+    if count < 1024**2:
+        return f"{count / 1024:.0f} KB"
+    if count < 1024**3:
+        return f"{count / 1024**2:.1f} MB"
+    return f"{count / 1024**3:.1f} GB"
+
+
+def cut(text: str, length: int) -> str:
+    """Return *text*, at most *length* characters of it, the last one an ellipsis if there is more."""
+    return text if len(text) <= length else text[: length - 1] + "…"

@@ -1,0 +1,89 @@
+"""POST /slack/events: starts the workflow for a message with files, and answers Slack at once.
+
+As in the article, the answer is success for everything but a failed authentication: an error status would make
+Slack deliver the same event again, and switch the app off if it went on. What cannot be started now is parked, and
+started later; what cannot be understood is reported to the topic. Only when nothing could take the event is the
+answer 503, so that Slack does deliver again.
+"""
+
+import time
+from typing import Any
+
+from chalicelib import authentication, clients, events, log, settings
+from chalicelib.authentication import HttpResponse
+from chalicelib.errors import (
+    NotParked,
+    NotReported,
+    NotStarted,
+    NotUnderstood,
+    Refused,
+    SecretsUnreadable,
+    SettingsWrong,
+)
+
+LAST_TRY_AFTER = 1.0
+"""Seconds after a request's arrival. Slack waits for 3, the route answers within 2.5 (clients.py has the limits):
+the last try to start begins at 1.0 at the latest and takes up to 0.8, parking takes up to 0.65, together 2.45. The
+secrets of a cold start (up to 0.75) come before the first try, and leave no time for a second one that is later."""
+DONE: HttpResponse = (200, {"ok": True})
+
+
+def respond(request: Any, now: float) -> HttpResponse:
+    """Return the response to Chalice's *request*, which came at *now* (epoch seconds)."""
+    last_try = time.monotonic() + LAST_TRY_AFTER
+    try:
+        body = authentication.raw_body(request)
+        envelope = authentication.authenticate(body, request.headers, now, authentication.json_object)
+        return _dispatch(envelope, last_try)
+    except (Refused, NotParked, SecretsUnreadable, SettingsWrong) as error:
+        return authentication.refusal(error)
+
+
+def _dispatch(envelope: dict[str, Any], last_try: float) -> HttpResponse:
+    kind = envelope.get("type")
+    if kind == "url_verification":
+        return 200, {"challenge": envelope.get("challenge")}
+    if kind == "app_rate_limited":
+        return _report(envelope, "Slack holds events back: the workspace made more than 30,000 in an hour.")
+    if kind != "event_callback":
+        return DONE
+    with log.about(event_id=events.place(envelope)["event_id"]):
+        return _follow(envelope, last_try)
+
+
+def _follow(envelope: dict[str, Any], last_try: float) -> HttpResponse:
+    try:
+        change = events.change(envelope)
+        return _start(change, last_try) if change else DONE
+    except NotUnderstood as error:
+        return _report(envelope, str(error))
+
+
+def _start(change: events.Change, last_try: float) -> HttpResponse:
+    from chalicelib import workflow  # most of what Slack sends starts nothing, and is answered without
+
+    name, text = workflow.execution_name(change), workflow.execution_input(change)
+    stage = settings.load("SLACK_INTEGRATOR_SF", "SLACK_INTEGRATOR_PARKING")
+    with log.about(execution=name):
+        try:
+            workflow.start(clients.stepfunctions(), stage.state_machine, name, text, last_try)
+        except NotStarted as error:
+            from chalicelib import parking
+
+            log.warning("parked", reason=str(error))
+            parking.park(clients.sqs(), stage.parking, name, text)
+        else:
+            log.info("started")
+    return DONE
+
+
+def _report(envelope: dict[str, Any], reason: str) -> HttpResponse:
+    """Publish that this event came to nothing; 503 when that fails as well."""
+    from chalicelib import reports
+
+    try:
+        reports.publish({**events.place(envelope), "error": reason})
+    except NotReported as error:
+        log.error("not reported either", error=str(error))
+        return 503, {"ok": False}
+    return DONE

@@ -1,0 +1,140 @@
+"""What the bucket holds: the keys, and the form of every JSON object.
+
+documents/{team}/{file}/{name}          the content of a document
+metadata/{team}/{file}.json             its record: a `DocumentRecord`
+messages/{team}/{channel}/{ts}.json     what the message says now: a `MessageRecord`
+notices/{execution}.json                whether the notice was posted: a `NoticeMark`
+tags/…                                  the tag index: index.py
+"""
+
+import unicodedata
+from typing import TypedDict
+
+from chalicelib.utf8 import cut
+
+LONGEST_NAME = 200
+"""Bytes of a document's name in its key; S3 allows 1,024 for the whole key."""
+_UNSAFE = set("/\\{}^%~#|<>[]`\"'")
+"""Separators, and what S3 advises against in keys (AmazonS3/latest/userguide/object-keys.html)."""
+
+
+class Share(TypedDict):
+    """A document in a message. *version* is the ts of what the message said last; *deleted*: it is withdrawn."""
+
+    team: str
+    channel: str
+    channel_type: str | None
+    ts: str
+    thread_ts: str | None
+    user: str | None
+    comment: str
+    comment_cut: bool
+    tags: list[str]
+    version: str
+    event_id: str | None
+    deleted: bool
+
+
+class FileRecord(TypedDict):
+    """The file of a document, as Slack described it. *created* is in epoch seconds."""
+
+    id: str
+    name: str | None
+    title: str | None
+    mimetype: str | None
+    size: int | None
+    sha256: str
+    created: int
+    uploader: str | None
+    permalink: str | None
+
+
+class DocumentRecord(TypedDict):
+    """A document. Its *tags* are those of all shares, whoever may see them: for analytics alone."""
+
+    version: int
+    document: str | None
+    file: FileRecord
+    tags: list[str]
+    shares: list[Share]
+    archived_at: str
+
+
+class Reply(TypedDict):
+    """The tags of a reply in a message's thread, by the *version* of the reply."""
+
+    version: str
+    tags: list[str]
+
+
+class MessageRecord(TypedDict):
+    """What a message says now. *files* are the ids of those that it shows, *known* of those that it ever showed.
+
+    *replies* has the tags of each reply in its thread, by ts.
+    """
+
+    team: str
+    channel: str
+    channel_type: str | None
+    ts: str
+    thread_ts: str | None
+    user: str | None
+    comment: str
+    comment_cut: bool
+    version: str
+    event_id: str | None
+    deleted: bool
+    files: list[str]
+    known: list[str]
+    tags: list[str]
+    replies: dict[str, Reply]
+
+
+class NoticeMark(TypedDict):
+    """What became of a notice: *state* is claimed, posted, refused or released; *at* is epoch seconds."""
+
+    state: str
+    at: float
+
+
+def document_key(team: str, file_id: str, name: str | None) -> str:
+    """Return the key of the content of a file called *name*."""
+    return f"documents/{team}/{file_id}/{safe_name(name) or file_id}"
+
+
+def metadata_key(team: str, file_id: str) -> str:
+    """Return the key of the document's record."""
+    return f"metadata/{team}/{file_id}.json"
+
+
+def message_key(team: str, channel: str, ts: str) -> str:
+    """Return the key of the message's record."""
+    return f"messages/{team}/{channel}/{ts}.json"
+
+
+def notice_key(name: str) -> str:
+    """Return the key of a notice's mark; *name* is its execution's."""
+    return f"notices/{name}.json"
+
+
+def safe_name(name: str | None) -> str:
+    """Return *name* fit for the last part of a key: NFC, nothing unsafe or invisible, extension kept.
+
+    May be empty.
+    """
+    plain = unicodedata.normalize("NFC", name or "")
+    safe = "".join("_" if character in _UNSAFE else character for character in plain if _is_visible(character))
+    safe = safe.strip(" .")
+    stem, dot, extension = safe.rpartition(".")
+    if not dot or len(extension.encode()) > LONGEST_NAME // 4:
+        return _trimmed(safe, LONGEST_NAME)
+    return _trimmed(stem, LONGEST_NAME - len(extension.encode()) - 1) + "." + extension
+
+
+def _is_visible(character: str) -> bool:
+    """Leave out control and format characters (right-to-left marks among them), surrogates, line ends."""
+    return unicodedata.category(character) not in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+
+
+def _trimmed(text: str, size: int) -> str:
+    return cut(text, size).strip(" .")
