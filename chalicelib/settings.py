@@ -26,21 +26,23 @@ class Variable(NamedTuple):
 
 VARIABLES = (
     Variable(
-        "SIGNING_SECRET", "the Slack app's signing secret, which proves that a request is Slack's", secret=True
+        "SIGNING_SECRET",
+        "the Slack app's signing secret, which proves that a request comes from Slack",
+        secret=True,
     ),
     Variable("VERIFICATION_TOKEN", "the Slack app's legacy verification token", secret=True),
     Variable("ACCESS_TOKEN", "the bot token (xoxb-…) that fetches files and posts replies", secret=True),
     Variable(
         "SLACK_URL",
-        "where replies go: https://slack.com/api/chat.postMessage, or an incoming webhook's address",
+        "the address for replies: https://slack.com/api/chat.postMessage, or an incoming webhook",
         secret=True,
     ),
     Variable("SLACK_INTEGRATOR_SF", "the state machine's ARN"),
     Variable("SLACK_INTEGRATOR_SNS", "the topic's ARN"),
-    Variable("SLACK_INTEGRATOR_PARKING", "the URL of the queue that holds what could not be started yet"),
-    Variable("BUCKET", "the bucket that holds the archive"),
-    Variable("MAX_FILE_BYTES", "larger files are skipped and reported; in bytes", default=str(1024**3)),
-    Variable("ALLOWED_TYPES", "the MIME types that are archived, such as `application/pdf,image/*`", default="*/*"),
+    Variable("SLACK_INTEGRATOR_PARKING", "the URL of the queue for events that could not be started yet"),
+    Variable("BUCKET", "the bucket of the archive"),
+    Variable("MAX_FILE_BYTES", "larger files are skipped, and the reply says so", default=str(1024**3)),
+    Variable("ALLOWED_TYPES", "the MIME types to archive, such as `application/pdf,image/*`", default="*/*"),
     Variable("SLACK_LOOPBACK", "1: Slack may be a double on this machine (http, 127.0.0.1)"),
 )
 _BY_NAME = {variable.name: variable for variable in VARIABLES}

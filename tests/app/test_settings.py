@@ -20,7 +20,7 @@ def test_everything_missing_is_reported_at_once_with_its_purpose(caplog: pytest.
     with pytest.raises(SettingsWrong, match="wrong: BUCKET, ACCESS_TOKEN, MAX_FILE_BYTES"):
         settings.load("BUCKET", "ACCESS_TOKEN", environ={"BUCKET": " ", "MAX_FILE_BYTES": "1 GB"}, ssm=no_ssm)
     assert vars(caplog.records[0])["fields"]["variables"] == {
-        "BUCKET": "missing: the bucket that holds the archive",
+        "BUCKET": "missing: the bucket of the archive",
         "ACCESS_TOKEN": "missing: the bot token (xoxb-…) that fetches files and posts replies",
         "MAX_FILE_BYTES": "not a whole number of bytes",
     }
