@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 from bench import text
-from chalicelib import archive, commands, events, hashtags, notices, richtext, words
+from chalicelib import blocks, commands, events, hashtags, layout, richtext, words
 
 SHORT, LONG = 10_000, 40_000
 """Characters; Slack takes 40,000 in a message (https://docs.slack.dev/reference/methods/chat.postMessage)."""
@@ -58,12 +58,12 @@ PARSERS: dict[str, Callable[[str], object]] = {
     "fold": hashtags.fold,
     "unnamed_channels": hashtags.unnamed_channels,
     "words": words.of_comment,
-    "/docs": commands.understood,
-    "a file's name": lambda written: archive.document_key(
+    "/docs": commands.parse,
+    "a file's name": lambda written: layout.document_key(
         "T1", "F1", events.file({"id": "F1", "name": written})["name"]
     ),
-    "shown_name": notices.shown_name,
-    "sections": lambda written: notices.sections([written]),
+    "shown_name": blocks.shown_name,
+    "sections": lambda written: blocks.sections([written]),
 }
 
 
