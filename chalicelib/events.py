@@ -1,13 +1,14 @@
 """Slack's event ► an upload, an edit, a deletion, a reply with tags, or nothing.
 
 Shapes: https://docs.slack.dev/apis/events-api and https://docs.slack.dev/reference/events/message. What counts
-is a non-empty `files` list, whatever the subtype says: Slack has sent uploads with `file_share` and without. The
-shape of 2017 (`event.file`, the comment in `file.initial_comment`) is taken too.
+is a non-empty `files` list, whatever the subtype says: Slack has sent uploads with `file_share` and without. A
+forwarded message brings the files of the original along, in an attachment. The shape of 2017 (`event.file`, the
+comment in `file.initial_comment`) is taken too.
 """
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
+from typing import TYPE_CHECKING, Any, NamedTuple, NotRequired, TypedDict
 
 from chalicelib.errors import NotUnderstood
 
@@ -19,6 +20,8 @@ _ID = re.compile(r"[A-Za-z0-9]{1,18}", re.ASCII)
 _TS = re.compile(r"[0-9]{1,12}\.[0-9]{1,6}", re.ASCII)
 _NO_LONGER_THERE = ("tombstone", "file_not_found")
 """What stands in `mode` or `file_access` of a file that was taken off its message."""
+ODD = "odd"
+"""The mode, none of Slack's, of an entry of `files` that is not understood."""
 LONGEST_NAME = 1_024
 """Characters of a name or title."""
 LONGEST_WORD = 255
@@ -38,6 +41,8 @@ class Message(TypedDict):
     comment_cut: bool
     version: str
     event_id: str | None
+    sender_team: NotRequired[str]
+    """The author's workspace, where it is not ours: in a channel that is shared by Slack Connect."""
 
 
 class File(TypedDict):
@@ -54,6 +59,8 @@ class File(TypedDict):
     file_access: str | None
     url: str | None
     permalink: str | None
+    forwarded: NotRequired[bool]
+    """True for a file of the message that this one forwards: the app may not be allowed to see it."""
 
 
 class Change(NamedTuple):
@@ -68,6 +75,30 @@ class Change(NamedTuple):
     files: list[File]
     removed: list[str]
     tags: "Tags"
+    unnamed: tuple[str, ...] = ()
+    """Channels that the message links to without a name, as Slack does with private ones: each may mean a tag."""
+
+
+def team(payload: Mapping[str, Any]) -> str | None:
+    """Return the workspace that the app is installed in, for an event, a command or an action.
+
+    In a channel shared by Slack Connect `team_id` is the sender's, and only `authorizations` tells ours
+    (https://docs.slack.dev/apis/events-api#authorizations). An organisation that installed the app as a whole has
+    an id of its own (E…), for where no workspace is named.
+    """
+    authorizations, place, view = (payload.get(name) for name in ("authorizations", "team", "view"))
+    first = authorizations[0] if isinstance(authorizations, list) and authorizations else None
+    ours = first if isinstance(first, dict) else {}
+    candidates = (
+        view.get("app_installed_team_id") if isinstance(view, dict) else None,
+        ours.get("team_id"),
+        payload.get("context_team_id"),
+        place.get("id") if isinstance(place, dict) else None,
+        payload.get("team_id"),
+        ours.get("enterprise_id"),
+        payload.get("enterprise_id"),
+    )
+    return next((candidate for candidate in candidates if _is_id(candidate)), None)
 
 
 def change(envelope: Mapping[str, Any]) -> Change | None:
@@ -91,21 +122,23 @@ def change(envelope: Mapping[str, Any]) -> Change | None:
 
 def upload(envelope: Mapping[str, Any], event: Mapping[str, Any]) -> Change | None:
     """Return what the message *event* uploads, or None when it brings no files, or is the app's own."""
-    files, comment = _files_and_comment(event)
-    if files is None or files == [] or _is_own(envelope, event):
+    entries, comment, blocks = _parts(event)
+    forwarded = _forwarded(event)
+    if not (entries or forwarded) or _is_own(envelope, event):
         return None
-    message = _message(envelope, event, comment)
-    return Change("upload", message, _distinct(files), [], _tags(comment))
+    files = _distinct(_understood(entries), forwarded)
+    tags, unnamed = _tags(comment, blocks)
+    return Change("upload", _message(envelope, event, comment), files, [], tags, unnamed)
 
 
 def _reply(envelope: Mapping[str, Any], event: Mapping[str, Any]) -> Change | None:
     if not _is_reply(event) or _is_own(envelope, event):
         return None
     text = _text(event.get("text")) or ""
-    tags = _tags(text)
-    if not tags.kept:
+    tags, unnamed = _tags(text, event.get("blocks"))
+    if not tags.kept and not unnamed:
         return None
-    return Change("reply", {**_message(envelope, event, text), "comment": ""}, [], [], tags)
+    return Change("reply", {**_message(envelope, event, text), "comment": ""}, [], [], tags, unnamed)
 
 
 def _edit(envelope: Mapping[str, Any], event: Mapping[str, Any]) -> Change | None:
@@ -118,13 +151,13 @@ def _edit(envelope: Mapping[str, Any], event: Mapping[str, Any]) -> Change | Non
     if before and shown.keys() == shown_before.keys() and text == text_before:
         return None
     removed = sorted((shown_before.keys() | _ids(now)) - shown.keys())
-    tags, message = _tags(text), {**now, "event_ts": event.get("event_ts")}
+    tags, unnamed = _tags(text, now.get("blocks"))
+    message = {**now, "event_ts": event.get("event_ts")}
     if shown or removed:
-        files = _distinct(list(shown.values()))
-        return Change("edit", _message(envelope, message, text), files, removed, tags)
-    if not _is_reply(now) or _tags(text_before).kept == tags.kept:
+        return Change("edit", _message(envelope, message, text), list(shown.values()), removed, tags, unnamed)
+    if not _is_reply(now) or _tags(text_before, before.get("blocks")) == (tags, unnamed):
         return None
-    return Change("reply", {**_message(envelope, message, text), "comment": ""}, [], [], tags)
+    return Change("reply", {**_message(envelope, message, text), "comment": ""}, [], [], tags, unnamed)
 
 
 def _deletion(envelope: Mapping[str, Any], event: Mapping[str, Any]) -> Change | None:
@@ -135,18 +168,20 @@ def _deletion(envelope: Mapping[str, Any], event: Mapping[str, Any]) -> Change |
         return None
     message = {**subject, "user": before.get("user") if not unknown else None, "event_ts": event.get("event_ts")}
     if _is_reply(subject) and not _ids(before):
-        if not unknown and not _tags(_text(before.get("text")) or "").kept:
+        tags, unnamed = _tags(_text(before.get("text")) or "", before.get("blocks"))
+        if not unknown and not tags.kept and not unnamed:
             return None
-        return Change("reply", _message(envelope, message, ""), [], [], _tags(""))
+        return Change("reply", _message(envelope, message, ""), [], [], _tags("")[0])
     if not unknown and not _ids(before):
         return None
-    return Change("deletion", _message(envelope, message, ""), [], sorted(_ids(before)), _tags(""))
+    return Change("deletion", _message(envelope, message, ""), [], sorted(_ids(before)), _tags("")[0])
 
 
-def _tags(text: str) -> "Tags":
+def _tags(text: str, blocks: object = None) -> tuple["Tags", tuple[str, ...]]:
+    """Return the tags of a message, and the channels that it links to without a name."""
     from chalicelib import hashtags  # most messages have nothing to tag, and are answered without
 
-    return hashtags.tags(text)
+    return hashtags.tags(text, blocks), tuple(hashtags.unnamed_channels(text, blocks))
 
 
 def _previous(event: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -170,35 +205,70 @@ def _is_reply(message: Mapping[str, Any]) -> bool:
     return thread_ts is not None and thread_ts != message.get("ts")
 
 
-def _shown(message: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the file objects of a changed message that are still there, by id."""
-    files = message.get("files")
+def _shown(message: Mapping[str, Any]) -> dict[str, File]:
+    """Return the files of a changed message that are still there, by id."""
+    files = _distinct([file(entry) for entry in _entries(message) if _has_id(entry)], _forwarded(message))
     return {
-        entry["id"]: entry
-        for entry in (files if isinstance(files, list) else [])
-        if isinstance(entry, dict)
-        and _is_id(entry.get("id"))
-        and entry.get("mode") not in _NO_LONGER_THERE
-        and entry.get("file_access") not in _NO_LONGER_THERE
+        shown["id"]: shown
+        for shown in files
+        if shown["mode"] not in _NO_LONGER_THERE and shown["file_access"] not in _NO_LONGER_THERE
     }
 
 
 def _ids(message: Mapping[str, Any]) -> set[str]:
     """Return the ids of all files that a changed message names, those that were taken off included."""
+    own = {entry["id"] for entry in _entries(message) if _has_id(entry)}
+    return own | {forwarded["id"] for forwarded in _forwarded(message)}
+
+
+def _entries(message: Mapping[str, Any]) -> list[Any]:
     files = message.get("files")
-    entries = [entry for entry in (files if isinstance(files, list) else []) if isinstance(entry, dict)]
-    return {entry["id"] for entry in entries if _is_id(entry.get("id"))}
+    return files if isinstance(files, list) else []
 
 
-def _distinct(entries: Any) -> list[File]:
-    if not isinstance(entries, list):
+def _forwarded(message: Mapping[str, Any]) -> list[File]:
+    """Return the files of the messages that this one forwards; what a link's preview shows is none.
+
+    https://github.com/slackapi/java-slack-sdk/tree/main/json-logs/samples/rtm has such attachments.
+    """
+    attachments = message.get("attachments")
+    return [
+        {**file(entry), "forwarded": True}
+        for attachment in (attachments if isinstance(attachments, list) else [])
+        if isinstance(attachment, dict) and attachment.get("is_share") is True
+        for entry in _entries(attachment)
+        if _has_id(entry)
+    ]
+
+
+def _understood(entries: Any) -> list[File]:
+    """Return Slack's file objects *entries*; what cannot be understood costs itself alone, and is named.
+
+    Raises NotUnderstood if there is nothing else.
+    """
+    if entries is not None and not isinstance(entries, list):
         raise NotUnderstood("The message's files are no list.")
-    return list({entry["id"]: entry for entry in map(file, entries)}.values())
+    if entries and not any(map(_has_id, entries)):
+        raise NotUnderstood("A file of the message has no id.")
+    return [file(entry) if _has_id(entry) else _odd(entry, number) for number, entry in enumerate(entries or [])]
+
+
+def _odd(entry: object, number: int) -> File:
+    """Return a file that stands for *entry*, of which only its name may be known."""
+    about = entry if isinstance(entry, dict) else {}
+    name = _text(about.get("name"), LONGEST_NAME) or "a file without a name"
+    return {**file({"id": f"odd{number}"}), "name": name, "mode": ODD}
+
+
+def _distinct(files: list[File], forwarded: list[File]) -> list[File]:
+    """Return each file once; one that is forwarded and shown by the message itself is its own."""
+    own = {file["id"]: file for file in files}
+    return [*own.values(), *({file["id"]: file for file in forwarded if file["id"] not in own}.values())]
 
 
 def file(entry: object) -> File:
     """Return Slack's file object *entry* (https://docs.slack.dev/reference/objects/file-object) as a `File`."""
-    if not isinstance(entry, dict) or not _is_id(entry.get("id")):
+    if not isinstance(entry, dict) or not _has_id(entry):
         raise NotUnderstood("A file of the message has no id.")
     return {
         "id": entry["id"],
@@ -223,20 +293,21 @@ def place(envelope: Mapping[str, Any]) -> dict[str, str | None]:
     ts, thread_ts = _sound(subject.get("ts"), _TS), _sound(subject.get("thread_ts"), _TS)
     return {
         "event_id": _text(envelope.get("event_id"), LONGEST_WORD),
-        "team": _sound(envelope.get("team_id"), _ID),
+        "team": team(envelope),
         "channel": _sound(inner.get("channel"), _ID),
         "ts": ts,
         "thread_ts": thread_ts if thread_ts != ts else None,  # a root names itself as soon as it has replies
     }
 
 
-def _files_and_comment(event: Mapping[str, Any]) -> tuple[Any, str]:
+def _parts(event: Mapping[str, Any]) -> tuple[Any, str, Any]:
+    """Return the files of a message, what its author wrote, and that in blocks."""
     single = event.get("file")
     if "files" not in event and event.get("subtype") == "file_share" and isinstance(single, dict):
-        said = single.get("initial_comment")
-        comment = said.get("comment") if isinstance(said, dict) else ""  # event.text is Slack's own sentence here
-        return [single], _text(comment) or ""
-    return event.get("files"), _text(event.get("text")) or ""
+        first = single.get("initial_comment")
+        comment = first.get("comment") if isinstance(first, dict) else ""  # event.text is Slack's own sentence here
+        return [single], _text(comment) or "", None
+    return event.get("files"), _text(event.get("text")) or "", event.get("blocks")
 
 
 def _is_own(envelope: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
@@ -257,14 +328,14 @@ def _is_own(envelope: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
 def _message(envelope: Mapping[str, Any], said: Mapping[str, Any], comment: str) -> Message:
     """Return the message *said*, which tells its author and, if it was changed, the `event_ts` of that."""
     where, event = place(envelope), envelope["event"]
-    team, channel, ts = where["team"], where["channel"], where["ts"]
+    ours, channel, ts = where["team"], where["channel"], where["ts"]
     version = ts if said is event else _sound(said.get("event_ts"), _TS)
-    sound = {"team": team, "channel": channel, "ts": ts, "event_ts": version}
+    sound = {"team": ours, "channel": channel, "ts": ts, "event_ts": version}
     lacking = [name for name, value in sound.items() if not value]
-    if not (team and channel and ts and version):
+    if not (ours and channel and ts and version):
         raise NotUnderstood(f"The message has no valid {', '.join(lacking)}.")
-    return {
-        "team": team,
+    message: Message = {
+        "team": ours,
         "channel": channel,
         "channel_type": _text(event.get("channel_type"), LONGEST_WORD),
         "user": _text(said.get("user"), LONGEST_WORD) or _text(said.get("bot_id"), LONGEST_WORD),
@@ -275,6 +346,15 @@ def _message(envelope: Mapping[str, Any], said: Mapping[str, Any], comment: str)
         "version": version,
         "event_id": where["event_id"],
     }
+    theirs = (said.get("user_team"), said.get("source_team"), said.get("team"), envelope.get("team_id"))
+    sender_team = next((candidate for candidate in theirs if _is_id(candidate)), ours)
+    if sender_team != ours:
+        message["sender_team"] = str(sender_team)
+    return message
+
+
+def _has_id(entry: object) -> bool:
+    return isinstance(entry, dict) and _is_id(entry.get("id"))
 
 
 def _is_id(value: object) -> bool:

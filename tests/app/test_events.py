@@ -23,6 +23,14 @@ UPLOADS = {
     "file_share_tombstone": 1,
     "file_share_hidden_by_limit": 1,
     "file_share_canvas": 1,
+    "file_share_connect_sender": 1,
+    "file_share_grid": 1,
+    "message_forwarded": 2,
+    "file_share_type_empty": 1,
+    "file_share_loose_back_ticks": 1,
+    "file_share_unnamed_channel": 1,
+    "file_share_odd_entry": 3,
+    "file_share_emoji_tags": 1,
 }
 CHANGES = {
     "message_changed_edit": "edit",
@@ -33,6 +41,10 @@ CHANGES = {
 }
 NOT_EVENTS = {"url_verification", "app_rate_limited"}
 OTHERS = sorted({file.stem for file in FOLDER.glob("*.json")} - set(UPLOADS) - set(CHANGES) - NOT_EVENTS)
+
+
+FILE = payload("message_changed_edit")["event"]["message"]["files"][0]
+OTHER = {**FILE, "id": "F2"}
 
 
 def uploaded(envelope: Any) -> events.Change:
@@ -109,6 +121,88 @@ def test_a_file_named_twice_is_one() -> None:
     assert len(uploaded(with_event("file_share_thread", files=files * 2)).files) == 1
 
 
+def test_in_a_shared_channel_the_archive_is_ours_and_the_sender_is_named() -> None:
+    message = uploaded(payload("file_share_connect_sender")).message
+    assert (message["team"], message["sender_team"]) == ("T0LOCAL01", "T0PARTNER")
+    assert "sender_team" not in uploaded(payload("file_share_modern")).message
+
+
+@pytest.mark.parametrize(
+    ("request_", "ours"),
+    [
+        ({"team_id": "T2", "authorizations": [{"team_id": "T1"}, {"team_id": "T3"}]}, "T1"),
+        ({"team_id": "T2", "authorizations": []}, "T2"),
+        ({"team_id": "T2", "context_team_id": "T1", "authorizations": [{"team_id": None}]}, "T1"),
+        ({"team_id": None, "authorizations": [{"team_id": None, "enterprise_id": "E1"}]}, "E1"),
+        ({"team_id": "T1", "enterprise_id": "E1", "command": "/docs"}, "T1"),
+        ({"team": {"id": "T1"}, "user": {"id": "W1", "team_id": "T2"}, "enterprise": {"id": "E1"}}, "T1"),
+        ({"team": None, "enterprise_id": "E1", "view": {"app_installed_team_id": "T1"}}, "T1"),
+        ({"team": {"id": "T2"}, "view": {"app_installed_team_id": "T1"}}, "T1"),
+        ({"team_id": "../T1", "authorizations": ["T1"], "team": 7, "view": []}, None),
+    ],
+    ids=str,
+)
+def test_the_team_is_the_one_that_the_app_is_installed_in(request_: dict[str, Any], ours: str | None) -> None:
+    assert events.team(request_) == ours
+
+
+def test_a_forwarded_message_brings_its_files_with_the_forwarders_words_and_no_pictures_of_links() -> None:
+    change = uploaded(payload("message_forwarded"))
+    assert [(file["id"], file.get("forwarded")) for file in change.files] == [
+        ("F0LOCAL053", True),
+        ("F0LOCAL054", True),
+    ]
+    assert (change.message["user"], change.tags.kept) == ("U0LOCAL001", ["board"])
+
+
+def test_a_file_that_is_forwarded_and_shown_by_the_message_itself_is_its_own() -> None:
+    forwarded = payload("message_forwarded")["event"]["attachments"][0]["files"]
+    change = uploaded(with_event("message_forwarded", files=forwarded[:1]))
+    assert [(file["id"], file.get("forwarded")) for file in change.files] == [
+        ("F0LOCAL053", None),
+        ("F0LOCAL054", True),
+    ]
+
+
+@pytest.mark.parametrize(
+    "attachments", [7, [7], [{"is_share": True, "files": 7}], [{"is_share": "x", "files": [FILE]}]]
+)
+def test_attachments_of_nonsense_are_nothing(attachments: Any) -> None:
+    assert events.change(with_event("message_plain", attachments=attachments)) is None
+
+
+def test_editing_the_words_of_a_forwarded_message_keeps_its_files() -> None:
+    attachments = payload("message_forwarded")["event"]["attachments"]
+    change = edit(
+        {"files": [], "attachments": attachments}, {"attachments": attachments, "files": [], "text": "#new"}
+    )
+    assert change is not None
+    assert ([file["id"] for file in change.files], change.removed) == (["F0LOCAL053", "F0LOCAL054"], [])
+
+
+def test_an_entry_that_is_not_understood_costs_itself_alone_and_keeps_its_name() -> None:
+    files = uploaded(payload("file_share_odd_entry")).files
+    assert [(file["name"], file["mode"]) for file in files] == [
+        ("Q3 report.pdf", "hosted"),
+        ("agenda.docx", events.ODD),
+        ("a file without a name", events.ODD),
+    ]
+    assert len({file["id"] for file in files}) == 3
+
+
+def test_blocks_decide_what_is_code() -> None:
+    assert uploaded(payload("file_share_loose_back_ticks")).tags.kept == ["finanza"]
+    assert uploaded(payload("file_share_emoji_tags")).tags.kept == sorted(["q3🎉", ":shipit:", "urgent"])
+
+
+def test_channels_that_are_linked_without_a_name_are_carried() -> None:
+    change = uploaded(payload("file_share_unnamed_channel"))
+    assert (change.unnamed, change.tags.kept) == (("C0LOCAL060", "C0LOCAL061"), ["2026"])
+    reply = events.change(with_event("thread_reply", text="see <#C0LOCAL060>", blocks=...))
+    assert reply is not None
+    assert (reply.kind, reply.unnamed) == ("reply", ("C0LOCAL060",))
+
+
 def test_an_upload_by_the_app_itself_is_nothing() -> None:
     by_app = with_event("file_share_thread", bot_profile={"app_id": payload("file_share_thread")["api_app_id"]})
     assert events.change(by_app) is None
@@ -162,10 +256,6 @@ def edit(before: dict[str, Any], now: dict[str, Any]) -> events.Change | None:
     event = payload("message_changed_edit")["event"]
     message, previous = {**event["previous_message"], **now}, {**event["previous_message"], **before}
     return events.change(with_event("message_changed_edit", message=message, previous_message=previous))
-
-
-FILE = payload("message_changed_edit")["event"]["message"]["files"][0]
-OTHER = {**FILE, "id": "F2"}
 
 
 @pytest.mark.parametrize(
