@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo local test check browser bench faults fuzz fetch screenshot deploy destroy replay catchup forget \
+.PHONY: help demo local test check browser bench faults mutants fuzz fetch screenshot deploy destroy replay catchup forget \
   hashes lock
 
 help: ## list these commands
@@ -25,7 +25,7 @@ check: .venv/ready ## lint, types, imports, the doubles' tests, a deployment to 
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/statelint stepfunctions/slack-integrator.asl.json
-	@$(BIN)/python -m pytest tests/local tests/faults tests/bench
+	@$(BIN)/python -m pytest tests/local tests/faults tests/bench tests/mutants
 	@$(BIN)/python -m pytest -m deploy
 	@$(MAKE) --no-print-directory browser
 	@$(MAKE) --no-print-directory faults QUICK=1
@@ -62,6 +62,10 @@ screenshot: .venv/ready ## make docs/workspace.png from a real run
 
 fetch: .venv/ready ## run the fetcher alone: make fetch URL=https://files.slack.com/… puts the file into .local/fetched
 	@$(BIN)/python -m local.fetch '$(URL)'
+
+mutants: .venv/ready ## change the code a little, 400 times, and see whether a test fails: make mutants [SEED=2] [ALL=1] [MODULE=chalicelib/hashtags.py]
+	@$(BIN)/python -c 'import cosmic_ray' 2>/dev/null || $(BIN)/pip install -q -r mutants/requirements.txt
+	@$(BIN)/python -m mutants $(foreach module,$(MODULE),--module $(module)) $(if $(ALL),--all) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 fuzz: .venv/ready ## look for a request that the route stumbles over: make fuzz SECONDS=600 (Linux)
 	@$(BIN)/pip install -q atheris==3.0.0

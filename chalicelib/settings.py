@@ -41,7 +41,7 @@ VARIABLES = (
     Variable("SLACK_INTEGRATOR_SNS", "the topic's ARN"),
     Variable("SLACK_INTEGRATOR_PARKING", "the URL of the queue for events that could not be started yet"),
     Variable("BUCKET", "the bucket of the archive"),
-    Variable("MAX_FILE_BYTES", "larger files are skipped, and the reply says so", default=str(1024**3)),
+    Variable("MAX_FILE_BYTES", "larger files are skipped, and the reply says so; in bytes", default=str(1024**3)),
     Variable("ALLOWED_TYPES", "the MIME types to archive, such as `application/pdf,image/*`", default="*/*"),
     Variable("SLACK_LOOPBACK", "1: Slack may be a double on this machine (http, 127.0.0.1)"),
 )

@@ -1,11 +1,12 @@
 """What the tests stand on: one local stack for the whole run, at a thousand times the speed of its clock."""
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 from chalicelib import clients
 from chalicelib import slack as web_api
@@ -17,7 +18,10 @@ from local.slack import Slack
 from local.slack.model import Channel, Message
 
 settings.register_profile("project", deadline=None)  # timings are no assertions
-settings.load_profile("project")
+settings.register_profile(  # `make mutants`: the same examples each time, and no search for the smallest
+    "mutants", deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate]
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "project"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

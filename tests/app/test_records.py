@@ -3,6 +3,7 @@
 import itertools
 import threading
 from collections.abc import Callable, Iterable
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -153,7 +154,7 @@ class Story:
 
 @pytest.fixture
 def story(s3: Any, bucket: str, request: pytest.FixtureRequest) -> Story:
-    return Story(s3, bucket, "T" + request.node.name.encode().hex()[-16:])
+    return Story(s3, bucket, "T" + sha256(request.node.name.encode()).hexdigest()[:16])
 
 
 ORDERS = [EDITS, EDITS[::-1], [EDITS[2], EDITS[0], EDITS[3], EDITS[1]], [EDITS[3], EDITS[0], EDITS[1], EDITS[2]]]

@@ -1,0 +1,59 @@
+"""`make mutants`: which mutants there are, what tests them, and what is not tested again."""
+
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("cosmic_ray", reason="`make mutants` installs it")
+
+from mutants import candidates, concerns, results
+from mutants.workers import PROJECT
+
+SOURCE = '''"""A module."""
+
+LIMIT: int | None = 3
+
+
+def near(a: int | None, b: int) -> bool:
+    """Return True if they differ by less than 3."""
+    return abs(a - b) < LIMIT
+'''
+
+
+def changed(mutant: candidates.Mutant) -> str:
+    lines = mutant.of(SOURCE).splitlines()
+    return next(line.strip() for line, old in zip(lines, SOURCE.splitlines(), strict=True) if line != old)
+
+
+def test_a_mutant_is_one_change_that_can_be_noticed() -> None:
+    every = candidates.sample({"m.py": SOURCE}, None, 1)
+    changes = {changed(mutant) for mutant in every}
+    assert {"LIMIT: int | None = 4", "return abs(a + b) < LIMIT", "return abs(a - b) > LIMIT"} <= changes
+    assert not any("None)" in change or "int +" in change for change in changes)
+
+
+def test_a_sample_is_repeated_by_its_seed_and_has_one_mutant_a_place() -> None:
+    draws = [[str(mutant) for mutant in candidates.sample({"m.py": SOURCE}, 3, seed)] for seed in (1, 1, 2, 3, 4)]
+    assert draws[0] == draws[1]
+    assert len({tuple(draw) for draw in draws}) > 1
+    places = [(mutant.line, mutant.column) for mutant in candidates.sample({"m.py": SOURCE}, 100, 1)]
+    assert len(places) == len(set(places))
+
+
+def test_every_module_that_ships_or_operates_has_tests_that_concern_it() -> None:
+    modules = concerns.modules()
+    assert "chalicelib/hashtags.py" in modules
+    named = {test for module in modules for test in concerns.tests(module)}
+    assert sorted(test for test in named if not PROJECT.joinpath(test).is_file()) == []
+
+
+def test_a_survivor_is_tested_again_when_its_tests_have_changed_and_a_killed_one_is_not(tmp_path: Path) -> None:
+    (killed, survivor, *_) = candidates.sample({"m.py": SOURCE}, None, 1)
+    known = results.Results(tmp_path / "results.jsonl")
+    known.add(results.Result(str(killed), "source", "tests", True, 1.0, ""))
+    known.add(results.Result(str(survivor), "source", "tests", False, 1.0, ""))
+    again = results.Results(tmp_path / "results.jsonl")
+    assert again.of(survivor, "source", "tests")
+    assert again.of(survivor, "source", "other tests") is None
+    assert again.of(killed, "source", "other tests")
+    assert again.of(killed, "other source", "tests") is None
