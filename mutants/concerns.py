@@ -1,5 +1,7 @@
 """Which tests concern which module: a mutant is tested by these alone, the quickest first."""
 
+import re
+
 from mutants.workers import PROJECT
 
 _SHARED = {
@@ -45,7 +47,13 @@ def modules() -> list[str]:
 
 
 def tests(module: str) -> list[str]:
-    """Return the test files of *module*: those in the table, else the file of its name."""
-    folder, _, name = module.removesuffix(".py").partition("/")
-    same = f"{'app' if folder == 'chalicelib' else folder}/test_{name}"
-    return [f"tests/{file}.py" for file in _SHARED.get(module, (same,))]
+    """Return the test files of *module*: those in the table, else the file of its name, else all that name it."""
+    package, _, name = module.removesuffix(".py").partition("/")
+    folder = PROJECT / "tests" / ("app" if package == "chalicelib" else package)
+    if module in _SHARED:
+        return [f"tests/{file}.py" for file in _SHARED[module]]
+    files = [folder / f"test_{name}.py"]
+    if not files[0].is_file():
+        word = re.compile(rf"\b{name}\b")
+        files = [file for file in sorted(folder.glob("test_*.py")) if word.search(file.read_text(encoding="utf-8"))]
+    return [str(file.relative_to(PROJECT)) for file in files]
