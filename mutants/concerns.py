@@ -4,29 +4,34 @@ import re
 
 from mutants.workers import PROJECT
 
-_SHARED = {
+_TABLE = {
     "chalicelib/answers.py": ("app/test_commands", "app/test_search"),
-    "chalicelib/archive.py": ("app/test_archive", "app/test_transfer", "app/test_fetch", "app/test_records"),
+    "chalicelib/archive.py": ("app/test_archive", "app/test_fetch", "app/test_records", "app/test_notifier"),
+    "chalicelib/authentication.py": ("app/test_signing", "app/test_route", "app/test_door"),
+    "chalicelib/blocks.py": ("app/test_notices", "app/test_commands", "app/test_search"),
     "chalicelib/clients.py": ("app/test_route", "app/test_sigv4"),
     "chalicelib/commands.py": ("app/test_commands", "app/test_search"),
+    "chalicelib/deadline.py": ("app/test_search",),
+    "chalicelib/emoji.py": ("app/test_hashtags", "app/test_events"),
     "chalicelib/errors.py": ("app/test_contracts", "app/test_fetch", "app/test_route", "app/test_notifier"),
     "chalicelib/events.py": ("app/test_events", "app/test_route", "app/test_following"),
+    "chalicelib/events_route.py": ("app/test_route", "app/test_door"),
     "chalicelib/fetch.py": ("app/test_fetch", "app/test_pipeline"),
     "chalicelib/filehost.py": ("app/test_fetch", "app/test_transfer"),
     "chalicelib/hashtags.py": ("app/test_hashtags",),
     "chalicelib/index.py": ("app/test_records", "app/test_following", "app/test_search"),
-    "chalicelib/intake.py": ("app/test_route", "app/test_door"),
+    "chalicelib/layout.py": ("app/test_layout", "app/test_archive", "app/test_records"),
     "chalicelib/letters.py": ("app/test_hashtags", "app/test_words"),
-    "chalicelib/log.py": ("app/test_log",),
+    "chalicelib/listings.py": ("app/test_search",),
     "chalicelib/notices.py": ("app/test_notices", "app/test_notifier"),
-    "chalicelib/notifier.py": ("app/test_notifier",),
-    "chalicelib/reading.py": ("app/test_search",),
+    "chalicelib/parking.py": ("app/test_workflow", "app/test_route"),
     "chalicelib/records.py": ("app/test_records", "app/test_following"),
-    "chalicelib/search.py": ("app/test_search",),
+    "chalicelib/reports.py": ("app/test_route", "app/test_pipeline"),
+    "chalicelib/richtext.py": ("app/test_hashtags", "app/test_events"),
     "chalicelib/settings.py": ("app/test_settings", "app/test_route"),
-    "chalicelib/signing.py": ("app/test_signing",),
-    "chalicelib/sigv4.py": ("app/test_sigv4",),
     "chalicelib/slack.py": ("app/test_notifier", "app/test_fetch"),
+    "chalicelib/transfer.py": ("app/test_transfer", "app/test_fetch"),
+    "chalicelib/utf8.py": ("app/test_events", "app/test_workflow", "app/test_archive"),
     "chalicelib/visibility.py": ("app/test_visibility", "app/test_search"),
     "chalicelib/workflow.py": ("app/test_workflow", "app/test_route"),
     "operations/__main__.py": ("operations/test_stages", "operations/test_replay"),
@@ -50,8 +55,8 @@ def tests(module: str) -> list[str]:
     """Return the test files of *module*: those in the table, else the file of its name, else all that name it."""
     package, _, name = module.removesuffix(".py").partition("/")
     folder = PROJECT / "tests" / ("app" if package == "chalicelib" else package)
-    if module in _SHARED:
-        return [f"tests/{file}.py" for file in _SHARED[module]]
+    if module in _TABLE:
+        return [f"tests/{file}.py" for file in _TABLE[module]]
     files = [folder / f"test_{name}.py"]
     if not files[0].is_file():
         word = re.compile(rf"\b{name}\b")
