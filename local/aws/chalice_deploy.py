@@ -75,6 +75,7 @@ def deploy(config_on_disk: dict[str, Any], stage: str, folder: str) -> Any:
 if __name__ == "__main__":
     sys.path[0] = os.getcwd()  # instead of this file's folder
     order = json.load(sys.stdin)  # Chalice is loaded by now, while the stack was coming up
-    os.environ.update(order["config"]["stages"][order["stage"]]["environment_variables"])
+    variables = order["config"]["stages"][order["stage"]]["environment_variables"]
+    os.environ.update({**variables, **os.environ})  # for the app's import; AWS stays where this process has it
     with tempfile.TemporaryDirectory() as scratch:
         print(json.dumps(deploy(order["config"], order["stage"], scratch)))
