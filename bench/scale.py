@@ -78,8 +78,8 @@ def _upload(pipeline: Pipeline) -> Message:
 
 def _settle(pipeline: Pipeline) -> None:
     """Wait until no function runs any more: the notifier marks its notice after the reply."""
-    while pipeline.aws.deliveries.pending:
-        pipeline.aws.deliveries.join(1)
+    while pipeline.aws.async_invocations.pending:
+        pipeline.aws.async_invocations.join(1)
 
 
 def _fill(pipeline: Pipeline, first: int, last: int) -> None:

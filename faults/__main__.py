@@ -4,7 +4,7 @@ import argparse
 import signal
 import sys
 
-from faults import deliveries, transfers
+from faults import many_uploads, transfers
 from faults.run import run
 
 UPLOADS = 2_000
@@ -22,11 +22,11 @@ def main() -> int:
     if chosen.transfers:
         return 0 if transfers.run() else 1
     if chosen.uploads:
-        return 0 if deliveries.run(chosen.uploads) else 1
+        return 0 if many_uploads.run(chosen.uploads) else 1
     status = run(is_full=not chosen.quick, only=chosen.point)
     if not chosen.quick and not chosen.point:
         status |= not transfers.run()
-        status |= not deliveries.run(UPLOADS)
+        status |= not many_uploads.run(UPLOADS)
     return status
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["app", "chalicelib"]):
-    from faults.door import answered, open_door, signed
+    from faults.route_client import post, route_environment, signed
 
 FOUND, SEEDS = Path(".local/fuzz"), Path("tests/events")
 """Inputs that reached something new, kept for the next time; and Slack's own to begin with."""
@@ -22,7 +22,7 @@ BUDGET_SECONDS = 2.5
 def main() -> None:
     """Fuzz until the time is over or an input breaks the rules, which ends it with a traceback."""
     logging.disable(logging.CRITICAL)
-    with open_door() as asked:
+    with route_environment() as asked:
 
         def one(data: bytes) -> None:
             kind, body = data[-1:], data[:-1]
@@ -30,10 +30,10 @@ def main() -> None:
             headers = signed(body) if is_signed else {**signed(b"else"), "X-Other": kind.hex()}
             before, begun = len(asked), time.monotonic()
             if kind[-1:] in b"\x01\xff":
-                status = answered(body.decode("latin-1"), headers, is_base64=True)
+                status = post(body.decode("latin-1"), headers, is_base64=True)
                 is_signed = False
             else:
-                status = answered(base64.b64encode(body).decode(), headers, is_base64=True)
+                status = post(base64.b64encode(body).decode(), headers, is_base64=True)
             assert status < 500, status
             assert time.monotonic() - begun < BUDGET_SECONDS
             assert is_signed or len(asked) == before, "it started something unsigned"

@@ -1,4 +1,4 @@
-"""All cells, a few at a time, and the table of their verdicts."""
+"""All cases, a few at a time, and the table of their verdicts."""
 
 import sys
 import time
@@ -6,10 +6,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 
 from faults.calls import Call
-from faults.cells import Cell, broken_promises, snapshot
+from faults.cases import Case, broken_promises, snapshot
+from faults.harness import Harness
 from faults.kinds import ANSWERS, DEATHS, EVER, GARBAGE, LOST, REFUSED, TIMES, Fault, is_hasty
 from faults.scenarios import SCENARIOS
-from faults.stage import Stage
 from faults.verdicts import LEGEND, WRONG, judge
 
 FACTOR, AT_ONCE = 300.0, 6
@@ -18,7 +18,7 @@ SLOW_FACTOR, SLOW_AT_ONCE = 12.0, 4
 a failure, here after 5 and 10 seconds, when the claim of one that died is older than its time limit, here 4."""
 SLOW_TIMEOUTS = {"notify": 4}
 MOST_RUNS = 3
-"""Of a cell in which this machine was too slow for the app's own time limits: that tells nothing about the app."""
+"""Of a case in which this machine was too slow for the app's own time limits: that tells nothing about the app."""
 QUICK_FAULTS = (REFUSED, LOST, GARBAGE)
 """In the quick form: a no, an effect without an answer, a lie."""
 QUICK_DEATHS = ("notify chat.postMessage", "fetch_file PutObject documents/", "route StartExecution")
@@ -31,48 +31,48 @@ class BadReferenceError(Exception):
 def run(is_full: bool, only: str = "") -> int:
     """Run everything, print what came of it, and return the exit status."""
     begun = time.monotonic()
-    with Stage(FACTOR) as stage:
-        cells = [cell for cell in _planned(stage, is_full) if only in cell.point]
-        if not cells:
+    with Harness(FACTOR) as harness:
+        cases = [case for case in _planned(harness, is_full) if only in case.point]
+        if not cases:
             print(f"No call is made at a point like {only!r}.")
             return 1
-        _run_all(stage, [cell for cell in cells if not _is_slow(cell)], AT_ONCE)
-        calls, leaks = stage.calls, list(stage.leaks)
-    with Stage(SLOW_FACTOR, SLOW_TIMEOUTS) as stage:
-        _run_all(stage, [cell for cell in cells if _is_slow(cell)], SLOW_AT_ONCE)
-        calls, leaks = calls + stage.calls, leaks + stage.leaks
-    _print(cells, is_full)
+        _run_all(harness, [case for case in cases if not _is_slow(case)], AT_ONCE)
+        calls, leaks = harness.calls, list(harness.leaks)
+    with Harness(SLOW_FACTOR, SLOW_TIMEOUTS) as harness:
+        _run_all(harness, [case for case in cases if _is_slow(case)], SLOW_AT_ONCE)
+        calls, leaks = calls + harness.calls, leaks + harness.leaks
+    _print(cases, is_full)
     print(
-        f"\n{len({cell.point for cell in cells})} fault points, {len(cells)} cells, {calls} calls in "
+        f"\n{len({case.point for case in cases})} fault points, {len(cases)} cases, {calls} calls in "
         f"{time.monotonic() - begun:.0f} s; {len(leaks)} calls of AWS carried a secret of Slack's. "
-        f"{sum(cell.runs - 1 for cell in cells)} runs were repeated, since the machine was too slow for them."
+        f"{sum(case.runs - 1 for case in cases)} runs were repeated, since the machine was too slow for them."
     )
-    return 1 if leaks or any(cell.verdict == WRONG for cell in cells) else 0
+    return 1 if leaks or any(case.verdict == WRONG for case in cases) else 0
 
 
-def _planned(stage: Stage, is_full: bool) -> list[Cell]:
-    """Run each scenario without a fault, and return a cell for each of its calls and each fault.
+def _planned(harness: Harness, is_full: bool) -> list[Case]:
+    """Run each scenario without a fault, and return a case for each of its calls and each fault.
 
     A call that another scenario makes as well is broken there; what is done to an upload breaks all of its own,
     once, in the full form.
     """
-    cells, known = [], set[str]()
+    cases, known = [], set[str]()
     for scenario in SCENARIOS:
-        honest = Cell(scenario)
-        _prepare(stage, [honest])
-        stage.seen.clear()
-        honest.start(stage)
-        stage.wait_until_quiet([honest.event])
-        reference = snapshot(stage, honest)
-        wrong = broken_promises(stage, honest.message, reference)
+        honest = Case(scenario)
+        _prepare(harness, [honest])
+        harness.seen.clear()
+        honest.start(harness)
+        harness.wait_until_quiet([honest.event])
+        reference = snapshot(harness, honest)
+        wrong = broken_promises(harness, honest.message, reference)
         if wrong or scenario.comes_to not in str(reference):
             raise BadReferenceError(f"without a fault, {scenario.name} came to {wrong or reference}")
-        for point, call in sorted(stage.seen.items()):
+        for point, call in sorted(harness.seen.items()):
             for fault, times in _faults(call, is_full):
-                if point not in known or (is_full and scenario.deed and times == 1):
-                    cells.append(Cell(scenario, point, fault, times, reference=reference))
-        known |= stage.seen.keys()
-    return sorted(cells, key=lambda cell: cell.times)
+                if point not in known or (is_full and scenario.change and times == 1):
+                    cases.append(Case(scenario, point, fault, times, reference=reference))
+        known |= harness.seen.keys()
+    return sorted(cases, key=lambda case: case.times)
 
 
 def _faults(call: Call, is_full: bool) -> Iterator[tuple[Fault, int]]:
@@ -87,62 +87,62 @@ def _faults(call: Call, is_full: bool) -> Iterator[tuple[Fault, int]]:
                 yield fault, times
 
 
-def _is_slow(cell: Cell) -> bool:
-    return cell.fault.kills or cell.point.startswith("notify ")
+def _is_slow(case: Case) -> bool:
+    return case.fault.kills or case.point.startswith("notify ")
 
 
-def _lasts(cell: Cell) -> bool:
-    return cell.times == EVER or (cell.fault.hold and not is_hasty(cell.point))
+def _lasts(case: Case) -> bool:
+    return case.times == EVER or (case.fault.hold and not is_hasty(case.point))
 
 
-def _run_all(stage: Stage, cells: list[Cell], at_once: int) -> None:
-    """Run *cells* in batches; those in which a function dies alone, for its idle processes die with it."""
-    alive = [cell for cell in cells if not cell.fault.kills]
-    brief, lasting = ([cell for cell in alive if _lasts(cell) is lasts] for lasts in (False, True))
+def _run_all(harness: Harness, cases: list[Case], at_once: int) -> None:
+    """Run *cases* in batches; those in which a function dies alone, for its idle processes die with it."""
+    alive = [case for case in cases if not case.fault.kills]
+    brief, lasting = ([case for case in alive if _lasts(case) is lasts] for lasts in (False, True))
     batches = [*_batches(brief, at_once), *_batches(lasting, 2 * at_once)]  # what lasts mostly waits
-    for batch in batches + [[cell] for cell in cells if cell.fault.kills]:
-        _run(stage, batch)
-        for cell in batch:
-            while cell.says_nothing(stage) and cell.runs < MOST_RUNS:
-                _run(stage, [cell])
-        print("".join(cell.verdict for cell in batch), end="", flush=True, file=sys.stderr)
+    for batch in batches + [[case] for case in cases if case.fault.kills]:
+        _run(harness, batch)
+        for case in batch:
+            while case.says_nothing(harness) and case.runs < MOST_RUNS:
+                _run(harness, [case])
+        print("".join(case.verdict for case in batch), end="", flush=True, file=sys.stderr)
     print(file=sys.stderr)
 
 
-def _run(stage: Stage, batch: list[Cell]) -> None:
-    _prepare(stage, batch)
-    for cell in batch:
-        cell.start(stage)
-    stage.wait_until_quiet([cell.event for cell in batch])
-    for cell in batch:
-        cell.verdict, cell.why = judge(stage, cell, snapshot(stage, cell))
+def _run(harness: Harness, batch: list[Case]) -> None:
+    _prepare(harness, batch)
+    for case in batch:
+        case.start(harness)
+    harness.wait_until_quiet([case.event for case in batch])
+    for case in batch:
+        case.verdict, case.why = judge(harness, case, snapshot(harness, case))
 
 
-def _prepare(stage: Stage, batch: list[Cell]) -> None:
-    for cell in batch:
-        cell.prepare(stage)
-    stage.wait_until_quiet([cell.event for cell in batch if cell.scenario.is_about_an_archived_one])
+def _prepare(harness: Harness, batch: list[Case]) -> None:
+    for case in batch:
+        case.prepare(harness)
+    harness.wait_until_quiet([case.event for case in batch if case.scenario.is_about_an_archived_one])
 
 
-def _batches(cells: list[Cell], size: int) -> Iterator[list[Cell]]:
-    for start in range(0, len(cells), size):
-        yield cells[start : start + size]
+def _batches(cases: list[Case], size: int) -> Iterator[list[Case]]:
+    for start in range(0, len(cases), size):
+        yield cases[start : start + size]
 
 
-def _print(cells: Iterable[Cell], is_full: bool) -> None:
+def _print(cases: Iterable[Case], is_full: bool) -> None:
     table: dict[str, dict[str, str]] = defaultdict(lambda: defaultdict(str))
-    for cell in cells:
-        table[f"{cell.scenario.name:9} {cell.point}"][cell.fault.name] += cell.verdict
+    for case in cases:
+        table[f"{case.scenario.name:9} {case.point}"][case.fault.name] += case.verdict
     faults = [fault.name for fault in (*ANSWERS, *DEATHS)]
     print(" " * 58 + " ".join(f"{name:>13}" for name in faults))
     for point, row in sorted(table.items()):
         print(f"{point:58}" + " ".join(f"{row[name] or '·':>13}" for name in faults))
     print("\nEach fault once" + (", twice, and for ever" if is_full else "") + ".")
-    count = Counter(cell.verdict for cell in cells)
+    count = Counter(case.verdict for case in cases)
     for verdict in LEGEND:
         if count[verdict]:
             print(f"  {verdict}  {count[verdict]:>4}  {LEGEND[verdict]}")
-    for cell in cells:
-        if cell.verdict == WRONG:
-            times = "for ever" if cell.times == EVER else f"×{cell.times}"
-            print(f"\n{WRONG} {cell.scenario.name}: {cell.point}: {cell.fault.name} {times}: {cell.why[:1500]}")
+    for case in cases:
+        if case.verdict == WRONG:
+            times = "for ever" if case.times == EVER else f"×{case.times}"
+            print(f"\n{WRONG} {case.scenario.name}: {case.point}: {case.fault.name} {times}: {case.why[:1500]}")

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from faults.harness import Harness
 from faults.kinds import ERROR, EVER, Rule
-from faults.stage import Stage
 from local.slack import Generated
-from local.slack.commands import Answer
+from local.slack.commands import CommandResult
 from local.slack.files import Json
 from local.slack.model import Channel, Message, User
 
@@ -17,22 +17,22 @@ PART = 8 * 1024 * 1024
 class Scenario:
     """*uploaded* makes an upload in a channel; *comes_to* is in what is found after a run without a fault.
 
-    With *deed* the faults befall not the upload, which is archived before, but the event that *deed* returns of
+    With *change* the faults befall not the upload, which is archived before, but the event that *change* returns of
     what is done to it then; with *ask* a search for it by somebody in another channel. *base* faults (point, times)
     hold in all of its runs.
     """
 
     name: str
-    uploaded: Callable[[Stage, Channel], Message]
+    uploaded: Callable[[Harness, Channel], Message]
     comes_to: str
-    deed: Callable[[Stage, Message], Json] | None = None
-    ask: Callable[[Stage, Message, Channel, User], Answer] | None = None
+    change: Callable[[Harness, Message], Json] | None = None
+    ask: Callable[[Harness, Message, Channel, User], CommandResult] | None = None
     base: tuple[tuple[str, int], ...] = ()
 
     @property
     def is_about_an_archived_one(self) -> bool:
         """Whether the upload itself goes through without a fault."""
-        return self.deed is not None or self.ask is not None
+        return self.change is not None or self.ask is not None
 
     def rules(self, ids: frozenset[str]) -> list[Rule]:
         """The faults that belong to the scenario."""
@@ -40,67 +40,67 @@ class Scenario:
 
 
 def tag_of(channel: Channel) -> str:
-    """The tag that only the uploads of one cell have."""
+    """The tag that only the uploads of one case have."""
     return f"of-{channel.id.lower()}"
 
 
-def _pages(stage: Stage, channel: Channel) -> Message:
-    slack = stage.pipeline.slack
+def _pages(harness: Harness, channel: Channel) -> Message:
+    slack = harness.pipeline.slack
     page = slack.add_file("page.txt", b"a page\n" * 99, "text/plain")
     stub = slack.add_file("stub.bin", bytes(range(256)) * 40)
     slack.misbehave("check_file_info", only=stub.id, times=1)
     return slack.upload(channel, slack.users[0], [page, stub], "#minutes #2026", deliver=False)
 
 
-def _film(stage: Stage, channel: Channel) -> Message:
-    slack = stage.pipeline.slack
+def _film(harness: Harness, channel: Channel) -> Message:
+    slack = harness.pipeline.slack
     film = slack.add_file("film.bin", Generated(PART + 1000))
     return slack.upload(channel, slack.users[0], [film], "#film", deliver=False)
 
 
-def _page(stage: Stage, channel: Channel) -> Message:
-    slack = stage.pipeline.slack
+def _page(harness: Harness, channel: Channel) -> Message:
+    slack = harness.pipeline.slack
     page = ("page.txt", b"a page", "text/plain")
     return slack.upload(channel, slack.users[0], [page], f"#page #{tag_of(channel)}", deliver=False)
 
 
-def _two(stage: Stage, channel: Channel) -> Message:
-    slack = stage.pipeline.slack
+def _two(harness: Harness, channel: Channel) -> Message:
+    slack = harness.pipeline.slack
     files = [("one.txt", b"one", "text/plain"), ("two.txt", b"two", "text/plain")]
     return slack.upload(channel, slack.users[0], files, "#minutes #draft", deliver=False)
 
 
-def _nonsense(stage: Stage, channel: Channel) -> Message:
-    slack = stage.pipeline.slack
+def _nonsense(harness: Harness, channel: Channel) -> Message:
+    slack = harness.pipeline.slack
     message = slack.say(channel, slack.users[0], "Look", deliver=False)
     message.envelope = slack.envelope({**message.envelope["event"], "files": [{"name": "no id"}]})
     return message
 
 
-def _edited(stage: Stage, message: Message) -> Json:
-    return stage.pipeline.slack.edit(message, "#minutes #final", without=message.files[1:], deliver=False)
+def _edited(harness: Harness, message: Message) -> Json:
+    return harness.pipeline.slack.edit(message, "#minutes #final", without=message.files[1:], deliver=False)
 
 
-def _replied(stage: Stage, message: Message) -> Json:
-    slack = stage.pipeline.slack
+def _replied(harness: Harness, message: Message) -> Json:
+    slack = harness.pipeline.slack
     reply = slack.say(message.channel, slack.users[0], "#more", thread_ts=message.ts, deliver=False)
     return reply.envelope
 
 
-def _deleted(stage: Stage, message: Message) -> Json:
-    return stage.pipeline.slack.delete(message, deliver=False)
+def _deleted(harness: Harness, message: Message) -> Json:
+    return harness.pipeline.slack.delete(message, deliver=False)
 
 
-def _searched(stage: Stage, message: Message, channel: Channel, user: User) -> Answer:
-    return stage.pipeline.slack.command(channel, user, "/docs", f"page {tag_of(message.channel)}")
+def _searched(harness: Harness, message: Message, channel: Channel, user: User) -> CommandResult:
+    return harness.pipeline.slack.command(channel, user, "/docs", f"page {tag_of(message.channel)}")
 
 
 SCENARIOS = (
     Scenario("pages", _pages, "✅ 2 files in the archive"),
     Scenario("film", _film, "✅ 1 file in the archive"),
-    Scenario("edited", _two, "'reactions': ['label']", deed=_edited),
-    Scenario("replied", _page, "'reactions': ['label']", deed=_replied),
-    Scenario("deleted", _page, "'deleted': True", deed=_deleted),
+    Scenario("edited", _two, "'reactions': ['label']", change=_edited),
+    Scenario("replied", _page, "'reactions': ['label']", change=_replied),
+    Scenario("deleted", _page, "'deleted': True", change=_deleted),
     Scenario("searched", _page, "• page.txt", ask=_searched),
     Scenario("parked", _page, "✅ 1 file in the archive", base=(("route StartExecution", EVER),)),
     Scenario(

@@ -1,8 +1,8 @@
-"""The verdict on a cell: the same end, or an honest one; and which doublings and silences are allowed, and why."""
+"""The verdict on a case: the same end, or an honest one; and which doublings and silences are allowed, and why."""
 
-from faults.cells import DEAD_NOTICE, Cell, Snapshot, broken_promises
+from faults.cases import DEAD_NOTICE, Case, Snapshot, broken_promises
+from faults.harness import Harness, execution_name
 from faults.kinds import KILLED_AFTER, LOST, TIMEOUT
-from faults.stage import Stage, execution_name
 
 SAME, TOLD, TWICE, UNMARKED, DEAD, UNREPORTED, REFUSED, NOT_TAKEN, SWEPT, HINT, PRIVATE, WRONG = "=tdubarnshpX"
 LEGEND = {
@@ -24,53 +24,53 @@ _SAYS_WHO = {"route users.info", "route conversations.info"}
 _MAY_DOUBLE = {"notify chat.postMessage": {LOST, KILLED_AFTER, TIMEOUT}, _MARKS: None}
 
 
-def judge(stage: Stage, cell: Cell, found: Snapshot) -> tuple[str, str]:
+def judge(harness: Harness, case: Case, found: Snapshot) -> tuple[str, str]:
     """The verdict on what was *found*, and what is wrong or was said."""
-    reference, broken = cell.reference, broken_promises(stage, cell.message, found)
-    if cell.rule and not cell.rule.happened:
+    reference, broken = case.reference, broken_promises(harness, case.message, found)
+    if case.rule and not case.rule.happened:
         broken.append("the fault did not happen")
-    if found["unfinished"] and not _may_leave_parts(cell):
+    if found["unfinished"] and not _may_leave_parts(case):
         broken.append("an unfinished upload")
     if broken:
         return WRONG, "; ".join(broken)
     if found == reference:
         return SAME, ""
-    if cell.answer:
-        return _answered(cell, found)
+    if case.answer:
+        return _answered(case, found)
     if found["unfinished"] and {**found, "unfinished": 0} == reference:
         return SWEPT, ""
     if found["tags"] > reference["tags"] and {**found, "tags": reference["tags"]} == reference:
         return HINT, ""
     if not found["replies"]:
-        return _silent(stage, cell, found)
+        return _silent(harness, case, found)
     if len(found["replies"]) > 1:
-        return _doubled(cell, found)
-    if cell.point == _MARKS and _marked(found) == reference:
+        return _doubled(case, found)
+    if case.point == _MARKS and _marked(found) == reference:
         return UNMARKED, ""
     if found["replies"][0].startswith("❌"):
         return TOLD, found["replies"][0]
     return WRONG, f"it differs: {_difference(found, reference)}"
 
 
-def _answered(cell: Cell, found: Snapshot) -> tuple[str, str]:
+def _answered(case: Case, found: Snapshot) -> tuple[str, str]:
     succeeded, text = found["answer"]
     if not succeeded:
         return WRONG, f"the command came to {text}"
-    if {**found, "answer": cell.reference["answer"]} != cell.reference:
-        return WRONG, f"a search changed something: {_difference(found, cell.reference)}"
+    if {**found, "answer": case.reference["answer"]} != case.reference:
+        return WRONG, f"a search changed something: {_difference(found, case.reference)}"
     if text.startswith("❌"):
         return TOLD, text
-    if text.startswith("I found no document with") and cell.point in _SAYS_WHO:
+    if text.startswith("I found no document with") and case.point in _SAYS_WHO:
         return PRIVATE, ""
     return WRONG, f"another answer: {text}"
 
 
-def _may_leave_parts(cell: Cell) -> bool:
+def _may_leave_parts(case: Case) -> bool:
     """Nobody is left to abort the upload, knows its id, or is allowed to abort it."""
     return (
-        cell.fault.kills
-        or "AbortMultipartUpload" in cell.point
-        or ("CreateMultipartUpload" in cell.point and cell.fault is LOST)
+        case.fault.kills
+        or "AbortMultipartUpload" in case.point
+        or ("CreateMultipartUpload" in case.point and case.fault is LOST)
     )
 
 
@@ -80,24 +80,24 @@ def _marked(found: Snapshot) -> Snapshot:
     return {**found, "objects": objects}
 
 
-def _silent(stage: Stage, cell: Cell, found: Snapshot) -> tuple[str, str]:
-    name, channel = execution_name(cell.event), cell.message.channel.id
+def _silent(harness: Harness, case: Case, found: Snapshot) -> tuple[str, str]:
+    name, channel = execution_name(case.event), case.message.channel.id
     state = next((value for key, value in found["objects"].items() if key.startswith("notices/")), None)
-    if not any(one.acknowledged for one in stage.deliveries(cell.event)) and found["status"] is None:
+    if not any(one.acknowledged for one in harness.deliveries(case.event)) and found["status"] is None:
         return NOT_TAKEN, ""
-    if any(name in str(dead.event) or channel in str(dead.event) for dead in stage.pipeline.aws.dead):
-        return (DEAD, "") if cell.point.startswith("notify ") else (WRONG, DEAD_NOTICE)
-    if stage.execution(cell.event).get("error") == "OutcomeUnreported":
+    if any(name in str(dead.event) or channel in str(dead.event) for dead in harness.pipeline.aws.dead):
+        return (DEAD, "") if case.point.startswith("notify ") else (WRONG, DEAD_NOTICE)
+    if harness.execution(case.event).get("error") == "OutcomeUnreported":
         return UNREPORTED, ""
-    if state == "refused" or (cell.point == "notify reactions.add" and not found["reactions"]):
+    if state == "refused" or (case.point == "notify reactions.add" and not found["reactions"]):
         return REFUSED, ""
-    return WRONG, f"nobody was told: {_difference(found, cell.reference)}"
+    return WRONG, f"nobody was told: {_difference(found, case.reference)}"
 
 
-def _doubled(cell: Cell, found: Snapshot) -> tuple[str, str]:
-    allowed = _MAY_DOUBLE.get(cell.point, set())
-    extra, losses = len(found["replies"]) - 1, cell.rule.happened if cell.rule else 0
-    if len(set(found["replies"])) == 1 and extra <= losses and (allowed is None or cell.fault in allowed):
+def _doubled(case: Case, found: Snapshot) -> tuple[str, str]:
+    allowed = _MAY_DOUBLE.get(case.point, set())
+    extra, losses = len(found["replies"]) - 1, case.rule.happened if case.rule else 0
+    if len(set(found["replies"])) == 1 and extra <= losses and (allowed is None or case.fault in allowed):
         return TWICE, f"{len(found['replies'])} notices"
     return WRONG, f"{len(found['replies'])} notices: {found['replies']}"
 

@@ -11,11 +11,11 @@ from pathlib import Path
 from local import demo, realworkspace, room
 from local.clock import Clock
 from local.dotenv import environment
-from local.furnish import furnish
 from local.pipeline import PROJECT, Pipeline
 from local.realworkspace import CannotConnectError, RealWorkspace
 from local.room import PORTS, PortTakenError
-from local.show import Page
+from local.seed import seed
+from local.terminal import Terminal
 
 FOLDER = PROJECT / ".local"
 
@@ -35,53 +35,55 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--take-over", metavar="APP", default="", help="see slack-manifest-local.yaml")
     chosen = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    page = Page()
+    terminal = Terminal()
     if chosen.what == "demo":
-        return _demo(page)
+        return _demo(terminal)
     try:
         given = environment()
         real = realworkspace.tunnelled(given) if chosen.tunnel else realworkspace.chosen(given, chosen.take_over)
-        return _stay(page, chosen, real)
+        return _stay(terminal, chosen, real)
     except (CannotConnectError, PortTakenError) as reason:
-        page.line(str(reason))
+        terminal.line(str(reason))
         return 1
 
 
-def _demo(page: Page) -> int:
+def _demo(terminal: Terminal) -> int:
     begun = time.monotonic()
-    page.line("Starting AWS and Slack on this machine ...", "dim")
+    terminal.line("Starting AWS and Slack on this machine ...", "dim")
     with room.folder(FOLDER / "demo") as folder:
         for old in folder.glob("*.log"):
             old.unlink()
         with Pipeline(folder=folder) as pipeline:
-            good = demo.run(pipeline, page)
-    page.title("All of it is as it should be." if good else "Not everything is as it should be: see above.")
-    page.line(f"{time.monotonic() - begun:.1f} s. What the functions printed: {folder.relative_to(PROJECT)}", "dim")
+            good = demo.run(pipeline, terminal)
+    terminal.title("All of it is as it should be." if good else "Not everything is as it should be: see above.")
+    terminal.line(
+        f"{time.monotonic() - begun:.1f} s. What the functions printed: {folder.relative_to(PROJECT)}", "dim"
+    )
     return 0 if good else 1
 
 
-def _stay(page: Page, chosen: argparse.Namespace, real: RealWorkspace | None) -> int:
+def _stay(terminal: Terminal, chosen: argparse.Namespace, real: RealWorkspace | None) -> int:
     def log(function: str, line: str) -> None:
-        page.log(function.removeprefix("slack-integrator-local-"), line)
+        terminal.log(function.removeprefix("slack-integrator-local-"), line)
 
     with room.folder(FOLDER) as folder, ExitStack() as ending:
         with room.one_at_a_time(FOLDER):
-            pipeline = ending.enter_context(_started(page, chosen, real.environ if real else {}, folder, log))
-        furnish(pipeline.slack)
+            pipeline = ending.enter_context(_started(terminal, chosen, real.environ if real else {}, folder, log))
+        seed(pipeline.slack)
         ending.callback(pipeline.write_environ().unlink)  # it has the tokens
         routes = (chosen.deliver_to or pipeline.routes.url).rstrip("/")
         pipeline.slack.request_url = "" if real else f"{routes}/slack/events"
         if real:
             real.connect(routes, ending, log)
-        _explain(pipeline, page, real, routes)
+        _explain(pipeline, terminal, real, routes)
         _until_interrupted()
-    page.line()
-    page.line("Stopped. What was in the local AWS is gone with it.", "dim")
+    terminal.line()
+    terminal.line("Stopped. What was in the local AWS is gone with it.", "dim")
     return 0
 
 
 def _started(
-    page: Page,
+    terminal: Terminal,
     chosen: argparse.Namespace,
     environ: Mapping[str, str],
     folder: Path,
@@ -90,7 +92,7 @@ def _started(
     ports = room.ports({name: getattr(chosen, f"{name}_port") for name in PORTS})
     taken = [str(PORTS[name]) for name in PORTS if getattr(chosen, f"{name}_port") is None and not ports[name]]
     if taken:
-        page.line(f"Taken by another program, so that a free port is used instead: {', '.join(taken)}.")
+        terminal.line(f"Taken by another program, so that a free port is used instead: {', '.join(taken)}.")
     return Pipeline(Clock(chosen.speed), environ, ports, reload=True, log=log, folder=folder)
 
 
@@ -99,19 +101,19 @@ def _until_interrupted() -> None:
         signal.pause()
 
 
-def _explain(pipeline: Pipeline, page: Page, real: RealWorkspace | None, routes: str) -> None:
-    page.title("The whole pipeline is running on this machine. Ctrl-C ends it.")
+def _explain(pipeline: Pipeline, terminal: Terminal, real: RealWorkspace | None, routes: str) -> None:
+    terminal.title("The whole pipeline is running on this machine. Ctrl-C ends it.")
     if real is None:
-        page.line(f"Open {pipeline.slack.url} and drop a file.", "cyan")
+        terminal.line(f"Open {pipeline.slack.url} and drop a file.", "cyan")
     elif real.is_tunnelled:
-        page.line(f"Tunnel to the routes, for {real.name}: cloudflared tunnel --url {routes}", "cyan")
-        page.line("Then enter its address and /slack/events as the app's Request URL.", "cyan")
+        terminal.line(f"Tunnel to the routes, for {real.name}: cloudflared tunnel --url {routes}", "cyan")
+        terminal.line("Then enter its address and /slack/events as the app's Request URL.", "cyan")
     else:
-        page.line(f"Connected to {real.name}: upload something there, in a channel with the app.", "cyan")
+        terminal.line(f"Connected to {real.name}: upload something there, in a channel with the app.", "cyan")
     if routes != pipeline.routes.url:
-        page.line(f"Its events are handed to {routes}, and not to the routes below.")
-    page.title("Its parts:")
-    page.rows(
+        terminal.line(f"Its events are handed to {routes}, and not to the routes below.")
+    terminal.title("Its parts:")
+    terminal.rows(
         [
             ("routes", pipeline.routes.url, "chalice local; restarts when the code changes, as the functions do"),
             ("Slack", pipeline.slack.url, f"a double, with the bot token {pipeline.slack.bot_token}"),
@@ -125,11 +127,11 @@ def _explain(pipeline: Pipeline, page: Page, real: RealWorkspace | None, routes:
         ]
     )
     if not real:
-        page.title("Upload something as mira in #general, without the page:")
+        terminal.title("Upload something as mira in #general, without the page:")
         upload = f"{pipeline.slack.url}/upload?name=README.md&text=Read+this+%23docs"
-        page.line(f"curl --data-binary @README.md '{upload}'", "cyan")
-    page.title("See what is in the archive:")
-    page.line(
+        terminal.line(f"curl --data-binary @README.md '{upload}'", "cyan")
+    terminal.title("See what is in the archive:")
+    terminal.line(
         f"AWS_ACCESS_KEY_ID=x AWS_SECRET_ACCESS_KEY=x aws --endpoint-url {pipeline.aws.url} "
         f"s3 ls --recursive s3://{pipeline.deployed.bucket}",
         "cyan",

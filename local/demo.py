@@ -10,34 +10,34 @@ from typing import Any
 
 from local import samples
 from local.pipeline import Pipeline
-from local.show import Page
 from local.slack.files import File
 from local.slack.model import Message
 from local.slack.sender import Delivery
+from local.terminal import Terminal
 
 TEXT = "Q3 numbers #finance #2026"
 REPLY_SECONDS = 30
 
 
-def run(pipeline: Pipeline, page: Page) -> bool:
+def run(pipeline: Pipeline, terminal: Terminal) -> bool:
     """Run the demo in the started *pipeline*; tell whether everything was as it should be."""
     message, files = _upload(pipeline)
-    page.title("1  In Slack, mira writes in #general")
-    page.line(f'"{TEXT}"')
-    page.rows([(file.name or "", file.mimetype, f"{file.size:,} bytes", _fate(file)) for file in files])
+    terminal.title("1  In Slack, mira writes in #general")
+    terminal.line(f'"{TEXT}"')
+    terminal.rows([(file.name or "", file.mimetype, f"{file.size:,} bytes", _fate(file)) for file in files])
     try:
         replies = pipeline.slack.wait_for_replies(message.channel, message.ts, timeout=REPLY_SECONDS)
     except TimeoutError as error:
-        page.verdict(False, f"there is no reply in the thread: {error}")
+        terminal.verdict(False, f"there is no reply in the thread: {error}")
         return False
     answered = time.time() - float(message.ts)
-    _acknowledgement(pipeline, page, message)
-    execution = _execution(pipeline, page, message)
-    _objects(pipeline, page)
-    _record(pipeline, page, files[0])
-    _thread(page, message, replies, answered)
-    found = _search(pipeline, page, message)
-    return _verdicts(pipeline, page, message, files, execution, found)
+    _acknowledgement(pipeline, terminal, message)
+    execution = _execution(pipeline, terminal, message)
+    _objects(pipeline, terminal)
+    _record(pipeline, terminal, files[0])
+    _thread(terminal, message, replies, answered)
+    found = _search(pipeline, terminal, message)
+    return _verdicts(pipeline, terminal, message, files, execution, found)
 
 
 def _upload(pipeline: Pipeline) -> tuple[Message, list[File]]:
@@ -59,25 +59,25 @@ def _deliveries(pipeline: Pipeline, message: Message) -> list[Delivery]:
     return [one for one in pipeline.slack.deliveries if one.envelope == message.envelope]
 
 
-def _acknowledgement(pipeline: Pipeline, page: Page, message: Message) -> None:
-    page.title("2  Slack delivers the event, signed, and is answered")
+def _acknowledgement(pipeline: Pipeline, terminal: Terminal, message: Message) -> None:
+    terminal.title("2  Slack delivers the event, signed, and is answered")
     for attempt in _deliveries(pipeline, message)[0].attempts:
-        page.line(
+        terminal.line(
             f"POST /slack/events  ►  {attempt.status} in {attempt.seconds * 1000:.0f} ms (Slack waits for 3,000)"
         )
 
 
-def _execution(pipeline: Pipeline, page: Page, message: Message) -> Any:
+def _execution(pipeline: Pipeline, terminal: Terminal, message: Message) -> Any:
     states = pipeline.aws.client("stepfunctions")
     name = f"{message.envelope['team_id']}-{message.channel.id}-{message.ts.replace('.', '_')}"
     machine = pipeline.deployed.state_machine_arn
     arn = f"{machine.replace(':stateMachine:', ':execution:')}:{name}"
     execution = _ended(states, arn)
-    page.title("3  The workflow, one execution per message, has run")
+    terminal.title("3  The workflow, one execution per message, has run")
     seconds = (execution["stopDate"] - execution["startDate"]).total_seconds()
-    page.line(f"{name}  {execution['status']} ({execution.get('error', 'no error')}) after {seconds:.1f} s")
+    terminal.line(f"{name}  {execution['status']} ({execution.get('error', 'no error')}) after {seconds:.1f} s")
     entered = [event["stateEnteredEventDetails"]["name"] for event in _history(states, arn)]
-    page.line("  ".join(f"{state} ×{entered.count(state)}" for state in dict.fromkeys(entered)), "dim")
+    terminal.line("  ".join(f"{state} ×{entered.count(state)}" for state in dict.fromkeys(entered)), "dim")
     return execution
 
 
@@ -95,12 +95,12 @@ def _history(states: Any, arn: str) -> list[Any]:
     return [event for event in events if "stateEnteredEventDetails" in event]
 
 
-def _objects(pipeline: Pipeline, page: Page) -> None:
-    page.title(f"4  s3://{pipeline.deployed.bucket} holds")
-    page.rows(
+def _objects(pipeline: Pipeline, terminal: Terminal) -> None:
+    terminal.title(f"4  s3://{pipeline.deployed.bucket} holds")
+    terminal.rows(
         [(f"{one['Size']:>7,} bytes", _hash(pipeline, one["Key"])[:12], one["Key"]) for one in _listed(pipeline)]
     )
-    page.line("(the second column is the beginning of the content's SHA-256)", "dim")
+    terminal.line("(the second column is the beginning of the content's SHA-256)", "dim")
 
 
 def _listed(pipeline: Pipeline) -> list[Any]:
@@ -108,47 +108,47 @@ def _listed(pipeline: Pipeline) -> list[Any]:
     return contents
 
 
-def _record(pipeline: Pipeline, page: Page, file: File) -> None:
+def _record(pipeline: Pipeline, terminal: Terminal, file: File) -> None:
     key = f"metadata/{pipeline.slack.team_id}/{file.id}.json"
-    page.title(f"5  {key} says")
+    terminal.title(f"5  {key} says")
     body = pipeline.aws.client("s3").get_object(Bucket=pipeline.deployed.bucket, Key=key)["Body"].read()
     for line in json.dumps(json.loads(body), indent=2, ensure_ascii=False).splitlines():
-        page.line(line, "dim")
+        terminal.line(line, "dim")
 
 
-def _thread(page: Page, message: Message, replies: list[Message], answered: float) -> None:
-    page.title(f"6  In the thread of the upload, {answered:.1f} s after it")
-    page.line(f"mira              {message.text}")
+def _thread(terminal: Terminal, message: Message, replies: list[Message], answered: float) -> None:
+    terminal.title(f"6  In the thread of the upload, {answered:.1f} s after it")
+    terminal.line(f"mira              {message.text}")
     for reply in replies:
         shown = "\n".join(block["text"]["text"] for block in reply.blocks)
         first, *rest = shown.splitlines()
-        page.line(f"slack-integrator  {first}", "cyan")
+        terminal.line(f"slack-integrator  {first}", "cyan")
         for line in rest:
-            page.line(f"                  {line}", "cyan")
+            terminal.line(f"                  {line}", "cyan")
 
 
-def _search(pipeline: Pipeline, page: Page, message: Message) -> dict[str, list[str]]:
+def _search(pipeline: Pipeline, terminal: Terminal, message: Message) -> dict[str, list[str]]:
     """Ask as tomas does, once with a slip of the pen; return the lines that he reads, by what he typed."""
     slack, tomas = pipeline.slack, pipeline.slack.users[1]
-    page.title("7  tomas looks for it, with the slash command, and only he sees the answers")
+    terminal.title("7  tomas looks for it, with the slash command, and only he sees the answers")
     read = {}
     for text in ("#finance #2026", "fiance"):
-        page.line(f"tomas             /docs {text}")
+        terminal.line(f"tomas             /docs {text}")
         read[text] = slack.command(message.channel, tomas, "/docs", text).lines
         for line in read[text]:
-            page.line(f"slack-integrator  {line}", "cyan")
+            terminal.line(f"slack-integrator  {line}", "cyan")
     return read
 
 
 def _verdicts(
     pipeline: Pipeline,
-    page: Page,
+    terminal: Terminal,
     message: Message,
     files: list[File],
     execution: Any,
     found: dict[str, list[str]],
 ) -> bool:
-    page.title("8  Is everything as it should be?")
+    terminal.title("8  Is everything as it should be?")
     again = pipeline.slack.deliver(message.envelope)
     stored = {file.id: _stored_hash(pipeline, file) for file in files}
     deliveries = _deliveries(pipeline, message)
@@ -171,7 +171,7 @@ def _verdicts(
         "no unfinished upload is left in S3": not _unfinished(pipeline),
     }
     for text, good in checks.items():
-        page.verdict(good, text)
+        terminal.verdict(good, text)
     return all(checks.values())
 
 

@@ -18,7 +18,7 @@ from chalicelib.events import File
 from chalicelib.settings import Settings
 from chalicelib.slack import Slack, wait_when_limited, web_api_answer
 from local.dotenv import environment
-from local.show import Page
+from local.terminal import Terminal
 
 FOLDER = Path(__file__).parent.parent / ".local" / "fetched"
 SECONDS = 900.0  # as long as the function has on Lambda
@@ -28,22 +28,22 @@ FILE_ID = re.compile(
 )
 
 
-def main(arguments: list[str], environ: Mapping[str, str], page: Page, folder: Path = FOLDER) -> int:
+def main(arguments: list[str], environ: Mapping[str, str], terminal: Terminal, folder: Path = FOLDER) -> int:
     """Fetch the file at the address in *arguments*; the result is the exit status."""
     if len(arguments) != 1 or not arguments[0]:
-        page.line(
+        terminal.line(
             "make fetch URL=https://files.slack.com/files-pri/T…-F…/name (or the file's permalink, or its id)"
         )
         return 2
     try:
         chosen = _settings(environ)
         slack = Slack(clients.http(), chosen)
-        _tell_token(page, slack)
-        path, size, sha256 = _fetched(page, slack, arguments[0], folder)
+        _tell_token(terminal, slack)
+        path, size, sha256 = _fetched(terminal, slack, arguments[0], folder)
     except IntegratorError as error:
-        page.verdict(False, f"{type(error).__name__}: {error}")
+        terminal.verdict(False, f"{type(error).__name__}: {error}")
         return 1
-    page.verdict(True, f"{path}  {size:,} bytes, SHA-256 {sha256}")
+    terminal.verdict(True, f"{path}  {size:,} bytes, SHA-256 {sha256}")
     return 0
 
 
@@ -52,25 +52,25 @@ def _settings(environ: Mapping[str, str]) -> Settings:
     return settings.load("ACCESS_TOKEN", "SLACK_URL", environ=of_slack | dict(environ))
 
 
-def _tell_token(page: Page, slack: Slack) -> None:
+def _tell_token(terminal: Terminal, slack: Slack) -> None:
     """Ask Slack who the token is. Its scopes come in a header of every answer."""
     response = slack.post(slack.api_url("auth.test"), {}, timeout=(3, 10), form=True)
     who = web_api_answer(response)
     scopes = [scope.strip() for scope in response.headers.get("X-OAuth-Scopes", "").split(",")]
-    page.rows(
+    terminal.rows(
         [
             ("token", f"{who.get('user')} in {who.get('team')} ({who.get('team_id')})"),
             ("scopes", ", ".join(sorted(scopes))),
         ]
     )
     if "files:read" not in scopes:
-        page.verdict(False, "The scope files:read is missing: add it to the Slack app, then reinstall the app.")
+        terminal.verdict(False, "The scope files:read is missing: add it to the Slack app, then reinstall the app.")
 
 
-def _fetched(page: Page, slack: Slack, address: str, folder: Path) -> tuple[Path, int, str]:
+def _fetched(terminal: Terminal, slack: Slack, address: str, folder: Path) -> tuple[Path, int, str]:
     file = _described(slack, address)
     about = f"{file['name']}  {file['mimetype']}  {file['size']} bytes  {file['mode']}"
-    page.line(f"file    {file['id']}  {about}")
+    terminal.line(f"file    {file['id']}  {about}")
     if reason := fetch.skipped_because(file, slack.settings):
         raise FileGone(f"Not archived. {reason}")
     url = file["url"]  # as the app does: of a PDF, only this one has the bytes
@@ -105,5 +105,5 @@ def _stored(path: Path, pieces: Iterator[bytes]) -> str:
 
 
 if __name__ == "__main__":
-    log.configure({"ERROR": "1"})  # the others are for Lambda's log; here the page tells
-    sys.exit(main(sys.argv[1:], environment(), Page()))
+    log.configure({"ERROR": "1"})  # the others are for Lambda's log; here the terminal tells
+    sys.exit(main(sys.argv[1:], environment(), Terminal()))

@@ -3,13 +3,13 @@
 from contextlib import closing
 from http.client import HTTPConnection
 
-from local.http_server import Answer, Request
+from local.http_server import Request, Response
 
 HOP_BY_HOP = {"connection", "host", "expect", "transfer-encoding", "content-length", "keep-alive", "date", "server"}
 """Headers that belong to one connection; each side of a forwarder makes its own."""
 
 
-def forward(request: Request, upstream: str, timeout: float = 120) -> Answer:
+def forward(request: Request, upstream: str, timeout: float = 120) -> Response:
     """Send *request* to *upstream* (http://host:port), and return its answer as it is."""
     target = request.path + (f"?{request.query}" if request.query else "")
     headers = {name: value for name, value in request.headers.items() if name.lower() not in HOP_BY_HOP}
@@ -18,4 +18,4 @@ def forward(request: Request, upstream: str, timeout: float = 120) -> Answer:
         response = connection.getresponse()
         body = response.read()
     kept = {name: value for name, value in response.getheaders() if name.lower() not in HOP_BY_HOP}
-    return Answer(response.status, kept, (body,), len(body))
+    return Response(response.status, kept, (body,), len(body))

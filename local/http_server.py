@@ -35,7 +35,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """What goes out, and how.
 
     *length* is what Content-Length promises, whether the body keeps the promise or not; without it the body is
@@ -53,27 +53,27 @@ class Answer:
     dropped: bool = False
 
 
-def plain(text: str, status: int = 200, kind: str = "text/plain", **headers: str) -> Answer:
+def plain(text: str, status: int = 200, kind: str = "text/plain", **headers: str) -> Response:
     """*text* as an answer; underscores in the names of *headers* stand for hyphens."""
     body = text.encode()
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Answer(status, {"Content-Type": f"{kind}; charset=utf-8"} | named, (body,), len(body))
+    return Response(status, {"Content-Type": f"{kind}; charset=utf-8"} | named, (body,), len(body))
 
 
-def as_json(value: Any, status: int = 200, **headers: str) -> Answer:
+def as_json(value: Any, status: int = 200, **headers: str) -> Response:
     """*value* as an answer in JSON."""
     return plain(json.dumps(value), status, "application/json", **headers)
 
 
-def redirect(location: str, **headers: str) -> Answer:
+def redirect(location: str, **headers: str) -> Response:
     """302 to *location*."""
     return plain("", 302, "text/html", Location=location, **headers)
 
 
-Responder = Callable[[Request], Answer]
+Responder = Callable[[Request], Response]
 
 
-class Listener:
+class HttpServer:
     """Listens at *host* and answers what *respond* says; every request goes to *log* first."""
 
     def __init__(self, host: str, port: int, respond: Responder, log: Callable[[Request], None]) -> None:
@@ -111,7 +111,7 @@ class _Server(ThreadingHTTPServer):
     block_on_close = False
     request_queue_size = 128
 
-    def __init__(self, address: tuple[str, int], listener: Listener) -> None:
+    def __init__(self, address: tuple[str, int], listener: HttpServer) -> None:
         self.listener = listener
         super().__init__(address, _Handler)
 
@@ -151,7 +151,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = do_DELETE = _serve  # noqa: N815
 
-    def _answer(self, answer: Answer, request: Request) -> None:
+    def _answer(self, answer: Response, request: Request) -> None:
         if self.server.listener.closing.wait(answer.silence) or answer.dropped:
             self._reset()
             return
@@ -163,7 +163,7 @@ class _Handler(BaseHTTPRequestHandler):
         if answer.length is None or sent != answer.length:
             self.close_connection = self.close_connection or not answer.chunked
 
-    def _head(self, answer: Answer) -> None:
+    def _head(self, answer: Response) -> None:
         self.send_response(answer.status)
         for name, value in answer.headers.items():
             self.send_header(name, value)
@@ -175,7 +175,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Connection", "close")
         self.end_headers()
 
-    def _body(self, answer: Answer) -> int:
+    def _body(self, answer: Response) -> int:
         sent = 0
         for piece in answer.body:
             if self.server.listener.closing.wait(answer.pace):

@@ -62,7 +62,7 @@ class Pipeline:
             self.slack = Slack(self.clock, self._ports.get("slack", 0)).start()
             self._started.append(self.slack)
             self.deployed = deploy(self.aws, PROJECT, self._settings())
-            self.slack.front.behind = Inspector(self.aws, self.deployed)
+            self.slack.page.cloud = Inspector(self.aws, self.deployed)
             self.routes = self._serve_routes(self.folder / "routes.log", self._ports.get("routes", 0))
             self._started.append(self.routes)
         except BaseException:

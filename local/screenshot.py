@@ -8,8 +8,8 @@ from playwright.sync_api import Page
 
 from local import samples
 from local.browser import NoBrowserError, chromium
-from local.furnish import furnish
 from local.pipeline import Pipeline
+from local.seed import seed
 from local.slack import Slack
 
 SIZE = {"width": 1280, "height": 800}
@@ -19,7 +19,7 @@ def main() -> int:
     """Write the picture to the path that is given; the result is the exit status."""
     try:
         with chromium() as browser, Pipeline() as pipeline:
-            furnish(pipeline.slack)
+            seed(pipeline.slack)
             pipeline.slack.say(
                 pipeline.slack.channels[0], pipeline.slack.users[1], "Where are last quarter's numbers?"
             )

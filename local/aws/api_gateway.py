@@ -15,7 +15,7 @@ from urllib.parse import parse_qs
 from moto.apigateway.models import APIGatewayBackend, apigateway_backends
 
 from local.aws.patches import Patches
-from local.aws.sandbox import Answer
+from local.aws.sandbox import Result
 
 PREFIX = "/_aws/execute-api/"
 Json = dict[str, Any]
@@ -63,7 +63,7 @@ class ExecuteApi:
     Where AWS has a host per API (`{api}.execute-api.…`), one machine has a path. *run* runs the function of an ARN.
     """
 
-    def __init__(self, application: Wsgi, account: str, region: str, run: Callable[[str, bytes], Answer]) -> None:
+    def __init__(self, application: Wsgi, account: str, region: str, run: Callable[[str, bytes], Result]) -> None:
         self._application, self._account, self._region, self._run = application, account, region, run
 
     def __call__(self, environ: Any, start: Any) -> Iterable[bytes]:

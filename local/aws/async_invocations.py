@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from local.aws.sandbox import Answer
+from local.aws.sandbox import Result
 from local.clock import Clock
 
 PAUSES = (0, 60, 120)  # seconds before each try
@@ -25,10 +25,10 @@ class Dead(NamedTuple):
     error: Any
 
 
-class Deliveries:
+class AsyncInvocations:
     """Hands events to functions in the background. *invoke* takes function, event and request id."""
 
-    def __init__(self, invoke: Callable[[str, bytes, str], Answer], clock: Clock) -> None:
+    def __init__(self, invoke: Callable[[str, bytes, str], Result], clock: Clock) -> None:
         self.dead: list[Dead] = []
         self._invoke = invoke
         self._clock = clock

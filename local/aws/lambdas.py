@@ -10,7 +10,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from local.aws.sandbox import Answer, FunctionSpec, Sandbox
+from local.aws.sandbox import FunctionSpec, Result, Sandbox
 
 LOG_LINES = 10_000  # kept per function
 
@@ -63,7 +63,7 @@ class Lambdas:
         self._lines: dict[str, deque[str]] = defaultdict(lambda: deque(maxlen=LOG_LINES))
         self._closed = False
 
-    def invoke(self, function: FunctionSpec, event: bytes, request_id: str | None = None) -> Answer:
+    def invoke(self, function: FunctionSpec, event: bytes, request_id: str | None = None) -> Result:
         """Run *function* on *event* (a JSON text) and wait for its answer."""
         code = snapshot(self._root) if self._watch else {}
         sandbox = self._taken(function, code)

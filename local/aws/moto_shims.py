@@ -42,12 +42,12 @@ from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 
 from local.aws.patches import Patches
 from local.aws.queues import Pollers
-from local.aws.sandbox import Answer, FunctionSpec
+from local.aws.sandbox import FunctionSpec, Result
 
 REQUEST_ID = "x-amzn-requestid"
 INPUT_BYTES = 262_144  # https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
 
-Invoke = Callable[[FunctionSpec, bytes, str], Answer]
+Invoke = Callable[[FunctionSpec, bytes, str], Result]
 Send = Callable[[str, bytes, str], str]
 
 

@@ -24,7 +24,7 @@ class Outages:
         """Names as in signatures: states, s3, sns, lambda, ssm, sqs. May be changed at any time."""
 
     def __call__(self, environ: Any, start_response: Any) -> Iterable[bytes]:
-        """Answer, or let the application do it."""
+        """Result, or let the application do it."""
         signed = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
         if signed is None or signed["key"] == ONLOOKER or signed["service"] not in self.down:
             return self._application(environ, start_response)

@@ -31,7 +31,7 @@ class Grant(NamedTuple):
     resource: str
 
 
-class Call(NamedTuple):
+class CheckedCall(NamedTuple):
     """One call by a function, and whether its role permits it."""
 
     function: str
@@ -55,7 +55,7 @@ class Permissions:
         self._roles: dict[str, _Role] = {}
         self._keys: dict[tuple[str, str], Keys] = {}
         self._lock = threading.Lock()
-        self.calls: list[Call] = []
+        self.calls: list[CheckedCall] = []
 
     def keys(self, function: str, role_arn: str) -> Keys:
         """Return the keys of *function* in that role, as environment variables, the same each time."""
@@ -94,7 +94,7 @@ class Permissions:
         return self._got(environ, start, role, grants[0])
 
     def _check(self, role: _Role, grant: Grant) -> bool:
-        call = Call(role.function, grant, role.permits(grant))
+        call = CheckedCall(role.function, grant, role.permits(grant))
         self.calls.append(call)
         return call.permitted
 

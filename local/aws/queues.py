@@ -11,14 +11,14 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from local.aws.sandbox import Answer
+from local.aws.sandbox import Result
 from local.clock import Clock
 
 IDLE_SECONDS = 0.05  # real ones, between looks at an empty queue
 AT_ONCE = 5  # invocations of one mapping
 FOR_NOW = 43_200  # seconds: while its function runs, which takes real time, a message stays hidden
 
-Invoke = Callable[[str, bytes, str], Answer]
+Invoke = Callable[[str, bytes, str], Result]
 
 
 class Pollers:

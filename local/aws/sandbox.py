@@ -40,7 +40,7 @@ class FunctionSpec:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Result:
     """What an invocation came to: JSON, and whether it is an error in Lambda's shape."""
 
     payload: bytes
@@ -52,10 +52,10 @@ class Answer:
         return json.loads(self.payload)
 
 
-def failed(kind: str, message: str, request_id: str) -> Answer:
+def failed(kind: str, message: str, request_id: str) -> Result:
     """An error which Lambda itself reports: it has no stack trace and names the request in its message."""
     error = {"errorType": kind, "errorMessage": f"RequestId: {request_id} Error: {message}"}
-    return Answer(json.dumps(error).encode(), error=True)
+    return Result(json.dumps(error).encode(), error=True)
 
 
 def lambda_environ(function: FunctionSpec, root: Path, provided: Mapping[str, str]) -> dict[str, str]:
@@ -124,7 +124,7 @@ class Sandbox:
         """The process's id."""
         return self._process.pid
 
-    def invoke(self, event: bytes, request_id: str) -> Answer:
+    def invoke(self, event: bytes, request_id: str) -> Result:
         """The handler's answer to *event*, a JSON text. After a failed import or a timeout the process is gone."""
         if not self._ready:
             with self._limited(INIT_SECONDS) as late:
@@ -133,7 +133,7 @@ class Sandbox:
                 return self._died(request_id, INIT_SECONDS if late.is_set() else None)
             if error := json.loads(line)["ready"]:
                 self.kill()
-                return Answer(json.dumps({**error, "requestId": request_id}).encode(), error=True)
+                return Result(json.dumps({**error, "requestId": request_id}).encode(), error=True)
             self._ended_log()
             self._ready = True
         with self._limited(self.function.timeout) as late:
@@ -142,7 +142,7 @@ class Sandbox:
             return self._died(request_id, self.function.timeout if late.is_set() else None)
         self._ended_log()
         answer = json.loads(line)
-        return Answer(json.dumps(answer.get("error", answer.get("result"))).encode(), "error" in answer)
+        return Result(json.dumps(answer.get("error", answer.get("result"))).encode(), "error" in answer)
 
     def _exchanged(self, event: bytes, request_id: str) -> bytes:
         seconds = self.function.timeout
@@ -172,7 +172,7 @@ class Sandbox:
         finally:
             timer.cancel()
 
-    def _died(self, request_id: str, timeout: float | None) -> Answer:
+    def _died(self, request_id: str, timeout: float | None) -> Result:
         try:
             code = self._process.wait(ENDING_SECONDS)
         except subprocess.TimeoutExpired:  # it closed its pipe but goes on: nobody will hear of it again

@@ -25,7 +25,7 @@ from werkzeug.serving import make_server
 
 from local.aws import moto_shims
 from local.aws.api_gateway import ExecuteApi, import_swagger
-from local.aws.async_invocations import Dead, Deliveries
+from local.aws.async_invocations import AsyncInvocations, Dead
 from local.aws.eventbridge import tell_of_ended_executions
 from local.aws.executions import stop_executions
 from local.aws.lambdas import ClosedError, Lambdas
@@ -35,7 +35,7 @@ from local.aws.packages import Packages
 from local.aws.patches import Patches
 from local.aws.permissions import Keys, Permissions
 from local.aws.queues import Pollers
-from local.aws.sandbox import Answer, FunctionSpec, failed
+from local.aws.sandbox import FunctionSpec, Result, failed
 from local.clock import Clock
 
 HOST = "127.0.0.1"
@@ -99,7 +99,7 @@ class Aws:
         self._port = server.server_port
         self._closing = threading.Event()
         self.lambdas = Lambdas(self._root, self.environ(), log=self._log, folder=self._folder)
-        self.deliveries = Deliveries(self._tried, self.clock)
+        self.async_invocations = AsyncInvocations(self._tried, self.clock)
         self.pollers = Pollers(self._tried, self.clock)
         ending.callback(_forget)
         ending.callback(self._patches.undo)
@@ -107,13 +107,13 @@ class Aws:
         for end in (
             self._close_clients,
             self.pollers.join,
-            self.deliveries.join,
+            self.async_invocations.join,
             self.lambdas.close,
             self._closing.set,
         ):
             ending.callback(end)
         ending.callback(stop_executions)
-        ending.callback(self.deliveries.close)
+        ending.callback(self.async_invocations.close)
         ending.callback(self.pollers.close)
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()
@@ -126,7 +126,7 @@ class Aws:
         return ExecuteApi(self.permissions, self.account, self.region, self._run)
 
     def _patch(self) -> None:
-        patches, send = self._patches, self.deliveries.send
+        patches, send = self._patches, self.async_invocations.send
         # Moto's Step Functions call Lambda and SNS at localhost:$MOTO_PORT, and must not ask a proxy for it.
         patches.item(os.environ, "MOTO_PORT", str(self._port))
         direct = [os.environ.get("no_proxy", os.environ.get("NO_PROXY", "")), "localhost", HOST]
@@ -151,16 +151,16 @@ class Aws:
     def _publish(self, topic: str, text: str) -> None:
         sns_backends[self.account][self.region].publish(text, arn=topic)
 
-    def _run(self, arn: str, event: bytes) -> Answer:
+    def _run(self, arn: str, event: bytes) -> Result:
         return self._tried(arn, event, str(uuid.uuid4()))
 
-    def _tried(self, arn: str, event: bytes, request_id: str) -> Answer:
+    def _tried(self, arn: str, event: bytes, request_id: str) -> Result:
         function = moto_shims.find_function(arn)
         if function is None:
             return failed("ResourceNotFoundException", f"Function not found: {arn}", request_id)
         return self.invoke(function, event, request_id)
 
-    def invoke(self, function: FunctionSpec, event: bytes, request_id: str) -> Answer:
+    def invoke(self, function: FunctionSpec, event: bytes, request_id: str) -> Result:
         """Run *function* in the process pool. What still calls while everything ends gets a fault of Lambda's."""
         keys = self.keys(function.name, function.role)
         function = replace(function, environ={**keys, **function.environ})
@@ -183,7 +183,7 @@ class Aws:
     @property
     def dead(self) -> list[Dead]:
         """The asynchronous events which were given up."""
-        return self.deliveries.dead
+        return self.async_invocations.dead
 
     def environ(self) -> dict[str, str]:
         """What a process needs in its environment so that any SDK talks to this AWS and to no other."""

@@ -1,7 +1,7 @@
 """A Slack of one's own: what the app sees of Slack, on this machine, with every misbehaviour at hand."""
 
 from local.http_server import Request
-from local.slack.commands import Answer
+from local.slack.commands import CommandResult
 from local.slack.content import Generated
 from local.slack.double import Slack
 from local.slack.faults import MISBEHAVIOURS, Misbehaviour
@@ -13,10 +13,10 @@ from local.slack.sender import Delivery
 
 __all__ = [
     "MISBEHAVIOURS",
-    "Answer",
     "App",
     "Attempt",
     "Channel",
+    "CommandResult",
     "Delivery",
     "File",
     "Generated",

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from local.slack.call import Call, RefusedError
+from local.slack.call import MethodCall, RefusedError
 from local.slack.events import changed_message, in_thread, posted
 from local.slack.files import Json
 from local.slack.limits import refusal
@@ -17,13 +17,13 @@ class BotPosts:
     def __init__(self, workspace: Workspace, publish: Callable[[Channel, Json], Json]) -> None:
         self.workspace = workspace
         self.publish = publish
-        self.methods: dict[str, Callable[[Call], Json]] = {
+        self.methods: dict[str, Callable[[MethodCall], Json]] = {
             "chat.postMessage": self.post_message,
             "chat.update": self.update,
             "reactions.add": self.add_reaction,
         }
 
-    def post_message(self, call: Call) -> Json:
+    def post_message(self, call: MethodCall) -> Json:
         """chat.postMessage. https://docs.slack.dev/reference/methods/chat.postMessage"""
         call.require("chat:write")
         channel = self._writable(call)
@@ -47,7 +47,7 @@ class BotPosts:
         who = {"user": app.bot_user_id, "bot_id": app.bot_id, "app_id": app.app_id, "team": app.team_id}
         return {**who, "bot_profile": bot_profile}
 
-    def _writable(self, call: Call) -> Channel:
+    def _writable(self, call: MethodCall) -> Channel:
         target = call.text("channel")
         user = self.workspace.user(target)
         channel = self.workspace.direct_message(target) if user else self.workspace.channel(target)
@@ -59,7 +59,7 @@ class BotPosts:
             raise RefusedError("is_archived")
         return channel
 
-    def update(self, call: Call) -> Json:
+    def update(self, call: MethodCall) -> Json:
         """chat.update: the app's own messages only; sends message_changed even when nothing changed."""
         call.require("chat:write")
         message = self._found(call, call.text("ts"))
@@ -72,7 +72,7 @@ class BotPosts:
         self.publish(message.channel, changed_message(message.channel, message.body, before, edited["ts"]))
         return {"channel": message.channel.id, "ts": message.ts, "text": message.text, "message": message.body}
 
-    def add_reaction(self, call: Call) -> Json:
+    def add_reaction(self, call: MethodCall) -> Json:
         """reactions.add. https://docs.slack.dev/reference/methods/reactions.add"""
         call.require("reactions:write")
         name = call.text("name").strip(":")
@@ -87,14 +87,14 @@ class BotPosts:
             self.workspace.touch()
         return {}
 
-    def _found(self, call: Call, ts: str) -> Message:
+    def _found(self, call: MethodCall, ts: str) -> Message:
         message = self.workspace.message(self._writable(call).id, ts)
         if message is None:
             raise RefusedError("message_not_found")
         return message
 
 
-def _content(call: Call) -> Json:
+def _content(call: MethodCall) -> Json:
     """What is said, with an id for each block, or the refusal of it."""
     text, blocks, attachments = call.text("text"), call.structure("blocks"), call.structure("attachments")
     if wrong := refusal(text, blocks, attachments):

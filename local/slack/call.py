@@ -21,7 +21,7 @@ class RefusedError(Exception):
 
 
 @dataclass(frozen=True)
-class Call:
+class MethodCall:
     """The arguments of one call, and the workspace that it is about."""
 
     workspace: Workspace

@@ -22,7 +22,7 @@ TOKEN = re.compile(r"<([^<>|]*)(?:\|([^<>]*))?>")
 
 
 @dataclass(frozen=True)
-class Answer:
+class CommandResult:
     """What came of a command: *attempt* is the request, *body* the JSON that the app answered ({} if none)."""
 
     attempt: Attempt
@@ -61,7 +61,7 @@ def fields(app: App, channel: Channel, user: User, command: str, text: str) -> d
     }
 
 
-def sent(app: App, workspace: Workspace, url: str, form: dict[str, str]) -> Answer:
+def sent(app: App, workspace: Workspace, url: str, form: dict[str, str]) -> CommandResult:
     """Send *form* to *url*, signed, with Slack's three seconds."""
     body = urlencode(form).encode()
     kind = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json,*/*"}
@@ -69,9 +69,9 @@ def sent(app: App, workspace: Workspace, url: str, form: dict[str, str]) -> Answ
     command = form.get("command", "")
     if not attempt.succeeded:
         error = "operation_timeout" if attempt.reason == "http_timeout" else f"http_service_error {attempt.status}"
-        return Answer(attempt, {}, f'{command} failed with the error "{error}"')
+        return CommandResult(attempt, {}, f'{command} failed with the error "{error}"')
     answer = _parsed(attempt)
-    return Answer(attempt, answer, shown(answer, workspace))
+    return CommandResult(attempt, answer, shown(answer, workspace))
 
 
 def _parsed(attempt: Attempt) -> Json:

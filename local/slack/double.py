@@ -7,18 +7,18 @@ from typing import Any, Self
 from local.clock import Clock
 from local.slack import commands, events
 from local.slack.botposts import BotPosts
-from local.slack.commands import Answer
+from local.slack.commands import CommandResult
 from local.slack.faults import Faults, Misbehaviour
 from local.slack.files import Json, changed
-from local.slack.front import Front
+from local.slack.hosts import Hosts
 from local.slack.identity import Address, App
 from local.slack.inspection import Inspection
 from local.slack.model import Channel, User
+from local.slack.page_routes import PageRoutes
 from local.slack.people import People
 from local.slack.posting import Attempt
 from local.slack.sender import Delivery, Sender
 from local.slack.signing import signed_headers
-from local.slack.site import Site
 from local.slack.workspace import HISTORY_SCOPES, READ_SCOPES, Workspace
 
 JOINED = "member_joined_channel"
@@ -53,22 +53,22 @@ class Slack(People, Inspection):
             self.app, clock or Clock(), self.faults, lambda: self.workspace.new_id("Ev"), self.workspace.touch
         )
         self.commands_url = ""  # the request URL of the slash commands, unless it is beside that of the events
-        self.front = Front(self)
+        self.page = PageRoutes(self)
         posts = BotPosts(self.workspace, self._publish_own)
-        self.site = Site(self.workspace, self.faults, posts, self.front.respond)
+        self.hosts = Hosts(self.workspace, self.faults, posts, self.page.respond)
         for name in ("mira", "tomas"):
             self.workspace.add_user(name)
 
     def start(self) -> Self:
         """Listen."""
-        self.site.open(self.port)
+        self.hosts.open(self.port)
         return self
 
     def close(self) -> None:
         """Stop listening, sending and waiting."""
         self.sender.closing.set()
-        self.front.close()
-        self.site.close()
+        self.page.close()
+        self.hosts.close()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -98,7 +98,7 @@ class Slack(People, Inspection):
         """The same in the background."""
         return self.sender.deliver_later(envelope, retries)
 
-    def command(self, channel: Channel, user: User, command: str, text: str = "", **fields: Any) -> Answer:
+    def command(self, channel: Channel, user: User, command: str, text: str = "", **fields: Any) -> CommandResult:
         """*user* types *command* in *channel*; *fields* replace, or with ``...`` remove, what Slack would send."""
         channel.members.add(user.id)  # Slack lets nobody ask where they are not
         form = changed(commands.fields(self.app, channel, user, command, text), fields)

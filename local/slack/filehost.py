@@ -8,7 +8,7 @@ import re
 from dataclasses import replace
 from urllib.parse import quote
 
-from local.http_server import Answer, Request, plain, redirect
+from local.http_server import Request, Response, plain, redirect
 from local.slack import spoiling
 from local.slack.content import chunks_of
 from local.slack.faults import FILE_HOST, Faults
@@ -27,7 +27,7 @@ class FileHost:
         self.faults = faults
         self.sign_in_redirects = False
 
-    def respond(self, request: Request, origin: bool = False) -> Answer:
+    def respond(self, request: Request, origin: bool = False) -> Response:
         """The answer to a request whose path starts with /files-pri/."""
         match = PATH.fullmatch(request.path)
         if match is None:
@@ -39,11 +39,11 @@ class FileHost:
             answer = spoiling.SPOILERS[fault.name](answer, **fault.options)
         return replace(answer, length=None) if answer.chunked else answer
 
-    def _redirected(self, request: Request, file_id: str) -> Answer | None:
+    def _redirected(self, request: Request, file_id: str) -> Response | None:
         fault = self.faults.one_of(spoiling.REDIRECTS, file_id)
         return spoiling.REDIRECTS[fault.name](request, self.workspace.address) if fault else None
 
-    def _honest(self, request: Request, file_id: str, download: bool) -> Answer:
+    def _honest(self, request: Request, file_id: str, download: bool) -> Response:
         file = self.workspace.file(file_id)
         if not self._allowed(request, file):
             return self._sign_in(request)
@@ -59,16 +59,16 @@ class FileHost:
         granted = "files:read" in self.workspace.scopes
         return token and granted and (file is None or self.workspace.app_can_see(file))
 
-    def _sign_in(self, request: Request) -> Answer:
+    def _sign_in(self, request: Request) -> Response:
         if self.sign_in_redirects:
             return spoiling.login_redirect(request, self.workspace.address)
         return sign_in_page()
 
-    def _content(self, file: File, download: bool) -> Answer:
+    def _content(self, file: File, download: bool) -> Response:
         headers = {"Content-Type": content_type(file)}
         if download:
             headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(file.name or file.url_name)}"
-        return Answer(200, headers, chunks_of(file.content), file.size)
+        return Response(200, headers, chunks_of(file.content), file.size)
 
 
 def content_type(file: File) -> str:

@@ -5,11 +5,11 @@ from typing import Any
 from local.http_server import Request
 from local.slack.content import Content
 from local.slack.files import File
+from local.slack.hosts import Hosts
 from local.slack.identity import Address, App
 from local.slack.model import Channel, Message, User
 from local.slack.richtext import typed
 from local.slack.sender import Delivery, Sender
-from local.slack.site import Site
 from local.slack.workspace import Workspace
 
 
@@ -20,7 +20,7 @@ class Inspection:
     address: Address
     workspace: Workspace
     sender: Sender
-    site: Site
+    hosts: Hosts
 
     @property
     def url(self) -> str:
@@ -50,20 +50,20 @@ class Inspection:
     @property
     def webhook_channel(self) -> Channel:
         """Where the webhook posts."""
-        return self.site.webhook.channel
+        return self.hosts.webhook.channel
 
     @webhook_channel.setter
     def webhook_channel(self, channel: Channel) -> None:
-        self.site.webhook.channel = channel
+        self.hosts.webhook.channel = channel
 
     @property
     def sign_in_redirects(self) -> bool:
         """Whether downloads without permission are redirected to the sign-in page instead of getting it."""
-        return self.site.file_host.sign_in_redirects
+        return self.hosts.file_host.sign_in_redirects
 
     @sign_in_redirects.setter
     def sign_in_redirects(self, redirects: bool) -> None:
-        self.site.file_host.sign_in_redirects = redirects
+        self.hosts.file_host.sign_in_redirects = redirects
 
     @property
     def scopes(self) -> set[str]:
@@ -103,12 +103,12 @@ class Inspection:
     @property
     def requests(self) -> list[Request]:
         """What the app asked of Slack, oldest first."""
-        return self.site.requests
+        return self.hosts.requests
 
     @property
     def foreign_requests(self) -> list[Request]:
         """What arrived at the host that is not Slack's; none may have an Authorization header."""
-        return self.site.foreign_requests
+        return self.hosts.foreign_requests
 
     def requests_to(self, name: str) -> list[Request]:
         """Those of the requests that have *name* as a part of their path: an API method, files-pri, T…-F…."""

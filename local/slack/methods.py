@@ -8,14 +8,14 @@ import math
 import re
 from collections.abc import Callable
 
-from local.slack.call import Call, RefusedError
+from local.slack.call import MethodCall, RefusedError
 from local.slack.files import PROCESSED, File, Json
 from local.slack.model import Channel, Message
 from local.slack.pages import page, within
 from local.slack.workspace import READ_SCOPES
 
 
-def auth_test(call: Call) -> Json:
+def auth_test(call: MethodCall) -> Json:
     """auth.test"""
     app = call.workspace.app
     team = {"url": f"{call.workspace.address.url}/", "team": app.team_name, "team_id": app.team_id}
@@ -23,7 +23,7 @@ def auth_test(call: Call) -> Json:
     return {**team, **bot, "is_enterprise_install": False}
 
 
-def files_info(call: Call) -> Json:
+def files_info(call: MethodCall) -> Json:
     """files.info: invisible files are "not found", never forbidden."""
     call.require("files:read")
     file = call.workspace.file(call.text("file"))
@@ -38,7 +38,7 @@ def files_info(call: Call) -> Json:
     return {"file": found, "comments": [], **(snippet if file.mode == "snippet" else {})}
 
 
-def files_list(call: Call) -> Json:
+def files_list(call: MethodCall) -> Json:
     """files.list: numbered pages, newest first."""
     call.require("files:read")
     wanted = [f for f in reversed(call.workspace.files) if not f.deleted and _listed(call, f)]
@@ -48,21 +48,21 @@ def files_list(call: Call) -> Json:
     return {"files": [_described(call, f) for f in shown], "paging": paging}
 
 
-def _listed(call: Call, file: File) -> bool:
+def _listed(call: MethodCall, file: File) -> bool:
     channel, user = call.text("channel"), call.text("user")
     here = not channel or channel in file.shares
     began = _seconds(call, "ts_from", 0) <= file.created <= _seconds(call, "ts_to", math.inf)
     return here and began and (not user or file.user == user) and call.workspace.app_can_see(file)
 
 
-def _seconds(call: Call, name: str, default: float) -> float:
+def _seconds(call: MethodCall, name: str, default: float) -> float:
     text = call.text(name)
     if text and not re.fullmatch(r"[0-9]{1,12}(\.[0-9]+)?", text):
         raise RefusedError("invalid_arguments")
     return float(text or default)
 
 
-def _described(call: Call, file: File) -> Json:
+def _described(call: MethodCall, file: File) -> Json:
     """The whole object with the places that show the file."""
     info = file.info()
     if info["mode"] == "hidden_by_limit":
@@ -75,7 +75,7 @@ def _described(call: Call, file: File) -> Json:
     return info | {"shares": shares} | {name: _ids(channels, kinds) for name, kinds in PLACES.items()}
 
 
-def _share(call: Call, channel: Channel, ts: str) -> Json:
+def _share(call: MethodCall, channel: Channel, ts: str) -> Json:
     """One message that shows the file. A reply names the root of its thread."""
     message = call.workspace.message(channel.id, ts)
     thread = {"thread_ts": message.thread_ts} if message and message.thread_ts else {}
@@ -89,12 +89,12 @@ def _ids(channels: list[Channel], kinds: tuple[str, ...]) -> list[str]:
     return [channel.id for channel in channels if channel.kind in kinds]
 
 
-def conversations_info(call: Call) -> Json:
+def conversations_info(call: MethodCall) -> Json:
     """conversations.info"""
     return {"channel": _channel(call.channel(READ_SCOPES))}
 
 
-def conversations_list(call: Call) -> Json:
+def conversations_list(call: MethodCall) -> Json:
     """conversations.list, on one page: what the app can see."""
     call.require(*READ_SCOPES.values())
     visible = [c for c in call.workspace.channels if c.kind == "channel" or c.bot_is_member]
@@ -103,7 +103,7 @@ def conversations_list(call: Call) -> Json:
     return {"channels": shown, "response_metadata": {"next_cursor": ""}}
 
 
-def users_conversations(call: Call) -> Json:
+def users_conversations(call: MethodCall) -> Json:
     """users.conversations: those of a person; of the private ones only those that the app is in as well.
 
     Each kind that is asked for needs its scope.
@@ -126,7 +126,7 @@ def users_conversations(call: Call) -> Json:
 KINDS = {"public_channel": "channel", "private_channel": "group", "mpim": "mpim", "im": "im"}
 
 
-def _shares(call: Call, channel: Channel, user: str) -> bool:
+def _shares(call: MethodCall, channel: Channel, user: str) -> bool:
     if user == call.workspace.app.bot_user_id:
         return channel.bot_is_member
     return user in channel.members and (channel.kind == "channel" or channel.bot_is_member)
@@ -147,14 +147,14 @@ def _channel(channel: Channel) -> Json:
     return {"id": channel.id, **name, "created": channel.created, **kinds, **state, **shared}
 
 
-def conversations_history(call: Call) -> Json:
+def conversations_history(call: MethodCall) -> Json:
     """conversations.history: newest first, without the replies inside threads."""
     conversation = _readable(call)
     roots = [m for m in conversation if m.thread_ts in (None, m.ts) or m.body.get("subtype") == "thread_broadcast"]
     return page(call, within(call, roots)[::-1], conversation, default=100)
 
 
-def conversations_replies(call: Call) -> Json:
+def conversations_replies(call: MethodCall) -> Json:
     """conversations.replies: the root, then its replies, oldest first."""
     conversation = _readable(call)
     ts = call.text("ts")
@@ -164,14 +164,14 @@ def conversations_replies(call: Call) -> Json:
     return page(call, within(call, thread), conversation, default=999)
 
 
-def _readable(call: Call) -> list[Message]:
+def _readable(call: MethodCall) -> list[Message]:
     channel = call.channel()
     if not channel.bot_is_member:
         raise RefusedError("not_in_channel")
     return call.workspace.messages_in(channel.id)
 
 
-def users_info(call: Call) -> Json:
+def users_info(call: MethodCall) -> Json:
     """users.info"""
     call.require("users:read")
     user = call.workspace.user(call.text("user"))
@@ -185,7 +185,7 @@ def users_info(call: Call) -> Json:
     return {"user": {**who, **flags, "is_ultra_restricted": user.is_ultra_restricted, **stranger}}
 
 
-READING: dict[str, Callable[[Call], Json]] = {
+READING: dict[str, Callable[[MethodCall], Json]] = {
     "auth.test": auth_test,
     "files.info": files_info,
     "files.list": files_list,

@@ -5,7 +5,7 @@ import binascii
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 
-from local.slack.call import Call, RefusedError
+from local.slack.call import MethodCall, RefusedError
 from local.slack.files import Json
 from local.slack.model import Message
 
@@ -31,7 +31,7 @@ def _replies(root: Message, replies: list[Message]) -> Json:
     return {"thread_ts": root.ts, **counts, "latest_reply": replies[-1].ts}
 
 
-def page(call: Call, messages: Sequence[Message], conversation: Sequence[Message], default: int) -> Json:
+def page(call: MethodCall, messages: Sequence[Message], conversation: Sequence[Message], default: int) -> Json:
     """The page of *messages* that the call's limit and cursor ask for."""
     limit = call.count("limit", default, most=999)
     start = _position(call.text("cursor"), messages)
@@ -44,7 +44,7 @@ def page(call: Call, messages: Sequence[Message], conversation: Sequence[Message
     }
 
 
-def within(call: Call, messages: Sequence[Message]) -> list[Message]:
+def within(call: MethodCall, messages: Sequence[Message]) -> list[Message]:
     """Those of *messages* between the call's oldest and latest."""
     oldest, latest = _moment(call, "oldest", "0"), _moment(call, "latest", "Infinity")
     inclusive = call.flag("inclusive")
@@ -55,7 +55,7 @@ def within(call: Call, messages: Sequence[Message]) -> list[Message]:
     return [m for m in messages if inside(Decimal(m.ts))]
 
 
-def _moment(call: Call, name: str, default: str) -> Decimal:
+def _moment(call: MethodCall, name: str, default: str) -> Decimal:
     try:
         return Decimal(call.text(name) or default)
     except InvalidOperation:

@@ -15,7 +15,7 @@ Upload = File | tuple[str | None, Content, str]
 
 
 class People:
-    """The deeds of people; a base of Slack, which has the rest.
+    """The page_actions of people; a base of Slack, which has the rest.
 
     Wherever fields can be given by name, they are laid over the event's own; the value ``...`` removes one.
     """

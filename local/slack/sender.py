@@ -11,7 +11,7 @@ from local.slack.faults import DELIVERY, SIGNING, Faults
 from local.slack.files import Json
 from local.slack.identity import App
 from local.slack.posting import Attempt, post
-from local.slack.signing import letter
+from local.slack.signing import signed_request
 
 # Almost at once, after a minute, after five minutes.
 RETRY_WAITS = (0.0, 60.0, 300.0)
@@ -138,7 +138,7 @@ class Sender:
 
     def _attempt(self, envelope: Json, number: int, reason: str | None) -> Attempt:
         faults = self.faults.happening(SIGNING, *_subjects(envelope))
-        sent = letter(self.app, encoded(envelope), faults)
+        sent = signed_request(self.app, encoded(envelope), faults)
         again = {"X-Slack-Retry-Num": str(number), "X-Slack-Retry-Reason": reason or ""} if number else {}
         headers = sent.headers | again
         return replace(post(self.request_url, sent.body, headers), sent=headers)

@@ -13,7 +13,7 @@ from local.slack.identity import App
 
 
 @dataclass(frozen=True)
-class Letter:
+class SignedRequest:
     """One request to the app, before it is sent."""
 
     body: bytes
@@ -40,16 +40,16 @@ def signed_headers(body: bytes, timestamp: str, secret: str) -> dict[str, str]:
     }
 
 
-def letter(app: App, body: bytes, faults: list[Misbehaviour]) -> Letter:
+def signed_request(app: App, body: bytes, faults: list[Misbehaviour]) -> SignedRequest:
     """*body* signed now, or spoiled by *faults*."""
     age = max((int(fault.options.get("age", 0)) for fault in faults), default=0)
     names = {fault.name for fault in faults}
     timestamp = "yesterday" if "garbled_timestamp" in names else str(int(time.time()) - age)
     secret = "not-" + app.signing_secret if "wrong_secret" in names else app.signing_secret
-    return _spoiled(Letter(body, timestamp, secret, signed_headers(body, timestamp, secret)), names)
+    return _spoiled(SignedRequest(body, timestamp, secret, signed_headers(body, timestamp, secret)), names)
 
 
-def _spoiled(sent: Letter, names: set[str]) -> Letter:
+def _spoiled(sent: SignedRequest, names: set[str]) -> SignedRequest:
     headers = dict(sent.headers)
     if "missing_signature" in names:
         del headers["X-Slack-Signature"]

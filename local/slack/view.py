@@ -11,7 +11,7 @@ from local.slack.sender import Delivery
 
 if TYPE_CHECKING:
     from local.slack.double import Slack
-    from local.slack.front import Behind
+    from local.slack.page_routes import Cloud
 
 PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 GROUPS = {
@@ -66,7 +66,7 @@ def is_picture(file: File) -> bool:
     return file.mimetype in PICTURES
 
 
-def state(slack: "Slack", behind: "Behind | None", channel_id: str) -> Json:
+def state(slack: "Slack", cloud: "Cloud | None", channel_id: str) -> Json:
     """All that the page shows but the inspector."""
     channels = {channel.id: channel for channel in slack.channels}
     messages = [one for one in slack.messages if one.channel.id == channel_id and not one.deleted]
@@ -81,7 +81,7 @@ def state(slack: "Slack", behind: "Behind | None", channel_id: str) -> Json:
         "channels": [_channel(one) for one in channels.values()],
         "messages": [_message(one, told.get((one.channel.id, one.ts), [])) for one in messages],
         "switches": _switches(slack),
-        "services": _services(behind),
+        "services": _services(cloud),
     }
 
 
@@ -143,18 +143,18 @@ def _switches(slack: "Slack") -> list[Json]:
     ]
 
 
-def _services(behind: "Behind | None") -> list[Json]:
-    if behind is None:
+def _services(cloud: "Cloud | None") -> list[Json]:
+    if cloud is None:
         return []
-    down = behind.down()
-    return [{"id": one, "name": name, "down": one in down} for one, name in behind.services.items()]
+    down = cloud.down()
+    return [{"id": one, "name": name, "down": one in down} for one, name in cloud.services.items()]
 
 
-def inspected(slack: "Slack", behind: "Behind | None", message: Message) -> Json:
-    """What became of *message*: its deliveries, and what *behind* knows."""
+def inspected(slack: "Slack", cloud: "Cloud | None", message: Message) -> Json:
+    """What became of *message*: its deliveries, and what *cloud* knows."""
     subject = (message.channel.id, message.ts)
     deliveries = [one for one in slack.deliveries if _subject(one.envelope) == subject]
-    return {"deliveries": list(map(_delivery, deliveries)), **(behind.about(message) if behind else {})}
+    return {"deliveries": list(map(_delivery, deliveries)), **(cloud.about(message) if cloud else {})}
 
 
 def _subject(envelope: Json) -> tuple[Any, Any]:

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from local.http_server import Answer, Request, as_json
+from local.http_server import Request, Response, as_json
 from local.slack.botposts import BotPosts
-from local.slack.call import Call, RefusedError, arguments_of
+from local.slack.call import MethodCall, RefusedError, arguments_of
 from local.slack.faults import WEB_API, Faults, Misbehaviour
 from local.slack.files import Json
 from local.slack.methods import READING
@@ -21,13 +21,13 @@ class WebApi:
         self.faults = faults
         self.methods = READING | posts.methods
 
-    def respond(self, request: Request) -> Answer:
+    def respond(self, request: Request) -> Response:
         """The answer to a request whose path starts with /api/."""
         name = request.path.removeprefix("/api/")
         fault = self.faults.one_of(WEB_API, name)
         return misbehaving(fault, lambda: self._honest(name, request)) if fault else self._honest(name, request)
 
-    def _honest(self, name: str, request: Request) -> Answer:
+    def _honest(self, name: str, request: Request) -> Response:
         scopes = ",".join(sorted(self.workspace.scopes))
         return as_json(self._result(name, request), X_OAuth_Scopes=scopes)
 
@@ -38,7 +38,7 @@ class WebApi:
                 raise RefusedError("unknown_method", req_method=name)
             arguments = arguments_of(request)
             self._authenticate(request, arguments)
-            return {"ok": True, **method(Call(self.workspace, arguments))}
+            return {"ok": True, **method(MethodCall(self.workspace, arguments))}
         except RefusedError as refused:
             return {"ok": False, "error": refused.error, **refused.fields}
 
@@ -52,37 +52,37 @@ class WebApi:
             raise RefusedError("invalid_auth")
 
 
-def misbehaving(fault: Misbehaviour, honest: Callable[[], Answer]) -> Answer:
+def misbehaving(fault: Misbehaviour, honest: Callable[[], Response]) -> Response:
     """The answer under *fault*. Only a lost answer has the effect that was asked for."""
     return ANSWERS[fault.name](fault.options, honest)
 
 
-def _error(options: Json, honest: Callable[[], Answer]) -> Answer:
+def _error(options: Json, honest: Callable[[], Response]) -> Response:
     about = {name: options[name] for name in ("needed", "provided") if options[name] is not None}
     return as_json({"ok": False, "error": options["error"], **about}, options["status"] or 200)
 
 
-def _rate_limited(options: Json, honest: Callable[[], Answer]) -> Answer:
+def _rate_limited(options: Json, honest: Callable[[], Response]) -> Response:
     return as_json({"ok": False, "error": "ratelimited"}, 429, Retry_After=str(options["retry_after"]))
 
 
-def _server_error(options: Json, honest: Callable[[], Answer]) -> Answer:
+def _server_error(options: Json, honest: Callable[[], Response]) -> Response:
     return as_json({"ok": False, "error": "internal_error"}, options["status"])
 
 
-def _silent(options: Json, honest: Callable[[], Answer]) -> Answer:
-    return Answer(silence=options["seconds"], dropped=True)
+def _silent(options: Json, honest: Callable[[], Response]) -> Response:
+    return Response(silence=options["seconds"], dropped=True)
 
 
-def _garbage(options: Json, honest: Callable[[], Answer]) -> Answer:
+def _garbage(options: Json, honest: Callable[[], Response]) -> Response:
     return sign_in_page()
 
 
-def _lost(options: Json, honest: Callable[[], Answer]) -> Answer:
+def _lost(options: Json, honest: Callable[[], Response]) -> Response:
     return replace(honest(), dropped=True)
 
 
-ANSWERS: dict[str, Callable[[Json, Callable[[], Answer]], Answer]] = {
+ANSWERS: dict[str, Callable[[Json, Callable[[], Response]], Response]] = {
     "api_error": _error,
     "api_rate_limited": _rate_limited,
     "api_server_error": _server_error,

@@ -5,7 +5,7 @@ https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks
 
 import json
 
-from local.http_server import Answer, Request, plain
+from local.http_server import Request, Response, plain
 from local.slack.botposts import BotPosts, with_ids
 from local.slack.events import in_thread
 from local.slack.faults import WEB_API, Faults, Misbehaviour
@@ -28,18 +28,18 @@ class Webhook:
         self.faults = faults
         self.channel = channel
 
-    def respond(self, request: Request) -> Answer:
+    def respond(self, request: Request) -> Response:
         """The answer to a request whose path starts with /services/."""
         fault = self.faults.one_of(WEB_API, "webhook")
         if fault and fault.name == "api_error":
             return self._refused(fault)
         return misbehaving(fault, lambda: self._honest(request)) if fault else self._honest(request)
 
-    def _refused(self, fault: Misbehaviour) -> Answer:
+    def _refused(self, fault: Misbehaviour) -> Response:
         error = fault.options["error"]
         return plain(error, fault.options["status"] or STATUSES.get(error, 400))
 
-    def _honest(self, request: Request) -> Answer:
+    def _honest(self, request: Request) -> Response:
         wrong = self._post(request)
         return plain(wrong, STATUSES.get(wrong, 400)) if wrong else plain("ok", kind="text/html")
 

@@ -21,15 +21,15 @@ from chalicelib.listings import Listings, Page
 from chalicelib.slack import Slack as Api
 from chalicelib.visibility import Asker, Channels
 from local.aws.server import Aws
-from local.http_server import Answer as Reply
-from local.http_server import Listener
+from local.http_server import HttpServer
+from local.http_server import Response as Reply
 from local.pipeline import Pipeline
-from local.slack import Answer, Request, Slack
+from local.slack import CommandResult, Request, Slack
 from local.slack.model import Channel, User
 
 NOW = "2026-11-23T10:00:00Z"
 Put = Callable[..., str]
-Ask = Callable[..., Answer]
+Ask = Callable[..., CommandResult]
 MICROS = itertools.count(1)
 
 
@@ -75,7 +75,7 @@ def put(slack: Slack, archive: Archive) -> Put:
 def ask(slack: Slack, mira: User) -> Ask:
     """Type `/docs` in a channel, as mira unless another is named."""
 
-    def typed(channel: Channel, text: str, user: User | None = None, **fields: Any) -> Answer:
+    def typed(channel: Channel, text: str, user: User | None = None, **fields: Any) -> CommandResult:
         return slack.command(channel, user or mira, "/docs", text, **fields)
 
     return typed
@@ -299,7 +299,7 @@ class Counter:
     def __init__(self, aws: Aws) -> None:
         self.requests: list[str] = []
         self._target = urlsplit(aws.url).netloc
-        self._listener = Listener("127.0.0.1", 0, self._forwarded, lambda request: None)
+        self._listener = HttpServer("127.0.0.1", 0, self._forwarded, lambda request: None)
         self.url, self.close = self._listener.url, self._listener.close
 
     def _forwarded(self, request: Request) -> Reply:

@@ -24,9 +24,9 @@ def violations(page: Page, part: str = "body") -> list[str]:
     return found
 
 
-def act(message: Locator, deed: str) -> None:
-    """Press the button *deed* of a *message* by keyboard."""
-    button = message.get_by_role("button", name=deed)
+def act(message: Locator, action: str) -> None:
+    """Press the button *action* of a *message* by keyboard."""
+    button = message.get_by_role("button", name=action)
     button.focus()
     button.press("Enter")
 

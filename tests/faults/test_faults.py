@@ -6,7 +6,7 @@ import pytest
 
 from chalicelib import events, workflow
 from faults.calls import Call
-from faults.stage import execution_name
+from faults.harness import execution_name
 
 
 @pytest.mark.parametrize(

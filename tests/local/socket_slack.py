@@ -8,7 +8,7 @@ from typing import Any
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import Server, ServerConnection, serve
 
-from local.http_server import Answer, Listener, Request, as_json
+from local.http_server import HttpServer, Request, Response, as_json
 from local.slack.files import Json
 
 HOST = "127.0.0.1"
@@ -27,7 +27,7 @@ class SocketSlack:
         self._sockets: Server = serve(self._serve, HOST, 0)
         self._thread = threading.Thread(target=self._sockets.serve_forever)
         self._thread.start()
-        self._api = Listener(HOST, 0, self._respond, lambda request: None)
+        self._api = HttpServer(HOST, 0, self._respond, lambda request: None)
 
     @property
     def method_url(self) -> str:
@@ -65,7 +65,7 @@ class SocketSlack:
         self._sockets.shutdown()
         self._thread.join()
 
-    def _respond(self, request: Request) -> Answer:
+    def _respond(self, request: Request) -> Response:
         self.tokens.append(request.header("Authorization"))
         if self.refusal:
             return as_json({"ok": False, "error": self.refusal})

@@ -299,7 +299,7 @@ def test_a_subscriber_gets_what_was_published(aws: Aws, deployed: Deployed) -> N
     aws.client("sns").publish(TopicArn=deployed.topic_arn, Message="hello", Subject="s")
 
     wait_for(lambda: heard(aws))
-    wait_for(lambda: aws.deliveries.pending == 0)
+    wait_for(lambda: aws.async_invocations.pending == 0)
     ((_, message),) = heard(aws)
     assert message == "hello"
     assert aws.dead == []

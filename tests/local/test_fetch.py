@@ -8,8 +8,8 @@ import pytest
 
 from local.dotenv import environment
 from local.fetch import main
-from local.show import Page
 from local.slack import File, Slack
+from local.terminal import Terminal
 
 CONTENT = bytes(range(256)) * 5_000
 
@@ -33,7 +33,7 @@ def fetched(
 
     def run(address: str, **environ: str) -> tuple[int, str, list[Path]]:
         given = {"ACCESS_TOKEN": slack.bot_token, "SLACK_URL": slack.api_url, "SLACK_LOOPBACK": "1", **environ}
-        status = main([address], given, Page(colour=False), tmp_path)
+        status = main([address], given, Terminal(colour=False), tmp_path)
         return status, capsys.readouterr().out, list(tmp_path.iterdir())
 
     return run

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from local.aws.lambdas import Lambdas
-from local.aws.sandbox import Answer, FunctionSpec
+from local.aws.sandbox import FunctionSpec, Result
 
 APP = """
 import os, subprocess, sys, time
@@ -62,7 +62,7 @@ def reads_stdin(event, context):
     return sys.stdin.read()
 """
 
-Call = Callable[..., Answer]
+Call = Callable[..., Result]
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def lambdas(root: Path) -> Iterator[Lambdas]:
 
 @pytest.fixture
 def call(lambdas: Lambdas) -> Call:
-    def invoke(name: str, event: bytes = b"{}", request_id: str | None = None, **spec: Any) -> Answer:
+    def invoke(name: str, event: bytes = b"{}", request_id: str | None = None, **spec: Any) -> Result:
         function = FunctionSpec(name, f"app.{name}", **{"timeout": 10, **spec})
         return lambdas.invoke(function, event, request_id)
 

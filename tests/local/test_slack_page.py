@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from local.slack import MISBEHAVIOURS, Slack, front, view
+from local.slack import MISBEHAVIOURS, Slack, page_routes, view
 from local.slack.files import Json
 from tests.receiver import Receiver, Reply
 
@@ -22,8 +22,8 @@ def slack() -> Iterator[Slack]:
         yield slack
 
 
-def post(slack: Slack, deed: str, **given: Any) -> Json:
-    answer = requests.post(f"{slack.url}/page/{deed}", json=given, timeout=5)
+def post(slack: Slack, action: str, **given: Any) -> Json:
+    answer = requests.post(f"{slack.url}/page/{action}", json=given, timeout=5)
     assert answer.ok, answer.text
     told: Json = answer.json()
     return told
@@ -50,7 +50,7 @@ def test_files_are_sent_before_the_message_that_shows_them(slack: Slack) -> None
 
 
 @pytest.mark.parametrize(
-    ("deed", "given", "reason"),
+    ("action", "given", "reason"),
     [
         ("messages", {"channel": "nowhere", "user": "mira", "text": "x"}, "there is no channel nowhere"),
         ("messages", {"channel": "general", "user": "nobody", "text": "x"}, "there is no user nobody"),
@@ -62,8 +62,8 @@ def test_files_are_sent_before_the_message_that_shows_them(slack: Slack) -> None
         ("outage", {"service": "s3", "on": True}, "there is no service s3 here"),
     ],
 )
-def test_what_cannot_be_done_is_said(slack: Slack, deed: str, given: Json, reason: str) -> None:
-    answer = requests.post(f"{slack.url}/page/{deed}", json=given, timeout=5)
+def test_what_cannot_be_done_is_said(slack: Slack, action: str, given: Json, reason: str) -> None:
+    answer = requests.post(f"{slack.url}/page/{action}", json=given, timeout=5)
     assert answer.status_code == 400
     assert reason in answer.json()["error"]
 
@@ -79,7 +79,7 @@ def test_other_sites_are_turned_away(slack: Slack, headers: dict[str, str]) -> N
 
 
 @pytest.mark.parametrize(
-    "path", ["/page/../front.py", "/page/..%2ffront.py", "/page//etc/passwd", "/page/nothing.js"]
+    "path", ["/page/../page_routes.py", "/page/..%2fpage_routes.py", "/page//etc/passwd", "/page/nothing.js"]
 )
 def test_only_the_pages_own_files_are_handed_out(slack: Slack, path: str) -> None:
     connection = http.client.HTTPConnection(urlsplit(slack.url).netloc, timeout=5)
@@ -91,7 +91,7 @@ def test_only_the_pages_own_files_are_handed_out(slack: Slack, path: str) -> Non
 def test_the_page_loads_nothing_from_elsewhere(slack: Slack) -> None:
     policy = requests.get(slack.url, timeout=5).headers["Content-Security-Policy"]
     assert "default-src 'self'" in policy
-    texts = [path.read_text(encoding="utf-8") for path in Path(front.__file__).with_name("page").iterdir()]
+    texts = [path.read_text(encoding="utf-8") for path in Path(page_routes.__file__).with_name("page").iterdir()]
     assert [text for text in texts if 'src="http' in text or 'import "http' in text or "url(http" in text] == []
 
 

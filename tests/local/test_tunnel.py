@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from local.clock import Clock
-from local.http_server import Answer, Listener, Request
+from local.http_server import HttpServer, Request, Response
 from local.pipeline import PROJECT, Pipeline
 from local.slack import App, Slack
 from local.slack.model import Channel
@@ -25,13 +25,13 @@ ABOUT = {"host": NAME, "x-forwarded-host": NAME, "x-forwarded-proto": "https", "
 def tunnel(routes: str) -> Iterator[str]:
     """Where the tunnel to *routes* begins. Headers come out in small letters, as in HTTP/2, answers in chunks."""
 
-    def forward(request: Request) -> Answer:
+    def forward(request: Request) -> Response:
         headers = {name.lower(): value for name, value in request.headers.items()} | ABOUT
         answer = requests.post(routes + request.path, data=request.body, headers=headers, timeout=10)
         kind = {"Content-Type": answer.headers["Content-Type"]}
-        return Answer(answer.status_code, kind, [answer.content], chunked=True)
+        return Response(answer.status_code, kind, [answer.content], chunked=True)
 
-    listener = Listener("127.0.0.1", 0, forward, lambda request: None)
+    listener = HttpServer("127.0.0.1", 0, forward, lambda request: None)
     yield listener.url
     listener.close()
 

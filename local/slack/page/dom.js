@@ -56,10 +56,10 @@ export function toast(words) {
   hiding = setTimeout(() => { place.hidden = true; }, 6000);
 }
 
-// For deeds started by a click: whatever goes wrong is shown.
-export const telling = (deed) => async (...given) => {
+// For actions started by a click: whatever goes wrong is shown.
+export const telling = (action) => async (...given) => {
   try {
-    return await deed(...given);
+    return await action(...given);
   } catch (error) {
     toast(error.message);
     return undefined;

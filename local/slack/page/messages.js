@@ -40,9 +40,9 @@ export function row(message, page) {
   const inThread = message.thread_ts && message.thread_ts !== message.ts;
   const element = make("li", { className: `message ${message.app ? "app" : ""}`, "data-ts": message.ts });
   const actions = make("span", { className: "actions" },
-    !inThread && make("button", { className: "quiet", "data-deed": "reply", onclick: () => page.reply(message, name) }, "Reply"),
-    mine && make("button", { className: "quiet", "data-deed": "edit", onclick: () => edit(message, element, page) }, "Edit"),
-    mine && make("button", { className: "quiet", "data-deed": "delete", onclick: () => remove(message, page) }, "Delete"));
+    !inThread && make("button", { className: "quiet", "data-action": "reply", onclick: () => page.reply(message, name) }, "Reply"),
+    mine && make("button", { className: "quiet", "data-action": "edit", onclick: () => edit(message, element, page) }, "Edit"),
+    mine && make("button", { className: "quiet", "data-action": "delete", onclick: () => remove(message, page) }, "Delete"));
   const head = make("div", { className: "line" },
     make("b", {}, name), message.app && make("span", { className: "badge" }, "app"),
     make("time", { dateTime: moment(message.ts).toISOString(), title: moment(message.ts).toLocaleString() }, hours(message.ts)),
@@ -66,7 +66,7 @@ function edit(message, element, page) {
   const words = element.querySelector(".words");
   const text = make("textarea", { value: unescape(message.text, page.world), rows: 1, "aria-label": "New words" });
   const keep = message.files.map((one) => make("label", {}, make("input", { type: "checkbox", checked: true, value: one.id }), ` ${one.name ?? one.id}`));
-  const stop = () => { form.replaceWith(words); element.querySelector('[data-deed="edit"]').focus(); page.show(); };
+  const stop = () => { form.replaceWith(words); element.querySelector('[data-action="edit"]').focus(); page.show(); };
   const save = telling(async () => {
     const without = [...form.querySelectorAll("input:not(:checked)")].map((one) => one.value);
     await post("/page/edit", { channel: page.channel, ts: message.ts, text: text.value.trim(), without });

@@ -132,7 +132,7 @@ function replace(place, elements) {
   place.replaceChildren(...elements);
   if (!inside) return;
   const now = place.querySelector(`[data-ts="${ts}"]`);
-  const same = place.contains(focused) ? focused : now?.querySelector(`[data-deed="${focused.dataset.deed}"]`);
+  const same = place.contains(focused) ? focused : now?.querySelector(`[data-action="${focused.dataset.action}"]`);
   (same ?? now?.querySelector(".fate") ?? byId("text")).focus({ preventScroll: true });
 }
 

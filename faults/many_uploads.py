@@ -34,7 +34,7 @@ def run(count: int) -> bool:
         took = time.monotonic() - begun
         for message in messages[::50]:  # once more, when all is long done
             pipeline.slack.deliver(message.envelope | {"event_id": "EvMuchLater"})
-        _wait(lambda: not pipeline.aws.deliveries.pending, 10)
+        _wait(lambda: not pipeline.aws.async_invocations.pending, 10)
         return _told(pipeline, first, messages, took)
 
 
@@ -80,7 +80,7 @@ def _has_all(pipeline: Pipeline, count: int) -> bool:
     """Tell whether every upload was answered, and how far it is whoever looks on."""
     answered, deliveries = len(_answers(pipeline)), pipeline.slack.deliveries
     refused = sum(bool(one.attempts) and not one.acknowledged for one in deliveries)
-    waiting = pipeline.aws.deliveries.pending
+    waiting = pipeline.aws.async_invocations.pending
     words = f"{answered} of {count} answered, {refused} deliveries to be tried again, {waiting} notices under way"
     print(f"\r{words}    ", end="", flush=True, file=sys.stderr)
     return answered == count

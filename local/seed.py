@@ -3,7 +3,7 @@
 from local.slack import Slack
 
 
-def furnish(slack: Slack) -> None:
+def seed(slack: Slack) -> None:
     """Add a third person, a public and a private channel, and everybody's direct message with the app."""
     slack.add_user("aiko")
     slack.add_channel("finance")

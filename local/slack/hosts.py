@@ -3,30 +3,30 @@
 import re
 import threading
 
-from local.http_server import Answer, Listener, Request, Responder, plain, redirect
+from local.http_server import HttpServer, Request, Responder, Response, plain, redirect
 from local.slack.botposts import BotPosts
 from local.slack.faults import Faults
 from local.slack.filehost import FileHost
-from local.slack.front import is_for_people
+from local.slack.page_routes import is_for_people
 from local.slack.signin import sign_in_page
 from local.slack.webapi import WebApi
 from local.slack.webhook import Webhook
 from local.slack.workspace import Workspace
 
 
-class Site:
-    """Three listeners, and what arrived at them. *front* answers people; what they ask is not kept."""
+class Hosts:
+    """Three listeners, and what arrived at them. *page* answers people; what they ask is not kept."""
 
-    def __init__(self, workspace: Workspace, faults: Faults, posts: BotPosts, front: Responder) -> None:
+    def __init__(self, workspace: Workspace, faults: Faults, posts: BotPosts, page: Responder) -> None:
         self.address = workspace.address
         self.web_api = WebApi(workspace, posts, faults)
         self.webhook = Webhook(workspace, posts, faults, workspace.add_channel("general"))
         self.file_host = FileHost(workspace, faults)
-        self._front = front
+        self._people_page = page
         self._lock = threading.Lock()
         self._requests: list[Request] = []
         self._foreign_requests: list[Request] = []
-        self._listeners: list[Listener] = []
+        self._listeners: list[HttpServer] = []
 
     @property
     def requests(self) -> list[Request]:
@@ -42,8 +42,8 @@ class Site:
 
     def open(self, port: int) -> None:
         """Listen; Slack itself at *port*."""
-        slack = Listener("127.0.0.1", port, self._slack, self._record)
-        origin = Listener("127.0.0.1", 0, self._origin, self._record)
+        slack = HttpServer("127.0.0.1", port, self._slack, self._record)
+        origin = HttpServer("127.0.0.1", 0, self._origin, self._record)
         foreign = self._foreign_listener()
         self._listeners = [slack, origin, foreign]
         self.address.slack, self.address.origin = slack.url, origin.url
@@ -57,11 +57,11 @@ class Site:
             listener.close()
         self._listeners = []
 
-    def _foreign_listener(self) -> Listener:
+    def _foreign_listener(self) -> HttpServer:
         try:
-            return Listener("127.0.0.2", 0, self._foreign, self._record_foreign)
+            return HttpServer("127.0.0.2", 0, self._foreign, self._record_foreign)
         except OSError:  # macOS has only 127.0.0.1; there the other name has to do
-            return Listener("127.0.0.1", 0, self._foreign, self._record_foreign)
+            return HttpServer("127.0.0.1", 0, self._foreign, self._record_foreign)
 
     def _record(self, request: Request) -> None:
         if is_for_people(request):
@@ -73,7 +73,7 @@ class Site:
         with self._lock:
             self._foreign_requests.append(request)
 
-    def _slack(self, request: Request) -> Answer:
+    def _slack(self, request: Request) -> Response:
         if request.path.startswith("/api/"):
             return self.web_api.respond(request)
         if request.path.startswith("/services/"):
@@ -81,20 +81,20 @@ class Site:
         if request.path.startswith("/files-pri/"):
             return self.file_host.respond(request)
         if is_for_people(request):
-            return self._front(request)
+            return self._people_page(request)
         return self._page(request)
 
-    def _page(self, request: Request) -> Answer:
+    def _page(self, request: Request) -> Response:
         """Permalinks and the like are for people, who are signed in; an app is not, and sends no such header."""
         permalink = re.fullmatch(r"/files/\w+/(F\w+)/.*", request.path)
         if permalink and request.header("Sec-Fetch-Mode") == "navigate":
             return redirect(f"/page/files/{permalink[1]}")
         return sign_in_page()
 
-    def _origin(self, request: Request) -> Answer:
+    def _origin(self, request: Request) -> Response:
         if request.path.startswith("/files-pri/"):
             return self.file_host.respond(request, origin=True)
         return sign_in_page()
 
-    def _foreign(self, request: Request) -> Answer:
+    def _foreign(self, request: Request) -> Response:
         return plain("these are not the bytes of a Slack file\n")

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from faults.harness import Harness, execution_name
 from faults.kinds import Rule
 from faults.scenarios import Scenario, tag_of
-from faults.stage import Stage, execution_name
-from local.slack.commands import Answer
+from local.slack.commands import CommandResult
 from local.slack.files import File, Json
 from local.slack.model import Message
 
@@ -19,7 +19,7 @@ Snapshot = dict[str, Any]
 
 
 @dataclass(eq=False)
-class Cell:
+class Case:
     """One run of *scenario*, with *rule* the fault that it is run under; None for the run without."""
 
     scenario: Scenario
@@ -29,7 +29,7 @@ class Cell:
     message: Message = field(init=False)
     event: Json = field(init=False)
     """What the fault befalls: the upload's event, or that of what was done to it."""
-    answer: Answer | None = None
+    answer: CommandResult | None = None
     said_before: int = 0
     ids: frozenset[str] = frozenset()
     rule: Rule | None = None
@@ -38,110 +38,110 @@ class Cell:
     why: str = ""
     runs: int = 0
 
-    def prepare(self, stage: Stage) -> None:
+    def prepare(self, harness: Harness) -> None:
         """Upload; where it is to be archived before the fault, let Slack deliver the event."""
-        slack = stage.pipeline.slack
+        slack = harness.pipeline.slack
         self.runs += 1
-        self.message = self.scenario.uploaded(stage, slack.add_channel(f"cell-{len(slack.channels)}"))
+        self.message = self.scenario.uploaded(harness, slack.add_channel(f"case-{len(slack.channels)}"))
         self.event = self.message.envelope
         if self.scenario.is_about_an_archived_one:
             slack.deliver_later(self.event)
 
-    def start(self, stage: Stage) -> None:
+    def start(self, harness: Harness) -> None:
         """Let Slack deliver the event, or ask the question, that the fault befalls."""
-        self.said_before = len(self.replies(stage))
-        if self.scenario.deed:
-            self.event = self.scenario.deed(stage, self.message)
+        self.said_before = len(self.replies(harness))
+        if self.scenario.change:
+            self.event = self.scenario.change(harness, self.message)
         self.ids = frozenset({self.message.channel.id, *(file.id for file in self.message.files)})
         if self.scenario.ask:
-            self._ask(stage)
+            self._ask(harness)
         else:
-            self._apply(stage)
-            stage.pipeline.slack.deliver_later(self.event)
+            self._apply(harness)
+            harness.pipeline.slack.deliver_later(self.event)
 
-    def _ask(self, stage: Stage) -> None:
-        slack = stage.pipeline.slack
+    def _ask(self, harness: Harness) -> None:
+        slack = harness.pipeline.slack
         elsewhere = slack.add_channel(f"elsewhere-{len(slack.channels)}")
         asker = slack.add_user(f"asker-{elsewhere.id}")
         self.ids |= {elsewhere.id, asker.id, tag_of(self.message.channel)}
-        self._apply(stage)
+        self._apply(harness)
         assert self.scenario.ask
-        self.answer = self.scenario.ask(stage, self.message, elsewhere, asker)
+        self.answer = self.scenario.ask(harness, self.message, elsewhere, asker)
 
-    def _apply(self, stage: Stage) -> None:
+    def _apply(self, harness: Harness) -> None:
         if self.fault:
             self.rule = Rule(self.point, self.fault, self.times, self.ids)
-            stage.apply([self.rule])
-        stage.apply(self.scenario.rules(self.ids))
+            harness.apply([self.rule])
+        harness.apply(self.scenario.rules(self.ids))
 
-    def replies(self, stage: Stage) -> list[Message]:
+    def replies(self, harness: Harness) -> list[Message]:
         """What the app posted in the message's thread since the fault could happen."""
-        return stage.pipeline.slack.replies(self.message.channel, self.message.ts)[self.said_before :]
+        return harness.pipeline.slack.replies(self.message.channel, self.message.ts)[self.said_before :]
 
-    def says_nothing(self, stage: Stage) -> bool:
+    def says_nothing(self, harness: Harness) -> bool:
         """Tell whether the machine, and not the fault, decided: too slow for the app's own time limits."""
         did_not_happen = self.rule is not None and not self.rule.happened
         was_not_archived = self.scenario.is_about_an_archived_one and not self.said_before
-        was_slow = any(call.is_about(self.ids) for call in stage.too_slow)
+        was_slow = any(call.is_about(self.ids) for call in harness.too_slow)
         return did_not_happen or was_not_archived or self.why == DEAD_NOTICE or was_slow
 
 
-def snapshot(stage: Stage, cell: Cell) -> Snapshot:
-    """What came of *cell*, in words that are the same for every run: ids are replaced by what they stand for."""
-    s3, bucket = stage.pipeline.aws.client("s3"), stage.pipeline.deployed.bucket
-    words = _words(stage, cell)
+def snapshot(harness: Harness, case: Case) -> Snapshot:
+    """What came of *case*, in words that are the same for every run: ids are replaced by what they stand for."""
+    s3, bucket = harness.pipeline.aws.client("s3"), harness.pipeline.deployed.bucket
+    words = _words(harness, case)
 
     def plain(text: str) -> Any:
         for word, meaning in words.items():
             text = text.replace(word, meaning)
         return text
 
-    found: Snapshot = {"objects": {}, "replies": [plain(reply.text) for reply in cell.replies(stage)]}
-    for key in _keys(stage, cell):
+    found: Snapshot = {"objects": {}, "replies": [plain(reply.text) for reply in case.replies(harness)]}
+    for key in _keys(harness, case):
         body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
         found["objects"][plain(key)] = _without_times(plain(body.decode())) if key.endswith(".json") else _sum(body)
-    found["tags"] = {re.sub(r"\d{10}-", "", plain(key)) for key in _index(stage, cell)}
-    found["reactions"] = sorted(name for one in _said(stage, cell.message) for name in one.reactions)
-    found["status"] = stage.execution(cell.event).get("status")
-    found["unfinished"] = _unfinished(stage, cell.message)
-    found["answer"] = cell.answer and (cell.answer.attempt.succeeded, plain(cell.answer.text))
+    found["tags"] = {re.sub(r"\d{10}-", "", plain(key)) for key in _index(harness, case)}
+    found["reactions"] = sorted(name for one in _said(harness, case.message) for name in one.reactions)
+    found["status"] = harness.execution(case.event).get("status")
+    found["unfinished"] = _unfinished(harness, case.message)
+    found["answer"] = case.answer and (case.answer.attempt.succeeded, plain(case.answer.text))
     return found
 
 
-def _said(stage: Stage, message: Message) -> list[Message]:
+def _said(harness: Harness, message: Message) -> list[Message]:
     """Everything in the message's channel, in which nothing else is."""
-    return [one for one in stage.pipeline.slack.messages if one.channel is message.channel]
+    return [one for one in harness.pipeline.slack.messages if one.channel is message.channel]
 
 
-def _words(stage: Stage, cell: Cell) -> dict[str, str]:
-    message, event = cell.message, cell.event["event"]
+def _words(harness: Harness, case: Case) -> dict[str, str]:
+    message, event = case.message, case.event["event"]
     words = {tag_of(message.channel): "TAG", message.channel.id: "CHANNEL"}
     for name, ts in {"TS": message.ts, "LATER": str(event.get("event_ts")), "REPLY": str(event["ts"])}.items():
         words |= {ts.replace(".", "_"): name, ts: name}
     words |= {file.id: str(file.name) for file in message.files}
-    words |= {str(message.envelope["event_id"]): "EVENT", str(cell.event["event_id"]): "LATER EVENT"}
-    return words | {stage.pipeline.slack.url: "SLACK"}
+    words |= {str(message.envelope["event_id"]): "EVENT", str(case.event["event_id"]): "LATER EVENT"}
+    return words | {harness.pipeline.slack.url: "SLACK"}
 
 
-def _keys(stage: Stage, cell: Cell) -> list[str]:
-    """The documents and records of the cell, and its notices, without that of an upload archived before."""
-    message, team = cell.message, stage.pipeline.slack.team_id
-    prefixes = [f"messages/{team}/{message.channel.id}/", f"notices/{execution_name(cell.event)}"]
+def _keys(harness: Harness, case: Case) -> list[str]:
+    """The documents and records of the case, and its notices, without that of an upload archived before."""
+    message, team = case.message, harness.pipeline.slack.team_id
+    prefixes = [f"messages/{team}/{message.channel.id}/", f"notices/{execution_name(case.event)}"]
     for file in message.files:
         prefixes += [f"documents/{team}/{file.id}/", f"metadata/{team}/{file.id}.json"]
-    return [key for prefix in prefixes for key in _listed(stage, prefix)]
+    return [key for prefix in prefixes for key in _listed(harness, prefix)]
 
 
-def _index(stage: Stage, cell: Cell) -> list[str]:
-    """The entries of the cell's files in the tag index."""
-    team, channel = stage.pipeline.slack.team_id, cell.message.channel.id
-    found = [key for scope in ("public", channel) for key in _listed(stage, f"tags/{team}/{scope}/")]
-    return [key for key in found if any(key.endswith(f"-{file.id}") for file in cell.message.files)]
+def _index(harness: Harness, case: Case) -> list[str]:
+    """The entries of the case's files in the tag index."""
+    team, channel = harness.pipeline.slack.team_id, case.message.channel.id
+    found = [key for scope in ("public", channel) for key in _listed(harness, f"tags/{team}/{scope}/")]
+    return [key for key in found if any(key.endswith(f"-{file.id}") for file in case.message.files)]
 
 
-def _listed(stage: Stage, prefix: str) -> Iterator[str]:
-    pages = stage.pipeline.aws.client("s3").get_paginator("list_objects_v2")
-    for page in pages.paginate(Bucket=stage.pipeline.deployed.bucket, Prefix=prefix):
+def _listed(harness: Harness, prefix: str) -> Iterator[str]:
+    pages = harness.pipeline.aws.client("s3").get_paginator("list_objects_v2")
+    for page in pages.paginate(Bucket=harness.pipeline.deployed.bucket, Prefix=prefix):
         yield from (one["Key"] for one in page.get("Contents", []))
 
 
@@ -159,17 +159,17 @@ def _without_times(text: str) -> Any:
     return record
 
 
-def _unfinished(stage: Stage, message: Message) -> int:
-    s3, bucket = stage.pipeline.aws.client("s3"), stage.pipeline.deployed.bucket
+def _unfinished(harness: Harness, message: Message) -> int:
+    s3, bucket = harness.pipeline.aws.client("s3"), harness.pipeline.deployed.bucket
     uploads = s3.list_multipart_uploads(Bucket=bucket).get("Uploads", [])
     return sum(any(file.id in upload["Key"] for file in message.files) for upload in uploads)
 
 
-def broken_promises(stage: Stage, message: Message, found: Snapshot) -> list[str]:
+def broken_promises(harness: Harness, message: Message, found: Snapshot) -> list[str]:
     """What must never be, whatever happened."""
     broken = []
     for file in message.files:
-        document, record = f"documents/{stage.pipeline.slack.team_id}/{file.name}/", f"/{file.name}.json"
+        document, record = f"documents/{harness.pipeline.slack.team_id}/{file.name}/", f"/{file.name}.json"
         stored = {key: value for key, value in found["objects"].items() if key.startswith(document)}
         known = [
             value for key, value in found["objects"].items() if key.startswith("metadata/") and key.endswith(record)
@@ -184,16 +184,17 @@ def broken_promises(stage: Stage, message: Message, found: Snapshot) -> list[str
             broken.append(f"a wrong checksum of {file.name}")
         if not known and _claims(found, file):
             broken.append(f"{file.name} is said to be archived, and is not")
-        broken += [f"{file.name} is not found by #{tag}" for tag in _lost(stage, found, file, known)]
+        broken += [f"{file.name} is not found by #{tag}" for tag in _lost(harness, found, file, known)]
     return broken
 
 
-def _lost(stage: Stage, found: Snapshot, file: File, known: list[Json]) -> Iterator[str]:
+def _lost(harness: Harness, found: Snapshot, file: File, known: list[Json]) -> Iterator[str]:
     """The tags that a share in the record has, and the index lacks in one of its scopes."""
     for share in known[0]["shares"] if known else []:
         for tag in share["tags"]:
             entries = {
-                f"tags/{stage.pipeline.slack.team_id}/{scope}/{tag}/{file.name}" for scope in ("public", "CHANNEL")
+                f"tags/{harness.pipeline.slack.team_id}/{scope}/{tag}/{file.name}"
+                for scope in ("public", "CHANNEL")
             }
             if entries - found["tags"]:
                 yield tag

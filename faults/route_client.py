@@ -10,7 +10,7 @@ from app import app
 from chalicelib import clients
 from chalicelib.signing import signature
 from local.aws.patches import Patches
-from local.http_server import Answer, Listener, Request, as_json, plain
+from local.http_server import HttpServer, Request, Response, as_json, plain
 
 SECRET = "0123456789abcdef0123456789abcdef"
 _ARN = "arn:aws:states:us-east-1:123456789012:stateMachine:x"
@@ -27,16 +27,16 @@ _SETTINGS = {
 _PUBLISHED = "<PublishResponse><PublishResult><MessageId>m</MessageId></PublishResult></PublishResponse>"
 
 
-def _respond(request: Request) -> Answer:
+def _respond(request: Request) -> Response:
     """Step Functions and SNS at their best."""
     return as_json({"executionArn": _ARN}) if request.header("X-Amz-Target") else plain(_PUBLISHED, kind="text/xml")
 
 
 @contextmanager
-def open_door() -> Iterator[list[Request]]:
+def route_environment() -> Iterator[list[Request]]:
     """Let the route find its settings; gives what it asks of AWS, which is as long as AWS was asked often."""
     asked: list[Request] = []
-    listener = Listener("127.0.0.1", 0, _respond, asked.append)
+    listener = HttpServer("127.0.0.1", 0, _respond, asked.append)
     made = (clients.stepfunctions, clients.sqs, clients.sns)
     environment = Patches()
     for name, value in {**_SETTINGS, "AWS_ENDPOINT_URL": listener.url}.items():
@@ -53,7 +53,7 @@ def open_door() -> Iterator[list[Request]]:
             environment.undo()
 
 
-def answered(body: str | None, headers: dict[str, str] | None, is_base64: bool = False) -> int:
+def post(body: str | None, headers: dict[str, str] | None, is_base64: bool = False) -> int:
     """The status of the answer that API Gateway gets to a POST."""
     event = {
         "resource": "/slack/events",

@@ -17,7 +17,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from slack_sdk.signature import SignatureVerifier
 
-from faults.door import SECRET, answered, open_door, signed
+from faults.route_client import SECRET, post, route_environment, signed
 from local.http_server import Request
 from tests.payloads import payload
 
@@ -27,13 +27,13 @@ UPLOAD = json.dumps(payload("file_share_modern")).encode()
 @pytest.fixture(scope="module")
 def aws() -> Iterator[list[Request]]:
     """What the route asked of AWS."""
-    with open_door() as asked:
+    with route_environment() as asked:
         yield asked
 
 
 def sent(body: bytes, headers: dict[str, str]) -> int:
     """The same with a body that API Gateway took for binary."""
-    return answered(base64.b64encode(body).decode(), headers, is_base64=True)
+    return post(base64.b64encode(body).decode(), headers, is_base64=True)
 
 
 bodies = st.one_of(
@@ -72,7 +72,7 @@ def test_nothing_unsigned_gets_in_or_makes_the_route_stumble(
     aws: list[Request], body: str | None, headers: dict[str, str] | None, is_base64: bool
 ) -> None:
     before = len(aws)
-    assert answered(body, headers, is_base64) in (400, 401, 413, 415)
+    assert post(body, headers, is_base64) in (400, 401, 413, 415)
     assert len(aws) == before
 
 
@@ -187,7 +187,7 @@ def test_whom_slacks_verifier_lets_in_gets_in_and_nobody_else(
         "x-slack-request-timestamp": timestamp,
         "X-SLACK-SIGNATURE": given_signature,
     }
-    is_in = answered(body.decode(), headers) == 200
+    is_in = post(body.decode(), headers) == 200
     is_plain = timestamp.isascii() and timestamp.isdecimal()
     assert is_in == (theirs(body, timestamp, given_signature) and is_plain)
 

@@ -5,7 +5,7 @@
     GET  /page/state              people, channels, the messages of one channel, switches (view.py)
     GET  /page/inspect, /object   what became of a message: deliveries, workflow, archive
     GET  /page/files/F…           a file's bytes, for people: no token is asked for
-    POST /page/…                  what people do (deeds.py)
+    POST /page/…                  what people do (page_actions.py)
     POST /upload?name=…&text=…    the same as an upload on the page, in one line of curl
 
 Whoever can reach the port is anybody in the workspace. Other web sites cannot: a browser sends them with their own
@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import parse_qsl, quote, urlsplit
 
-from local.http_server import Answer, Request, as_json, plain
-from local.slack import deeds, view
+from local.http_server import Request, Response, as_json, plain
+from local.slack import page_actions, view
 from local.slack.content import chunks_of
 from local.slack.files import File, Json
 from local.slack.model import Message
@@ -33,7 +33,7 @@ HEARTBEAT = 15.0
 POLICY = "default-src 'self'; img-src 'self' blob:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 
 
-class Behind(Protocol):
+class Cloud(Protocol):
     """What the page shows of the cloud behind the app; the double itself knows none."""
 
     @property
@@ -60,12 +60,12 @@ def is_for_people(request: Request) -> bool:
     return request.path in ("/", "/upload", "/favicon.ico") or request.path.startswith("/page/")
 
 
-class Front:
-    """Answers the page's requests. *behind* may be set at any time."""
+class PageRoutes:
+    """Answers the page's requests. *cloud* may be set at any time."""
 
     def __init__(self, slack: "Slack") -> None:
         self.slack = slack
-        self.behind: Behind | None = None
+        self.cloud: Cloud | None = None
         self._closed = False
 
     def close(self) -> None:
@@ -73,36 +73,40 @@ class Front:
         self._closed = True
         self.slack.workspace.touch()
 
-    def respond(self, request: Request) -> Answer:
+    def respond(self, request: Request) -> Response:
         """The answer to a request that `is_for_people`."""
         if not _from_here(request):
             return as_json({"error": "the page answers only itself, at 127.0.0.1"}, 403)
         try:
             return self._posted(request) if request.method == "POST" else self._got(request)
-        except deeds.CannotError as reason:
+        except page_actions.CannotError as reason:
             return as_json({"error": str(reason)}, 400)
 
-    def _posted(self, request: Request) -> Answer:
+    def _posted(self, request: Request) -> Response:
         name = request.path.removeprefix("/page/").removeprefix("/")
-        deed = deeds.DEEDS.get(name)
-        if deed is None:
-            return as_json({"error": f"there is no {request.path}; there are {', '.join(deeds.DEEDS)}"}, 404)
+        action = page_actions.ACTIONS.get(name)
+        if action is None:
+            return as_json(
+                {"error": f"there is no {request.path}; there are {', '.join(page_actions.ACTIONS)}"}, 404
+            )
         if not self.slack.request_url:
-            raise deeds.CannotError("nobody listens to this workspace: the app is connected to a real one")
-        return as_json({"ok": True, **deed(self.slack, self.behind, request)})
+            raise page_actions.CannotError("nobody listens to this workspace: the app is connected to a real one")
+        return as_json({"ok": True, **action(self.slack, self.cloud, request)})
 
-    def _got(self, request: Request) -> Answer:
+    def _got(self, request: Request) -> Response:
         asked = dict(parse_qsl(request.query))
         name = request.path.removeprefix("/page/")
         if name == "feed":
-            return Answer(200, {"Content-Type": "text/event-stream", "Cache-Control": "no-store"}, self._feed())
+            return Response(200, {"Content-Type": "text/event-stream", "Cache-Control": "no-store"}, self._feed())
         if name == "state":
-            return as_json(view.state(self.slack, self.behind, asked.get("channel", "")))
+            return as_json(view.state(self.slack, self.cloud, asked.get("channel", "")))
         if name == "inspect":
-            message = deeds.message(self.slack, asked.get("channel", ""), asked.get("ts", ""), even_deleted=True)
-            return as_json(view.inspected(self.slack, self.behind, message))
+            message = page_actions.message(
+                self.slack, asked.get("channel", ""), asked.get("ts", ""), even_deleted=True
+            )
+            return as_json(view.inspected(self.slack, self.cloud, message))
         if name == "object":
-            found = self.behind and self.behind.object(asked.get("key", ""))
+            found = self.cloud and self.cloud.object(asked.get("key", ""))
             return as_json(found) if found else as_json({"error": "the archive has no such object"}, 404)
         if name.startswith("files/"):
             return _content(self.slack.workspace.file(name.removeprefix("files/")))
@@ -122,16 +126,16 @@ def _from_here(request: Request) -> bool:
     return urlsplit(f"//{host}").hostname in ("127.0.0.1", "localhost") and origin in (None, f"http://{host}")
 
 
-def _static(name: str) -> Answer:
+def _static(name: str) -> Response:
     path = FOLDER / name
     if path.parent != FOLDER or path.suffix not in KINDS or not path.is_file():
         return plain("not found", 404)
     body = path.read_bytes()
     headers = {"Content-Type": f"{KINDS[path.suffix]}; charset=utf-8", "Cache-Control": "no-cache"}
-    return Answer(200, headers | {"Content-Security-Policy": POLICY}, (body,), len(body))
+    return Response(200, headers | {"Content-Security-Policy": POLICY}, (body,), len(body))
 
 
-def _content(file: File | None) -> Answer:
+def _content(file: File | None) -> Response:
     """The bytes; shown in place only where they are a picture, for an uploaded page must not run as this one."""
     if file is None or file.deleted:
         return plain("not found", 404)
@@ -143,4 +147,4 @@ def _content(file: File | None) -> Answer:
         "X-Content-Type-Options": "nosniff",
         "Content-Security-Policy": "sandbox",
     }
-    return Answer(200, headers, chunks_of(file.content), file.size)
+    return Response(200, headers, chunks_of(file.content), file.size)

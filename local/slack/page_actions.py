@@ -12,7 +12,7 @@ from local.slack.model import Channel, Message, User
 
 if TYPE_CHECKING:
     from local.slack.double import Slack
-    from local.slack.front import Behind
+    from local.slack.page_routes import Cloud
 
 
 class CannotError(Exception):
@@ -66,13 +66,13 @@ def _kept(slack: "Slack", request: Request, user: User, asked: Json) -> File:
     return slack.add_file(name, request.body, kind, user=user)
 
 
-def take_file(slack: "Slack", behind: "Behind | None", request: Request) -> Json:
+def take_file(slack: "Slack", cloud: "Cloud | None", request: Request) -> Json:
     """A file that a message will show: `files?name=…&type=…&user=…` with the file as the body."""
     asked = dict(parse_qsl(request.query))
     return {"file": _kept(slack, request, _user(slack, asked.get("user")), asked).id}
 
 
-def upload(slack: "Slack", behind: "Behind | None", request: Request) -> Json:
+def upload(slack: "Slack", cloud: "Cloud | None", request: Request) -> Json:
     """A message with one file: `upload?name=…&text=…&channel=general&user=mira` with the file as the body."""
     asked = dict(parse_qsl(request.query))
     channel, user = _channel(slack, asked.get("channel", "general")), _user(slack, asked.get("user", "mira"))
@@ -81,7 +81,7 @@ def upload(slack: "Slack", behind: "Behind | None", request: Request) -> Json:
     return {"channel": channel.name, "ts": posted.ts, "file": file.id}
 
 
-def post(slack: "Slack", behind: "Behind | None", request: Request) -> Json:
+def post(slack: "Slack", cloud: "Cloud | None", request: Request) -> Json:
     """A message: channel, user, text as typed; perhaps files (ids) and thread_ts."""
     given = _arguments(request)
     channel, user = _channel(slack, given.get("channel")), _user(slack, given.get("user"))
@@ -96,7 +96,7 @@ def post(slack: "Slack", behind: "Behind | None", request: Request) -> Json:
     return {"ts": slack.say(channel, user, text, thread_ts).ts}
 
 
-def edit(slack: "Slack", behind: "Behind | None", request: Request) -> Json:
+def edit(slack: "Slack", cloud: "Cloud | None", request: Request) -> Json:
     """New words for a message (channel, ts, text), perhaps without some of its files (ids)."""
     given = _arguments(request)
     edited = message(slack, str(given.get("channel")), str(given.get("ts")))
@@ -105,14 +105,14 @@ def edit(slack: "Slack", behind: "Behind | None", request: Request) -> Json:
     return {}
 
 
-def delete(slack: "Slack", behind: "Behind | None", request: Request) -> Json:
+def delete(slack: "Slack", cloud: "Cloud | None", request: Request) -> Json:
     """A message goes: channel, ts."""
     given = _arguments(request)
     slack.delete(message(slack, str(given.get("channel")), str(given.get("ts"))))
     return {}
 
 
-def command(slack: "Slack", behind: "Behind | None", request: Request) -> Json:
+def command(slack: "Slack", cloud: "Cloud | None", request: Request) -> Json:
     """A slash command: channel, user, text with the slash. The answer is what that person alone sees."""
     given = _arguments(request)
     channel, user = _channel(slack, given.get("channel")), _user(slack, given.get("user"))
@@ -122,7 +122,7 @@ def command(slack: "Slack", behind: "Behind | None", request: Request) -> Json:
     return {"answer": said.body or {"text": text}}
 
 
-def misbehave(slack: "Slack", behind: "Behind | None", request: Request) -> Json:
+def misbehave(slack: "Slack", cloud: "Cloud | None", request: Request) -> Json:
     """Switch a misbehaviour of faults.py on (name, times, options) or, with times 0, off."""
     given = _arguments(request)
     name, times = str(given.get("name")), given.get("times")
@@ -138,29 +138,29 @@ def misbehave(slack: "Slack", behind: "Behind | None", request: Request) -> Json
     return {}
 
 
-def behave(slack: "Slack", behind: "Behind | None", request: Request) -> Json:
+def behave(slack: "Slack", cloud: "Cloud | None", request: Request) -> Json:
     """Switch all trouble off."""
     slack.behave()
-    for service in behind.down() if behind else ():
-        _outage(slack, behind, service, on=False)
+    for service in cloud.down() if cloud else ():
+        _outage(slack, cloud, service, on=False)
     return {}
 
 
-def outage(slack: "Slack", behind: "Behind | None", request: Request) -> Json:
+def outage(slack: "Slack", cloud: "Cloud | None", request: Request) -> Json:
     """Begin or end the outage of a service of AWS: service, on."""
     given = _arguments(request)
-    _outage(slack, behind, str(given.get("service")), on=bool(given.get("on")))
+    _outage(slack, cloud, str(given.get("service")), on=bool(given.get("on")))
     return {}
 
 
-def _outage(slack: "Slack", behind: "Behind | None", service: str, on: bool) -> None:
-    if behind is None or service not in behind.services:
+def _outage(slack: "Slack", cloud: "Cloud | None", service: str, on: bool) -> None:
+    if cloud is None or service not in cloud.services:
         raise CannotError(f"there is no service {service} here")
-    behind.outage(service, on)
+    cloud.outage(service, on)
     slack.workspace.touch()
 
 
-def invite(slack: "Slack", behind: "Behind | None", request: Request) -> Json:
+def invite(slack: "Slack", cloud: "Cloud | None", request: Request) -> Json:
     """Invite the app to a channel, or remove it: channel, member."""
     given = _arguments(request)
     channel = _channel(slack, given.get("channel"))
@@ -171,8 +171,8 @@ def invite(slack: "Slack", behind: "Behind | None", request: Request) -> Json:
     return {}
 
 
-Deed = Callable[["Slack", "Behind | None", Request], Json]
-DEEDS: dict[str, Deed] = {
+Action = Callable[["Slack", "Cloud | None", Request], Json]
+ACTIONS: dict[str, Action] = {
     "files": take_file,
     "messages": post,
     "edit": edit,

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 _STYLES = {"bold": "1", "dim": "2", "green": "32", "red": "31", "cyan": "36"}
 
 
-class Page:
+class Terminal:
     """What is printed, in the order of a document's path. *colour* is decided by the terminal unless given."""
 
     def __init__(self, colour: bool | None = None) -> None:

@@ -22,7 +22,7 @@ OWN_LIMIT = 0.3
 """Seconds, a little less than the route's and the notifier's clients wait at least."""
 
 
-class Stage:
+class Harness:
     """The pipeline on a clock with *factor*; *timeouts* shorten functions' time limits, in seconds."""
 
     def __init__(self, factor: float, timeouts: Mapping[str, int] | None = None) -> None:
@@ -123,7 +123,7 @@ class Stage:
             and not self.parked()
             and not self.pipeline.aws.pollers.busy
             and self.execution(envelope).get("status") != "RUNNING"
-            and not self.pipeline.aws.deliveries.pending
+            and not self.pipeline.aws.async_invocations.pending
         )
 
     def deliveries(self, envelope: Json) -> list[Delivery]:
