@@ -2,6 +2,7 @@
 
     Slack ► slack_events ► Step Functions: fetch_file ► save_metadata, for each file ► SNS ► notify ► Slack
                     └► SQS ► start_parked ─┘
+    EventBridge ► ended, for an execution that died ► SNS
     Slack ► slack_commands ► Slack
 
 The workflow is stepfunctions/slack-integrator.asl.json; what the steps do is in chalicelib. What the first route
@@ -20,7 +21,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from chalice import Chalice, Response
-from chalice.app import SNSEvent, SQSEvent
+from chalice.app import CloudWatchEvent, SNSEvent, SQSEvent
 
 from chalicelib import clients, events_route, log, settings
 
@@ -31,11 +32,27 @@ if TYPE_CHECKING:
 app = Chalice("slack-integrator", configure_logs=False)
 log.configure(os.environ)
 
-# The two variables that are read at import: `chalice deploy` subscribes `notify` to the topic and `start_parked` to
-# the queue, of which it wants the name, the last part of the URL. Names that nothing has make a forgotten variable
-# fail there, while everything else still imports without any.
+# The variables that are read at import: `chalice deploy` subscribes `notify` to the topic, `start_parked` to the
+# queue, of which it wants the name, the last part of the URL, and `ended` to the state machine's events. Names that
+# nothing has make a forgotten variable fail there, while everything else still imports without any.
 TOPIC = os.environ.get("SLACK_INTEGRATOR_SNS", "SLACK_INTEGRATOR_SNS-is-not-set")
 PARKING = os.environ.get("SLACK_INTEGRATOR_PARKING", "SLACK_INTEGRATOR_PARKING-is-not-set").rpartition("/")[2]
+MACHINE = os.environ.get("SLACK_INTEGRATOR_SF", "SLACK_INTEGRATOR_SF-is-not-set")
+
+# Executions that die without an outcome. Those that fail with one of the workflow's own errors have published
+# theirs, or could not. No error, or null, which is anything but these, is a death, too.
+_PUBLISHED = ["FilesFailed", "MessageNotFollowed", "OutcomeUnreported"]
+DIED = {
+    "source": ["aws.states"],
+    "detail-type": ["Step Functions Execution Status Change"],
+    "detail": {
+        "stateMachineArn": [MACHINE],
+        "$or": [
+            {"status": ["TIMED_OUT", "ABORTED"]},
+            {"status": ["FAILED"], "error": [{"anything-but": _PUBLISHED}, {"exists": False}]},
+        ],
+    },
+}
 
 
 @app.route("/slack/events", methods=["POST"])
@@ -109,6 +126,17 @@ def notify(event: SNSEvent) -> None:
         archive, slack = Archive(clients.s3_in_haste(), loaded.bucket), Slack(clients.http(), loaded)
         seconds = context.get_remaining_time_in_millis() / 1000
         deliver(texts, archive, slack, time.time(), seconds)
+
+
+@app.on_cw_event(DIED)
+def ended(event: CloudWatchEvent) -> None:
+    """What EventBridge says of an execution that died without an outcome ► the topic."""
+    from chalicelib import endings
+
+    context: Any = event.context
+    detail = event.detail
+    with log.about(request_id=_request_id(context), execution=detail["name"]):
+        endings.publish(detail["name"], detail["status"], settings.load("SLACK_INTEGRATOR_SNS").topic)
 
 
 def _request_id(context: Any) -> str | None:

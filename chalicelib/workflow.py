@@ -97,6 +97,7 @@ def _as_json(message: Message, files: list[File], change: Change) -> str:
         "kind": change.kind,
         "message": message,
         "files": files,
+        "file_ids": [file["id"] for file in files],  # the workflow picks nothing by a wildcard
         "removed": change.removed,
         "tags": tags,
         "tags_left_out": {

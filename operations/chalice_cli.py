@@ -43,19 +43,24 @@ def chalice(stage: Stage, project: Path, command: str) -> None:
 def keep_notices(stage: Stage, project: Path, queue: str) -> None:
     """Let *queue* keep the notices that would be dropped.
 
-    By Lambda, when notify has failed on one three times; by SNS, when there is no notify that it may invoke
-    (https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html).
+    By Lambda, when notify or ended has failed on one three times; by SNS and EventBridge, when there is no function
+    that they may invoke (https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html,
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html).
     """
-    stage.client("lambda").put_function_event_invoke_config(
-        FunctionName=f"{stage.prefix}-notify",
-        MaximumRetryAttempts=2,
-        DestinationConfig={"OnFailure": {"Destination": queue}},
-    )
+    for function in ("notify", "ended"):
+        stage.client("lambda").put_function_event_invoke_config(
+            FunctionName=f"{stage.prefix}-{function}",
+            MaximumRetryAttempts=2,
+            DestinationConfig={"OnFailure": {"Destination": queue}},
+        )
     stage.client("sns").set_subscription_attributes(
         SubscriptionArn=chalice_state.subscription(project, stage.name, "notify"),
         AttributeName="RedrivePolicy",
         AttributeValue=json.dumps({"deadLetterTargetArn": queue}),
     )
+    rule = chalice_state.rule(stage, "ended")
+    (target,) = stage.client("events").list_targets_by_rule(Rule=rule)["Targets"]
+    stage.client("events").put_targets(Rule=rule, Targets=[{**target, "DeadLetterConfig": {"Arn": queue}}])
     say(f"notices that fail three times, or reach no function, go to {queue.rpartition(':')[2]}")
 
 

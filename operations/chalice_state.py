@@ -37,7 +37,7 @@ def recover(stage: Stage, project: Path) -> list[Resource]:
     if api:
         resources.append(api)
     for function in [known for known in resources if known["resource_type"] == "lambda_function"]:
-        resources += [*_subscriptions(stage, function), *_queues(stage, function)]
+        resources += [*_subscriptions(stage, function), *_queues(stage, function), *_rules(stage, function)]
     path = _path(project, stage.name)
     if resources or path.exists():
         path.parent.mkdir(exist_ok=True)
@@ -54,6 +54,11 @@ def subscription(project: Path, stage: str, function: str) -> str:
         if resource["name"] == f"{function}-sns-subscription"
     )
     return arn
+
+
+def rule(stage: Stage, function: str) -> str:
+    """Return the name of the EventBridge rule that Chalice makes for *function*."""
+    return f"{stage.prefix}-{function}-event"
 
 
 def rest_api_id(project: Path, stage: str) -> str | None:
@@ -135,3 +140,12 @@ def _queues(stage: Stage, function: Resource) -> list[Resource]:
         }
         for mapping in mappings
     ]
+
+
+def _rules(stage: Stage, function: Resource) -> list[Resource]:
+    client, name = stage.client("events"), rule(stage, function["name"])
+    try:
+        client.describe_rule(Name=name)
+    except client.exceptions.ResourceNotFoundException:
+        return []
+    return [{"name": f"{function['name']}-event", "resource_type": "cloudwatch_event", "rule_name": name}]

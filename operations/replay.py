@@ -3,6 +3,7 @@
 Safe to repeat: what is archived already stays as it is, and a replay that runs or went well is not repeated.
 """
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -36,11 +37,20 @@ def replay(client: Any, state_machine: str, since: datetime) -> list[str]:
     started = []
     for attempt in _last(_attempts(client, state_machine)):
         if attempt.status in _WITHOUT_SUCCESS and attempt.began >= since:
-            text = client.describe_execution(executionArn=attempt.arn)["input"]
+            text = _completed(client.describe_execution(executionArn=attempt.arn)["input"])
             name = f"{attempt.name}-r{attempt.number + 1}"
             client.start_execution(stateMachineArn=state_machine, name=name, input=text)
             started.append(name)
     return started
+
+
+def _completed(text: str) -> str:
+    """Return the input *text* with the files' ids, which releases before 0.2.0 left to the workflow."""
+    body = json.loads(text)
+    if "file_ids" in body or "files" not in body:
+        return text
+    file_ids = [file["id"] for file in body["files"]]
+    return json.dumps({**body, "file_ids": file_ids}, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 def _attempts(client: Any, state_machine: str) -> Iterator[Attempt]:

@@ -1,23 +1,30 @@
-"""EventBridge's part of the local AWS: executions that end are told to the rules that ask for it."""
+"""EventBridge's part of the local AWS: the functions of rules are told which executions ended."""
 
 import json
-import re
+import uuid
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
+from moto.awslambda.exceptions import UnknownFunctionException
+from moto.awslambda.utils import get_backend
 from moto.events.models import events_backends
+from moto.sqs.models import sqs_backends
 from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication
 
 from local.aws.patches import Patches
 
 Json = dict[str, Any]
-Publish = Callable[[str, str], object]
+Send = Callable[[str, bytes], object]
 
 
-def tell_of_ended_executions(patches: Patches, publish: Publish) -> None:
-    """Moto tells nobody how an execution ended, and its rules know no topics.
+def tell_of_ended_executions(patches: Patches, send: Send) -> None:
+    """Moto tells nobody how an execution ended.
 
-    *publish* takes a topic's ARN and a text. https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
+    *send* takes a function's ARN and an event, and invokes it asynchronously. A rule's function is invoked only if
+    its policy permits that; an event that reaches no function goes to the target's dead letters.
+    https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
     """
 
     def terminated(worker: Any) -> None:
@@ -27,28 +34,42 @@ def tell_of_ended_executions(patches: Patches, publish: Publish) -> None:
         for rule in backend.event_buses["default"].rules.values():
             if rule.event_pattern.matches_event(event):
                 for target in rule.targets:
-                    publish(target["Arn"], _transformed(target["InputTransformer"], event))
+                    _deliver(rule.arn, target, json.dumps(event).encode(), send)
 
     as_before = patches.attribute(BaseExecutionWorkerCommunication, "terminated", terminated)
 
 
+def _deliver(rule: str, target: Json, event: bytes, send: Send) -> None:
+    queue = (target.get("DeadLetterConfig") or {}).get("Arn")
+    if _permits(target["Arn"], rule):
+        send(target["Arn"], event)
+    elif queue:
+        _, _, _, region, account, name = queue.split(":")
+        sqs_backends[account][region].send_message(name, event.decode())
+
+
+def _permits(function: str, rule: str) -> bool:
+    """Return True if the function is there, and may be invoked by EventBridge for *rule*."""
+    _, _, _, region, account, *_ = function.split(":")
+    try:
+        statements = get_backend(account, region).get_function(function).policy.statements
+    except UnknownFunctionException:
+        return False
+    principal = {"Service": "events.amazonaws.com"}
+    return any(each["Principal"] == principal and rule in json.dumps(each) for each in statements)
+
+
 def _event(execution: Any) -> Any:
     described = execution.to_describe_output()
-    names = ("executionArn", "stateMachineArn", "name", "status", "error", "cause")
+    names = ("executionArn", "stateMachineArn", "name", "status", "input", "output", "error", "cause")
     return {
+        "version": "0",
+        "id": str(uuid.uuid4()),
         "source": "aws.states",
+        "account": execution.account_id,
+        "time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "region": execution.region_name,
+        "resources": [described["executionArn"]],
         "detail-type": "Step Functions Execution Status Change",
         "detail": {name: described.get(name) for name in names},
     }
-
-
-def _transformed(transformer: Json, event: Json) -> str:
-    """The target's input: each `<name>` of the template replaced by what lies at the name's path, as JSON."""
-
-    def value(name: re.Match[str]) -> str:
-        found: Any = event
-        for part in transformer["InputPathsMap"][name[1]].removeprefix("$.").split("."):
-            found = found[part]
-        return json.dumps(found)
-
-    return re.sub(r"<(\w+)>", value, transformer["InputTemplate"])

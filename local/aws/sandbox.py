@@ -13,12 +13,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from local.aws import lambda_errors
+
 WORKER = Path(__file__).with_name("worker.py")
 RUNTIME_CLIENT = Path(__file__).with_name("ric.py")
 INIT_SECONDS = 10  # https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
 LOG_SECONDS = 2  # how long an answer waits for the rest of its log; a function that closed its output has none
 ENDING_SECONDS = 2  # between the end of the answers and the end of the process
 END_MARK = b"\0"  # as in worker.py, which stands alone
+_KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)  # the second by ric.py, of the client that it started
 
 
 @dataclass(frozen=True)
@@ -173,6 +176,7 @@ class Sandbox:
             timer.cancel()
 
     def _died(self, request_id: str, timeout: float | None) -> Result:
+        was_alive = self.alive
         try:
             code = self._process.wait(ENDING_SECONDS)
         except subprocess.TimeoutExpired:  # it closed its pipe but goes on: nobody will hear of it again
@@ -180,11 +184,13 @@ class Sandbox:
         self.kill()
         if timeout is not None:
             message = f"Task timed out after {timeout:.2f} seconds"
-            return failed("Sandbox.Timedout", message, request_id)
+            return failed(lambda_errors.TIMED_OUT, message, request_id)
         if code == 0:
-            return failed("Runtime.ExitError", "Runtime exited without providing a reason", request_id)
+            return failed(lambda_errors.EXITED, "Runtime exited without providing a reason", request_id)
         reason = f"exit status {code}" if code > 0 else f"signal: {signal.strsignal(-code)}".lower()
-        return failed("Runtime.ExitError", f"Runtime exited with error: {reason}", request_id)
+        # Who sends SIGKILL is not this class and not the function: it is the kernel, for memory.
+        kind = lambda_errors.OUT_OF_MEMORY if code in _KILLED and was_alive else lambda_errors.EXITED
+        return failed(kind, f"Runtime exited with error: {reason}", request_id)
 
     def _collect_log(self) -> None:
         """Runs beside the invocations, so that a talkative function never blocks on a full pipe."""

@@ -20,7 +20,6 @@ from moto.moto_server.werkzeug_app import (
     MotoRequestHandler,
     create_backend_app,
 )
-from moto.sns.models import sns_backends
 from werkzeug.serving import make_server
 
 from local.aws import moto_shims
@@ -143,13 +142,10 @@ class Aws:
         moto_shims.check_executions(patches)
         import_swagger(patches)
         make_stacks(patches)
-        tell_of_ended_executions(patches, self._publish)
+        tell_of_ended_executions(patches, send)
 
     def _pause(self, seconds: float) -> None:
         self._closing.wait(self.clock.scaled(seconds))
-
-    def _publish(self, topic: str, text: str) -> None:
-        sns_backends[self.account][self.region].publish(text, arn=topic)
 
     def _run(self, arn: str, event: bytes) -> Result:
         return self._tried(arn, event, str(uuid.uuid4()))

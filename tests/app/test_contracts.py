@@ -89,14 +89,6 @@ def test_a_task_outlasts_its_function(task: str, stage: str) -> None:
     assert timeout < STATES[task]["TimeoutSeconds"] <= timeout + 10
 
 
-def test_retries_of_trouble_that_passes_last_for_hours() -> None:
-    for task in TASKS:
-        retry = next(entry for entry in STATES[task]["Retry"] if "ArchiveUnavailable" in entry["ErrorEquals"])
-        waits = [min(2.0 * 2**attempt, 900) for attempt in range(retry["MaxAttempts"])]
-        assert (retry["IntervalSeconds"], retry["BackoffRate"], retry["MaxDelaySeconds"]) == (2, 2.0, 900)
-        assert sum(waits) > 3 * 3600
-
-
 def test_the_tree_in_the_docstring_is_the_tree() -> None:
     drawn = re.findall(r"[├└]── (\w+)", errors.__doc__ or "")
     assert sorted(drawn) == sorted(leaves(errors.IntegratorError))

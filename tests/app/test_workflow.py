@@ -65,6 +65,7 @@ def test_a_usual_upload_is_carried_whole() -> None:
         "kind": "upload",
         "message": given_upload.message,
         "files": given_upload.files,
+        "file_ids": ["F0", "F1", "F2"],
         "removed": [],
         "tags": ["finance"],
         "tags_left_out": {"count": 0, "first": []},

@@ -1,4 +1,5 @@
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -204,6 +205,19 @@ def test_a_killed_process_is_an_exit_error_and_the_next_invocation_works(lambdas
     error = victim.result().value
     assert killed == 1
     assert error["errorType"] == "Runtime.ExitError"
+    assert error["errorMessage"] == "RequestId: r-1 Error: Runtime exited with error: signal: killed"
+    assert not call("pid").error
+
+
+def test_a_process_that_the_kernel_kills_is_out_of_memory(lambdas: Lambdas, call: Call) -> None:
+    with ThreadPoolExecutor(1) as threads:
+        victim = threads.submit(call, "pid", b'{"sleep": 30}', "r-1")
+        time.sleep(0.3)
+        (pid,) = lambdas.pids("pid")
+        os.kill(pid, signal.SIGKILL)  # as the kernel does
+
+    error = victim.result().value
+    assert error["errorType"] == "Runtime.OutOfMemory"
     assert error["errorMessage"] == "RequestId: r-1 Error: Runtime exited with error: signal: killed"
     assert not call("pid").error
 

@@ -87,6 +87,13 @@ class Deployment:
         (reply,) = self.slack.wait_for_replies(message.channel, message.ts, timeout=60)
         return message, words(reply)
 
+    def message(self, queue_url: str) -> str:
+        """The message that lies in a queue, or will soon."""
+        arguments = {"QueueUrl": queue_url, "WaitTimeSeconds": 20}
+        (message,) = self.aws.client("sqs").receive_message(**arguments)["Messages"]
+        body: str = message["Body"]
+        return body
+
     def stack(self) -> Any:
         """The stack, in moto's memory."""
         from moto.cloudformation.models import cloudformation_backends

@@ -26,7 +26,7 @@ pytestmark = [
     pytest.mark.deploy,
     pytest.mark.skipif(sys.platform != "linux", reason="AWS's runtime client is for Linux"),
 ]
-HANDLERS = ("start_parked", "fetch_file", "save_metadata", "notify")
+HANDLERS = ("start_parked", "fetch_file", "save_metadata", "notify", "ended")
 
 
 @pytest.fixture(scope="module")
@@ -206,8 +206,11 @@ def test_a_call_without_a_grant_is_refused(deployment: Deployment) -> None:
 
 def test_notices_that_fail_or_reach_no_function_are_kept(deployment: Deployment) -> None:
     queue = f"arn:aws:sqs:{deployment.aws.region}:{deployment.aws.account}:{NAME}-notices-dead"
-    kept = deployment.aws.client("lambda").get_function_event_invoke_config(FunctionName=f"{NAME}-notify")
-    assert kept["DestinationConfig"]["OnFailure"] == {"Destination": queue}
+    for function in ("notify", "ended"):
+        kept = deployment.aws.client("lambda").get_function_event_invoke_config(FunctionName=f"{NAME}-{function}")
+        assert kept["DestinationConfig"]["OnFailure"] == {"Destination": queue}
+    (target,) = deployment.aws.client("events").list_targets_by_rule(Rule=f"{NAME}-ended-event")["Targets"]
+    assert target["DeadLetterConfig"] == {"Arn": queue}
     sns = deployment.aws.client("sns")
     (subscription,) = sns.list_subscriptions()["Subscriptions"]
     about = sns.get_subscription_attributes(SubscriptionArn=subscription["SubscriptionArn"])["Attributes"]
@@ -232,6 +235,23 @@ def test_a_notice_that_reaches_no_function_is_kept_until_there_is_one_again(depl
     deployment.invoke("notify", {"Records": [{"Sns": given}]})  # as docs/operations.md says
     (reply,) = slack.wait_for_replies(channel.id, ts, timeout=60)
     assert "ended before it was done (timed out)" in words(reply)
+
+
+def test_an_execution_that_dies_while_no_function_can_be_told_is_kept(deployment: Deployment) -> None:
+    aws, slack = deployment.aws, deployment.slack
+    channel = slack.add_channel("untold")
+    ts = slack.say(channel, slack.users[0], "a message").ts
+    name = f"{slack.team_id}-{channel.id}-{ts.replace('.', '_')}"
+    url = aws.client("sqs").get_queue_url(QueueName=f"{NAME}-notices-dead")["QueueUrl"]
+    aws.client("sqs").purge_queue(QueueUrl=url)
+    aws.client("lambda").delete_function(FunctionName=f"{NAME}-ended")
+    machine = deployment.config()["environment_variables"]["SLACK_INTEGRATOR_SF"]
+    aws.client("stepfunctions").start_execution(stateMachineArn=machine, name=name, input='{"kind":"upload"}')
+    kept = deployment.message(url)
+    deployment.deploy()
+    deployment.invoke("ended", json.loads(kept))  # as docs/operations.md says
+    (reply,) = slack.wait_for_replies(channel.id, ts, timeout=60)
+    assert "ended before it was done (failed)" in words(reply)
 
 
 def test_a_second_deployment_changes_nothing(deployment: Deployment) -> None:

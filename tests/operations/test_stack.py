@@ -12,7 +12,7 @@ import yaml
 from jsonschema import Draft7Validator
 from moto.events.models import EventPattern
 
-from app import app
+from app import DIED, MACHINE, app
 from chalicelib.parking import MOST_TRIES
 from local.slack.double import SUBSCRIPTIONS
 from local.slack.workspace import HISTORY_SCOPES
@@ -130,8 +130,9 @@ def test_every_function_has_a_role_a_log_and_an_alarm() -> None:
         group = "/aws/lambda/slack-integrator-${Stage}" + ("" if name == "api_handler" else f"-{name}")
         assert STACK["Resources"][f"{role}Logs"]["Properties"]["LogGroupName"] == group
         function = group.removeprefix("/aws/lambda/")
-        watched = STACK["Resources"]["FunctionsAlarm"]["Properties"]["Metrics"][1:]
-        assert function in [one["MetricStat"]["Metric"]["Dimensions"][0]["Value"] for one in watched]
+        for alarm in ("FunctionsAlarm", "ThrottlesAlarm"):
+            watched = STACK["Resources"][alarm]["Properties"]["Metrics"][1:]
+            assert function in [one["MetricStat"]["Metric"]["Dimensions"][0]["Value"] for one in watched]
 
 
 @pytest.mark.parametrize("stage", DEPLOYED)
@@ -155,17 +156,21 @@ def test_a_parked_event_is_hidden_for_six_times_as_long_as_its_function_may_run(
     assert STACK["Resources"]["Parking"]["Properties"]["VisibilityTimeout"] >= 6 * timeout
 
 
-def test_notices_that_reach_no_function_may_be_kept_by_the_topic_and_by_nobody_else() -> None:
+def test_notices_that_reach_no_function_may_be_kept_by_the_topic_and_the_rule_and_by_nobody_else() -> None:
     policy = STACK["Resources"]["NoticesDeadPolicy"]["Properties"]
     assert policy["Queues"] == ["NoticesDead"]
+    rule = (
+        "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:rule/slack-integrator-${Stage}-ended-event"
+    )
     assert policy["PolicyDocument"]["Statement"] == [
         {
             "Effect": "Allow",
-            "Principal": {"Service": "sns.amazonaws.com"},
+            "Principal": {"Service": service},
             "Action": "sqs:SendMessage",
             "Resource": "NoticesDead.Arn",
-            "Condition": {"ArnEquals": {"aws:SourceArn": "Topic"}},
+            "Condition": {"ArnEquals": {"aws:SourceArn": source}},
         }
+        for service, source in (("sns.amazonaws.com", "Topic"), ("events.amazonaws.com", rule))
     ]
 
 
@@ -193,9 +198,9 @@ OWN_ERRORS = {state["Error"] for state in ASL["States"].values() if state["Type"
     ],
 )
 def test_only_executions_without_an_outcome_are_told(ended: Any, is_told: bool) -> None:
-    rule = EventPattern(None, STACK["Resources"]["Died"]["Properties"]["EventPattern"])
+    rule = EventPattern(None, DIED)
     event: Any = {"source": "aws.states", "detail-type": "Step Functions Execution Status Change"}
-    event["detail"] = {"stateMachineArn": "StateMachine", **ended}
+    event["detail"] = {"stateMachineArn": MACHINE, **ended}
     assert rule.matches_event(event) == is_told
 
 
