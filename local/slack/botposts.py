@@ -29,8 +29,9 @@ class BotPosts:
         channel = self._writable(call)
         content = _content(call)
         body = content | self._author() | {"type": "message", "ts": self.workspace.new_ts()}
-        thread_ts = call.text("thread_ts") or None
-        body |= in_thread(self.workspace.message(channel.id, thread_ts or ""), thread_ts)
+        thread_ts = call.text("thread_ts")
+        if root := self.workspace.message(channel.id, thread_ts):
+            body |= in_thread(root, thread_ts)  # a reply to what is gone lands at the channel's top level, no error
         message = self.add(channel, body)
         return {"channel": channel.id, "ts": message.ts, "message": message.body}
 

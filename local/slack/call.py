@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from local.http_server import Request
+from local.slack.faults import Faults
 from local.slack.files import Json
 from local.slack.model import Channel
 from local.slack.workspace import HISTORY_SCOPES, Workspace
@@ -26,6 +27,7 @@ class MethodCall:
 
     workspace: Workspace
     arguments: Json
+    faults: Faults
 
     def text(self, name: str) -> str:
         """An argument as text, "" when it is absent."""

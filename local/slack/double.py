@@ -19,7 +19,7 @@ from local.slack.people import People
 from local.slack.posting import Attempt
 from local.slack.sender import Delivery, Sender
 from local.slack.signing import signed_headers
-from local.slack.workspace import HISTORY_SCOPES, READ_SCOPES, Workspace
+from local.slack.workspace import HISTORY_SCOPES, READ_SCOPES, Workspace, manifest
 
 JOINED = "member_joined_channel"
 
@@ -47,8 +47,7 @@ class Slack(People, Inspection):
         self.address = Address()
         self.workspace = Workspace(self.app, self.address)
         self.faults = Faults(self.workspace.touch)
-        # Add "file_shared" for an app that is subscribed to that as well: one upload then makes two events.
-        self.subscriptions = set(SUBSCRIPTIONS.values())
+        self.subscriptions = set(manifest()["settings"]["event_subscriptions"]["bot_events"])
         self.sender = Sender(
             self.app, clock or Clock(), self.faults, lambda: self.workspace.new_id("Ev"), self.workspace.touch
         )
@@ -139,7 +138,8 @@ class Slack(People, Inspection):
 
     def _publish(self, channel: Channel, event: Json, deliver: bool, **fields: Any) -> Json:
         """The envelope of *event*, sent if told to and if the app is subscribed and sees the channel."""
-        envelope = self.envelope(event, is_ext_shared_channel=channel.is_ext_shared, **fields)
+        shared = {"is_ext_shared_channel": channel.is_ext_shared, "team_id": self._tied_to(channel, event)}
+        envelope = self.envelope(event, **shared | fields)
         scope, subscription = HISTORY_SCOPES[channel.kind], SUBSCRIPTIONS[channel.kind]
         if event["type"] == "file_shared":
             scope, subscription = "files:read", "file_shared"
@@ -149,6 +149,15 @@ class Slack(People, Inspection):
         if deliver and sees and subscription in self.subscriptions:
             self.deliver_later(envelope)
         return envelope
+
+    def _tied_to(self, channel: Channel, event: Json) -> str:
+        """The workspace in the envelope: in a Slack Connect channel the sender's, and only there not the app's.
+
+        https://github.com/slackapi/java-slack-sdk/issues/629: the app's own is in `authorizations`.
+        """
+        about = event.get("message") or event.get("previous_message") or event
+        author = self.workspace.user(str(about.get("user") if isinstance(about, dict) else None))
+        return (author.team_id if channel.is_ext_shared and author else None) or self.team_id
 
     def _publish_own(self, channel: Channel, event: Json) -> Json:
         """The same for what the app did itself, silently while there is nowhere to send it."""

@@ -8,7 +8,7 @@ import json
 from collections.abc import Sequence
 
 from local.slack.files import Json
-from local.slack.identity import App
+from local.slack.identity import Address, App
 from local.slack.model import Channel, Message
 from local.slack.richtext import rich_text
 
@@ -54,6 +54,25 @@ def said(user: str | None, text: str, ts: str) -> Json:
     """A message; one without *user* can only be an app's."""
     body: Json = {"type": "message", "text": text, "ts": ts} | ({"user": user} if user else {})
     return body | ({"blocks": [rich_text(text)]} if text else {})
+
+
+def forwarded(app: App, address: Address, original: Message) -> Json:
+    """The attachment that carries *original* along, as in java-slack-sdk's samples (rtm/MessageEvent.json)."""
+    permalink = f"{address.url}/archives/{original.channel.id}/p{original.ts.replace('.', '')}"
+    return {
+        "id": 1,
+        "is_share": True,
+        "is_msg_unfurl": True,
+        "from_url": permalink,
+        "fallback": original.text,
+        "text": original.text,
+        "ts": original.ts,
+        "author_id": original.user,
+        "channel_id": original.channel.id,
+        "channel_team": app.team_id,
+        "mrkdwn_in": ["text"],
+        "files": [file.object() for file in original.files],
+    }
 
 
 def shared(user: str | None, text: str, ts: str, files: Sequence[Json]) -> Json:

@@ -1,6 +1,7 @@
 """The named misbehaviours, which of them are on, and how often each happened.
 
-What `times` counts: answers of the file host or the Web API; files shown in an event; deliveries for `duplicate`,
+What `times` counts: answers of the file host or the Web API, or of both (`too_young`); files shown in an event;
+deliveries for `duplicate`,
 `new_event_id` and `late`; single attempts for those that spoil a signature.
 """
 
@@ -39,7 +40,13 @@ WEB_API: dict[str, dict[str, Any]] = {
     "api_garbage": {},
     "api_lost_answer": {},
 }
-FILE_OBJECTS: dict[str, dict[str, Any]] = {"still_processing": {"lookups": 1}, "check_file_info": {}}
+FILE_OBJECTS: dict[str, dict[str, Any]] = {
+    "still_processing": {"lookups": 1},
+    "type_unknown": {"lookups": 1},
+    "check_file_info": {},
+    "file_shared_only": {},
+}
+READING: dict[str, dict[str, Any]] = {"too_young": {}, "history_from_oldest": {}}
 DELIVERY: dict[str, dict[str, Any]] = {
     "duplicate": {"copies": 1},
     "new_event_id": {"copies": 1, "after": 0.0},
@@ -53,7 +60,7 @@ SIGNING: dict[str, dict[str, Any]] = {
     "uppercase_signature": {},
     "garbled_timestamp": {},
 }
-MISBEHAVIOURS = FILE_HOST | WEB_API | FILE_OBJECTS | DELIVERY | SIGNING
+MISBEHAVIOURS = FILE_HOST | WEB_API | FILE_OBJECTS | READING | DELIVERY | SIGNING
 
 
 @dataclass(eq=False)

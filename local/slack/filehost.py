@@ -34,6 +34,8 @@ class FileHost:
             return plain("not found", 404)
         if not origin and (elsewhere := self._redirected(request, match["file"])):
             return elsewhere
+        if self.faults.one_of(["too_young"], match["file"]):
+            return self._sign_in(request)
         answer = self._honest(request, match["file"], download=bool(match["download"]))
         for fault in self.faults.happening(FILE_HOST.keys() - spoiling.REDIRECTS.keys(), match["file"]):
             answer = spoiling.SPOILERS[fault.name](answer, **fault.options)

@@ -17,6 +17,7 @@ from local.slack.identity import Address
 Json = dict[str, Any]
 
 CANVAS_MODES = ("canvas", "quip", "docs")
+TYPE_UNKNOWN = {"mimetype": "", "filetype": "", "pretty_type": ""}
 PROCESSED = ("url_private", "url_private_download", "mimetype", "filetype", "pretty_type")
 
 
@@ -68,6 +69,10 @@ class File:
     def unprocessed(self) -> Json:
         """The file while Slack still scans it: nothing to download, no type yet."""
         return {name: value for name, value in self.object().items() if name not in PROCESSED}
+
+    def typeless(self) -> Json:
+        """The file before Slack has looked what it is: with its size and addresses, without a type."""
+        return self.object() | TYPE_UNKNOWN
 
     def full(self) -> Json:
         """The whole object, overrides included."""

@@ -142,8 +142,11 @@ class Inspection:
 
     def typed(self, words: str) -> str:
         """What Slack makes of *words* typed by a person: the text for `say` and `upload`."""
-        channels = {channel.name: channel.id for channel in self.channels if channel.kind == "channel"}
-        return typed(words, channels, {user.name: user.id for user in self.users})
+        public, private = (
+            {channel.name: channel.id for channel in self.channels if channel.kind == kind}
+            for kind in ("channel", "group")
+        )
+        return typed(words, public, {user.name: user.id for user in self.users}, private)
 
     def replies(self, channel: Channel | str, thread_ts: str) -> list[Message]:
         """What the app posted into that thread, oldest first."""

@@ -7,6 +7,8 @@ from local.slack.files import Json
 MOST_TEXT = 40_000
 MOST_BLOCKS = 50
 MOST_ATTACHMENTS = 100
+MOST_BLOCKS_TEXT = 13_200
+"""Characters in all blocks together, as they are sent; undocumented, see slackapi/bolt-js issues 2509 and 2867."""
 MOST_SECTION_TEXT = 3_000
 MOST_FIELDS = 10
 MOST_HEADER_TEXT = 150
@@ -22,7 +24,19 @@ def refusal(text: str, blocks: Any, attachments: Any) -> str | None:
         return "msg_too_long"
     if blocks and not valid_blocks(blocks):
         return "invalid_blocks"
+    if _written(blocks) > MOST_BLOCKS_TEXT:
+        return "msg_blocks_too_long"
     return "too_many_attachments" if len(attachments or []) > MOST_ATTACHMENTS else None
+
+
+def _written(part: Any) -> int:
+    """The characters that a person reads in *part* of a message, counted as they are sent: escaped."""
+    if isinstance(part, list):
+        return sum(map(_written, part))
+    if not isinstance(part, dict):
+        return 0
+    own = part.get("text")
+    return (len(own) if isinstance(own, str) else 0) + sum(map(_written, part.values()))
 
 
 def valid_blocks(blocks: Any) -> bool:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 
 from local.slack.call import MethodCall, RefusedError
-from local.slack.files import PROCESSED, File, Json
+from local.slack.files import PROCESSED, TYPE_UNKNOWN, File, Json
 from local.slack.model import Channel, Message
 from local.slack.pages import page, within
 from local.slack.workspace import READ_SCOPES
@@ -31,7 +31,11 @@ def files_info(call: MethodCall) -> Json:
         raise RefusedError("file_not_found")
     if file.deleted or file.mode == "tombstone":
         raise RefusedError("file_deleted")
+    if call.faults.one_of(["too_young"], file.id):
+        raise RefusedError("file_not_found")
     found = _described(call, file)
+    if call.workspace.type_is_unknown(file):
+        found |= TYPE_UNKNOWN
     if call.workspace.still_processing(file):
         found = {name: value for name, value in found.items() if name not in PROCESSED}
     snippet = {"content": file.content.decode(errors="replace")} if isinstance(file.content, bytes) else {}
@@ -148,9 +152,16 @@ def _channel(channel: Channel) -> Json:
 
 
 def conversations_history(call: MethodCall) -> Json:
-    """conversations.history: newest first, without the replies inside threads."""
+    """conversations.history: newest first, without the replies inside threads.
+
+    With `oldest` and without `latest` pages have gone the other way: those closest to `oldest` first, each of them
+    newest first. https://github.com/slackhq/slack-api-docs (channels.history) and its issue 4.
+    """
     conversation = _readable(call)
     roots = [m for m in conversation if m.thread_ts in (None, m.ts) or m.body.get("subtype") == "thread_broadcast"]
+    if call.text("oldest") and not call.text("latest") and call.faults.one_of(["history_from_oldest"]):
+        forward = page(call, within(call, roots), conversation, default=100)
+        return forward | {"messages": forward["messages"][::-1]}
     return page(call, within(call, roots)[::-1], conversation, default=100)
 
 

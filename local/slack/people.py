@@ -46,7 +46,8 @@ class People:
         kept = tuple(self._kept(file, user) for file in files)
         shown = [self._shown(file, channel) for file in kept]
         body = events.shared(user.id if user else None, text, self.workspace.new_ts(), shown)
-        message = self._post(channel, body, thread_ts, deliver, fields, kept)
+        only_shared = deliver and self.faults.one_of(["file_shared_only"], channel.id) is not None
+        message = self._post(channel, body, thread_ts, deliver and not only_shared, fields, kept)
         for file in kept:
             event = events.file_was_shared(file.id, user.id if user else file.user, channel.id, message.ts)
             self._publish(channel, event, deliver)
@@ -65,6 +66,20 @@ class People:
         channel.members.add(user.id)
         body = events.said(user.id, text, self.workspace.new_ts())
         return self._post(channel, body, thread_ts, deliver, fields)
+
+    def forward(
+        self,
+        channel: Channel,
+        user: User,
+        original: Message,
+        text: str = "",
+        deliver: bool = True,
+        **fields: Any,
+    ) -> Message:
+        """*user* forwards *original* into *channel*: its files are in an attachment, and seen where they were."""
+        body = events.said(user.id, text, self.workspace.new_ts())
+        body["attachments"] = [events.forwarded(self.workspace.app, self.workspace.address, original)]
+        return self._post(channel, body, None, deliver, fields)
 
     def legacy_upload(
         self, channel: Channel, user: User, file: Upload, comment: str = "", deliver: bool = True, **fields: Any
@@ -129,6 +144,13 @@ class People:
         event = events.changed_message(message.channel, now, before, self.workspace.new_ts())
         return self._publish(message.channel, event, deliver)
 
+    def _written(self, channel: Channel, body: Json) -> Json:
+        """*body* with the workspace of its author, where that is not the app's own."""
+        author = self.workspace.user(str(body.get("user")))
+        if not (channel.is_ext_shared and author and author.team_id):
+            return body
+        return body | dict.fromkeys(("team", "user_team", "source_team"), author.team_id)
+
     def _post(
         self,
         channel: Channel,
@@ -139,7 +161,8 @@ class People:
         files: tuple[File, ...] = (),
     ) -> Message:
         root = self.workspace.message(channel.id, thread_ts or "")
-        message = Message(channel, changed(body | events.in_thread(root, thread_ts), fields), files)
+        body = self._written(channel, body) | events.in_thread(root, thread_ts)
+        message = Message(channel, changed(body, fields), files)
         self.workspace.add_message(message)
         message.envelope = self._publish(channel, changed(events.posted(message), fields), deliver)
         return message
@@ -161,6 +184,9 @@ class People:
         if fault := faults.one_of(["still_processing"], file.id, channel.id):
             self.workspace.hold_back(file, fault.options["lookups"])
             return file.unprocessed()
+        if fault := faults.one_of(["type_unknown"], file.id, channel.id):
+            self.workspace.hold_back_type(file, fault.options["lookups"])
+            return file.typeless()
         return file.object()
 
 

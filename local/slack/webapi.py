@@ -38,7 +38,7 @@ class WebApi:
                 raise RefusedError("unknown_method", req_method=name)
             arguments = arguments_of(request)
             self._authenticate(request, arguments)
-            return {"ok": True, **method(MethodCall(self.workspace, arguments))}
+            return {"ok": True, **method(MethodCall(self.workspace, arguments, self.faults))}
         except RefusedError as refused:
             return {"ok": False, "error": refused.error, **refused.fields}
 

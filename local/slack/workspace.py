@@ -5,7 +5,11 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar
+
+import yaml
 
 from local.slack.content import Content
 from local.slack.files import File, Json
@@ -23,16 +27,13 @@ HISTORY_SCOPES = {
     "im": "im:history",
 }
 READ_SCOPES = {"channel": "channels:read", "group": "groups:read", "mpim": "mpim:read", "im": "im:read"}
-ALL_SCOPES = {
-    *HISTORY_SCOPES.values(),
-    *READ_SCOPES.values(),
-    "files:read",
-    "chat:write",
-    "reactions:write",
-    "users:read",
-    "incoming-webhook",
-    "commands",
-}
+MANIFEST = Path(__file__).parents[2] / "slack-manifest.yaml"
+
+
+@cache
+def manifest() -> Any:
+    """The manifest that the app is made from: it gets the scopes and events that this asks for, and no others."""
+    return yaml.safe_load(MANIFEST.read_text(encoding="utf-8"))
 
 
 class Workspace:
@@ -41,7 +42,7 @@ class Workspace:
     def __init__(self, app: App, address: Address) -> None:
         self.app = app
         self.address = address
-        self.scopes: set[str] = set(ALL_SCOPES)
+        self.scopes: set[str] = set(manifest()["oauth_config"]["scopes"]["bot"])
         self.changed = threading.Condition(threading.RLock())
         self.revision = 0
         """Grows whenever there is something new to see."""
@@ -53,6 +54,7 @@ class Workspace:
         self._messages: list[Message] = []
         self._by_ts: dict[tuple[str, str], Message] = {}
         self._lookups_left: Counter[str] = Counter()
+        self._typeless_left: Counter[str] = Counter()
 
     def new_id(self, prefix: str) -> str:
         """An id never given before, such as F0LOCAL001."""
@@ -183,6 +185,17 @@ class Workspace:
         with self.changed:
             self._lookups_left[file.id] -= 1
             return self._lookups_left[file.id] >= 0
+
+    def hold_back_type(self, file: File, lookups: int) -> None:
+        """Let the next *lookups* of files.info find *file* without a type."""
+        with self.changed:
+            self._typeless_left[file.id] = lookups
+
+    def type_is_unknown(self, file: File) -> bool:
+        """Count one look-up of *file*; whether Slack does not know its type yet."""
+        with self.changed:
+            self._typeless_left[file.id] -= 1
+            return self._typeless_left[file.id] >= 0
 
     def wait_until(self, condition: Callable[[], bool], timeout: float) -> bool:
         """Whether *condition* came to hold within *timeout* seconds; looked at whenever something changed."""

@@ -132,7 +132,14 @@ def test_blocks_beyond_slacks_limits_are_invalid(slack: Slack, blocks: list[Any]
 def test_blocks_at_the_limits_are_taken(slack: Slack) -> None:
     section = {"type": "section", "text": {"type": "mrkdwn", "text": "x" * 3000}}
     header = {"type": "header", "text": {"type": "plain_text", "text": "x" * 150}}
-    assert post(slack, blocks=[header, *[section] * 49])["ok"]
+    short = {"type": "section", "text": {"type": "mrkdwn", "text": "x" * 222}}
+    assert post(slack, blocks=[header, section, *[short] * 45])["ok"]
+
+
+def test_all_blocks_together_have_a_limit(slack: Slack) -> None:
+    section = {"type": "section", "text": {"type": "mrkdwn", "text": "&amp;" * 600}}
+    assert post(slack, blocks=[section] * 4)["ok"]
+    assert post(slack, blocks=[section] * 5)["error"] == "msg_blocks_too_long"
 
 
 def test_a_missing_scope_is_named_with_the_granted_ones(slack: Slack) -> None:
