@@ -110,13 +110,13 @@ class Slack(People, Inspection):
         channel.members.add(user.id)  # Slack lets nobody ask where they are not
         response_url = self.hosts.response_urls.new("commands", channel, user)
         form = changed(commands.fields(self.app, channel, user, command, text, response_url), fields)
-        answer = commands.sent(self.app, self.workspace, self._beside("commands", self.commands_url), form)
-        if answer.is_ephemeral and answer.text:
-            body: Json = {"text": answer.text, **answer.body}
+        result = commands.sent(self.app, self.workspace, self._beside("commands", self.commands_url), form)
+        if result.is_ephemeral and (result.body or result.text):
+            body: Json = {"text": result.text, **result.body}
             body["blocks"] = with_ids(body.get("blocks") or [])
             asked = f"{command} {text}".strip()
             self.workspace.add_ephemeral(Ephemeral(channel, user, self.workspace.new_ts(), body, asked))
-        return answer
+        return result
 
     def open_home(self, user: User, tab: str = "home", deliver: bool = True) -> Json:
         """*user* opens the app's Home, or its messages: sent each time; returns the envelope."""

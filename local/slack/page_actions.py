@@ -119,8 +119,8 @@ def command(slack: "Slack", cloud: "Cloud | None", request: Request) -> Json:
     given = _arguments(request)
     channel, user = _channel(slack, given.get("channel")), _user(slack, given.get("user"))
     name, _, rest = str(given.get("text") or "").strip().partition(" ")
-    answer = slack.command(channel, user, name, rest.strip())
-    return {"problem": answer.attempt.problem}
+    result = slack.command(channel, user, name, rest.strip())
+    return {"answer": result.body or {"text": result.text}, "problem": result.attempt.problem}
 
 
 def click(slack: "Slack", cloud: "Cloud | None", request: Request) -> Json:
