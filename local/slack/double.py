@@ -59,7 +59,11 @@ class Slack(People, Inspection):
         posts = BotPosts(self.workspace, self._publish_own)
         self.hosts = Hosts(self.workspace, self.faults, posts, self.page.respond)
         self.views = self.hosts.views
+        self.views.is_enabled = manifest()["features"]["app_home"]["home_tab_enabled"]
         self.interactions = Interactions(app, self.hosts.response_urls, self.views, self._actions_address)
+        self.interactions.is_enabled = manifest()["settings"]["interactivity"]["is_enabled"]
+        for shortcut in manifest()["features"].get("shortcuts", []):
+            self.interactions.shortcuts[shortcut["callback_id"]] = shortcut["name"]
         for name in ("mira", "tomas"):
             self.workspace.add_user(name)
 

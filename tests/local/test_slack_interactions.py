@@ -58,6 +58,8 @@ def double(app: App) -> Iterator[Slack]:
     """A workspace of the test's own."""
     with Slack() as slack:
         slack.request_url = f"{app.listener.url}/slack/events"
+        slack.views.is_enabled = slack.interactions.is_enabled = True
+        slack.subscriptions.add("app_home_opened")
         yield slack
 
 
