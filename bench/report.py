@@ -11,7 +11,7 @@ from bench import prepare, targets
 from bench.acknowledge import BOLT
 from bench.text import bars, block, number, table
 from bench.transfer import LIMIT
-from chalicelib import search
+from chalicelib import candidates, search, visibility
 
 Results = dict[str, Any]
 
@@ -29,9 +29,9 @@ a step is the difference that it makes. curl does only the two steps with TLS.
 
 """
 SEARCHED = """\
-This search made at most {most} requests, and no search can make more than {bound}, whatever the archive's size: a
-listing returns the newest {page} keys of a tag at a time, at most {rounds} more pages follow, and at most {shown}
-documents are shown. The answer says so when a search ends at this limit."""
+This search made at most {most} requests, and no search can make more than {listings} listings and read more than
+{records} records, whatever the archive's size: {terms} words and tags in {scopes} conversations, {rounds} pages
+each; at most {shown} documents are shown. The answer says so when a search ends at this limit."""
 
 
 def machine() -> str:
@@ -209,7 +209,13 @@ def _scale(results: Results) -> str:
         return "\n\n".join([*parts, "The app has no search to count yet."])
     most = max(sum(row["search"].values()) for row in archives.values())
     searched = SEARCHED.format(
-        most=most, bound=search.MOST_REQUESTS, page=search.PAGE, rounds=search.ROUNDS, shown=search.SHOWN
+        most=most,
+        listings=search.MOST_LISTINGS,
+        records=search.MOST_RECORDS,
+        terms=search.MOST_TERMS,
+        scopes=visibility.MOST_SCOPES,
+        rounds=candidates.ROUNDS,
+        shown=search.SHOWN,
     )
     return "\n\n".join([*parts, _counts("search", archives), searched])
 

@@ -10,8 +10,10 @@ from typing import Any
 
 from chalicelib import blocks
 from chalicelib.errors import IntegratorError
-from chalicelib.layout import FileRecord
-from chalicelib.search import MOST_TAGS, Hit, Results, TagList
+from chalicelib.layout import FileRecord, Share
+from chalicelib.search import MOST_TERMS, Hit, Results
+from chalicelib.suggestions import TagList
+from chalicelib.terms import Term
 from chalicelib.visibility import Asker
 
 Answer = dict[str, Any]
@@ -20,10 +22,14 @@ Answer = dict[str, Any]
 _LINKABLE = re.compile(r"[^\s<>|\\]+")
 
 USAGE = """\
-*Find archived documents by their hashtags*
-`/docs #finance #2026` shows the documents that have all these tags, the newest first.
-`/docs tags` shows the tags in use; `/docs tags fin` those that begin with fin.
-`#` may be left out, and capitals do not matter. You find what is shared in public channels, and where you ask."""
+*Find archived documents*
+`/docs finance` shows the documents with this word in their name, their title, their message or their tags.
+`/docs #finance` those with this hashtag, `/docs pdf` those of this kind, `/docs "notice period"` those with both \
+words next to each other. All that you type must match: `/docs board #2026 pdf`.
+`/docs` alone shows what is new, `/docs tags` the tags in use, `/docs tags fin` those that begin with fin.
+Capitals do not matter. You find what is shared in public channels, where you ask, and in the private \
+conversations that you and I are both in."""
+HOW = "To find a document: `/docs` and its words or #tags. `/docs help` says more."
 
 
 def usage() -> Answer:
@@ -31,35 +37,51 @@ def usage() -> Answer:
     return _private([USAGE])
 
 
-def documents(tags: Sequence[str], results: Results, asker: Asker, is_slack: Callable[[str], bool]) -> Answer:
+def documents(terms: Sequence[Term], results: Results, asker: Asker, is_slack: Callable[[str], bool]) -> Answer:
     """Return the list of the *results*, and how to go on; only addresses that are *is_slack* become links."""
-    names = _named(tags)
-    head = (
-        f"*Documents with {names}, the newest first*" if results.hits else f"No more documents with {names} here."
-    )
-    return _private([head], [_line(hit, asker, is_slack) for hit in results.hits], _rest(tags, results))
+    lines = [_line(hit, asker, is_slack) for hit in results.hits]
+    how = [] if terms else [HOW]
+    return _private([_head(terms, results)], lines, _rest(terms, results), _limits(asker), how)
 
 
-def nothing(tags: Sequence[str], near: Sequence[str]) -> Answer:
-    """Return that there is nothing for *tags*, and which tags in use are near; the same whatever the reason is."""
-    text = f"I found no document with {_named(tags)} that you can see here." if tags else "I found no tags here."
-    return _private([text], [f"Did you mean {_named(near, ' or ')}?"] if near else [])
+def _head(terms: Sequence[Term], results: Results) -> str:
+    if not results.hits:
+        return f"No more documents{_with(terms)}."
+    places = [hit.place for hit in results.hits]
+    order = "the newest first" if places == sorted(places) else "those that are called so first"
+    return f"*Documents{_with(terms)}, {order}*"
 
 
-def tag_list(begin: str, tags: TagList) -> Answer:
+def nothing(terms: Sequence[Term], near: Sequence[str], asker: Asker | None = None) -> Answer:
+    """Return that there is nothing for *terms*, and which tags and words in use are *near*.
+
+    It is the same whatever the reason is, and whoever asks.
+    """
+    text = f"I found no document{_with(terms)} that you can see."
+    hint = [f"Did you mean {' or '.join(map(blocks.escaped, near))}?"] if near else []
+    return _private([text], hint, _limits(asker) if asker else [], [] if terms else [HOW])
+
+
+def tag_list(begin: str, tags: TagList, asker: Asker) -> Answer:
     """Return the tags in use that begin with *begin*."""
     which = f" that begin with {blocks.escaped(begin)}" if begin else ""
     if not tags.names:
-        return _private([f"I found no tags{which} here."])
+        return _private([f"I found no tags{which}."], _limits(asker))
     more = (
         [] if tags.is_complete else ["There are more: `/docs tags` and the beginning of a tag shows those alone."]
     )
-    return _private([f"*Tags in use{which}*"], [_named(tags.names)], more)
+    names = " ".join(f"#{blocks.escaped(tag)}" for tag in tags.names)
+    return _private([f"*Tags in use{which}*"], [names], more, _limits(asker))
 
 
-def too_many(tags: Sequence[str]) -> Answer:
-    """Return that nobody can ask for so many *tags* at once."""
-    return _private([f"These are {len(tags)} tags; please ask for {MOST_TAGS} at most."])
+def too_many(count: int) -> Answer:
+    """Return that nobody can ask for so many terms at once."""
+    return _private([f"These are {count} words and tags; please ask for {MOST_TERMS} at most."])
+
+
+def too_long(most: int) -> Answer:
+    """Return that nobody can ask in more than *most* characters."""
+    return _private([f"That is too long for a search; please ask in {most} characters at most."])
 
 
 def failure(error: IntegratorError) -> Answer:
@@ -69,20 +91,42 @@ def failure(error: IntegratorError) -> Answer:
     )
 
 
-def _rest(tags: Sequence[str], results: Results) -> list[str]:
+def _rest(terms: Sequence[Term], results: Results) -> list[str]:
     if results.after is None:
         return []
-    why = "I stopped looking here, since there is so much with these tags." if results.capped else "There are more."
-    return [f"{why} To go on: `/docs {_named(tags)} more {results.after}`"]
+    why = "I stopped looking here, since there is so much." if results.capped else "There are more."
+    typed = " ".join(["/docs", *(blocks.escaped(term.text) for term in terms), "more", results.after])
+    return [f"{why} To go on: `{typed}`"]
+
+
+def _limits(asker: Asker) -> list[str]:
+    """Return where the search did not look."""
+    limits = []
+    if asker.not_searched:
+        limits.append(f"I did not look into {asker.not_searched} more of your conversations: ask there.")
+    if asker.unknown:
+        limits.append(f"I did not look into your other private conversations. {blocks.escaped(asker.unknown)}")
+    return limits
 
 
 def _line(hit: Hit, asker: Asker, is_slack: Callable[[str], bool]) -> str:
     file, share = hit.record["file"], hit.shares[0]
-    tags = sorted({tag for share in hit.shares for tag in share["tags"]})
+    tags = "".join(
+        f" #{blocks.escaped(tag)}" for tag in sorted({tag for share in hit.shares for tag in share["tags"]})
+    )
     who = f"<@{share['user']}>" if re.fullmatch(r"[UW][A-Z0-9]+", share["user"] or "") else "an app"
-    where = "here" if share["channel"] == asker.channel else f"in <#{share['channel']}>"
-    size = blocks.size(file["size"])
-    return f"• {_name(file, is_slack)} ({size}), shared by {who} {where} on {_date(share['ts'])}: {_named(tags)}"
+    shared = f"shared by {who} {_where(share, asker)} on {_date(share['ts'])}"
+    return f"• {_name(file, is_slack)} ({blocks.size(file['size'])}), {shared}{':' if tags else ''}{tags}"
+
+
+def _where(share: Share, asker: Asker) -> str:
+    if share["channel"] == asker.channel:
+        return "here"
+    return _DIRECT.get(share["channel_type"] or "", f"in <#{share['channel']}>")
+
+
+_DIRECT = {"im": "in a direct message", "mpim": "in a group message"}
+"""Slack has no links to these."""
 
 
 def _name(file: FileRecord, is_slack: Callable[[str], bool]) -> str:
@@ -96,8 +140,8 @@ def _date(ts: str) -> str:
     return f"<!date^{second}^{{date_short}}|{datetime.fromtimestamp(second, UTC):%Y-%m-%d}>"
 
 
-def _named(tags: Sequence[str], between: str = " ") -> str:
-    return between.join(f"#{blocks.escaped(tag)}" for tag in tags)
+def _with(terms: Sequence[Term]) -> str:
+    return f" with {' '.join(blocks.escaped(term.text) for term in terms)}" if terms else ""
 
 
 def _private(*groups: Sequence[str]) -> Answer:

@@ -8,28 +8,42 @@ import time
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
-from chalicelib import answers, authentication, clients, hashtags, log, search, settings, visibility
+from chalicelib import (
+    answers,
+    authentication,
+    clients,
+    hashtags,
+    log,
+    search,
+    settings,
+    suggestions,
+    terms,
+    visibility,
+)
 from chalicelib.archive import Archive
 from chalicelib.authentication import HttpResponse
 from chalicelib.deadline import Deadline
 from chalicelib.errors import IntegratorError, NotUnderstood, Refused, SecretsUnreadable, SettingsWrong
 from chalicelib.listings import Listings
 from chalicelib.slack import Slack
+from chalicelib.terms import Term
 from chalicelib.visibility import Asker, Channels
 
 SECONDS = 2.2
 """For the whole answer, of Slack's three: the rest is the network's, and a cold start's before the first line."""
+LONGEST_TEXT = 500
+"""Characters of a command."""
 _MOST_FIELDS = 100
 _ID = re.compile(r"[A-Z][A-Z0-9]{1,17}", re.ASCII)
 _AFTER = re.compile(r"[0-9]{10}-[A-Za-z0-9]{0,18}~?", re.ASCII)
 
 
 class Query(NamedTuple):
-    """A parsed command. *kind*: help; tags, filtered by the prefix *begin*; or search for *tags*, continued after
-    the key *after*."""
+    """A parsed command. *kind*: help; tags, filtered by the prefix *begin*; or search for *terms*, continued after
+    the key *after*. Without terms the search is for what is new."""
 
     kind: str
-    tags: list[str]
+    terms: list[Term]
     begin: str = ""
     after: str = ""
 
@@ -61,26 +75,29 @@ def form(body: bytes) -> dict[str, Any] | None:
 def parse(text: str) -> Query:
     """Return the query that *text*, all that was typed behind `/docs`, stands for."""
     words = text.split()
-    if not words or [word.lower() for word in words] == ["help"]:
+    if [word.lower() for word in words] == ["help"]:
         return Query("help", [])
-    if words[0].lower() == "tags" and len(words) <= 2:
+    if words and words[0].lower() == "tags" and len(words) <= 2:
         begin = hashtags.typed(words[1]) if len(words) == 2 else []
         return Query("tags", [], begin=begin[0] if begin else "")
     after = ""
-    if len(words) > 2 and words[-2].lower() == "more" and _AFTER.fullmatch(words[-1]):
+    if len(words) >= 2 and words[-2].lower() == "more" and _AFTER.fullmatch(words[-1]):
         after, words = words[-1], words[:-2]
-    tags = hashtags.typed(" ".join(words))
-    return Query("search", tags, after=after) if tags else Query("help", [])
+    typed = terms.parse(" ".join(words))
+    return Query("search", typed, after=after) if typed or not words else Query("help", [])
 
 
 def _answer(fields: dict[str, Any], end: float) -> answers.Answer:
     """Return the answer, also to what goes wrong: at an HTTP error Slack would show the asker an error code."""
-    query = parse(fields.get("text", ""))
+    text = fields.get("text", "")
+    if len(text) > LONGEST_TEXT:
+        return answers.too_long(LONGEST_TEXT)
+    query = parse(text)
     try:
         if query.kind == "help":
             return answers.usage()
-        if len(query.tags) > search.MOST_TAGS:
-            return answers.too_many(query.tags)
+        if len(query.terms) > search.MOST_TERMS:
+            return answers.too_many(len(query.terms))
         return _search(query, fields, end)
     except IntegratorError as error:
         log.error("not searched", error=type(error).__name__, reason=str(error))
@@ -91,23 +108,24 @@ def _search(query: Query, fields: dict[str, Any], end: float) -> answers.Answer:
     team, channel, user = (_id(fields, name) for name in ("team_id", "channel_id", "user_id"))
     loaded = settings.load("BUCKET", "ACCESS_TOKEN", "SLACK_URL")
     slack = Slack(clients.http(), loaded)
-    asker = visibility.asker(slack, team, user, channel)
-    if asker is None:
-        return answers.nothing(query.tags, [])
     with Deadline(end) as deadline:
         listings = Listings(Archive(clients.s3_for_search(), loaded.bucket), deadline)
+        asker = visibility.asker(slack, listings, team, user, channel)
+        if asker is None:
+            return answers.nothing(query.terms, [])
         channels = Channels(slack, team, deadline)
         if query.kind == "tags":
-            return answers.tag_list(query.begin, search.tags_in_use(query.begin, asker, listings, channels))
+            tags = suggestions.tags_in_use(query.begin, asker, listings, channels)
+            return answers.tag_list(query.begin, tags, asker)
         return _documents(query, asker, listings, channels, slack)
 
 
 def _documents(query: Query, asker: Asker, listings: Listings, channels: Channels, slack: Slack) -> answers.Answer:
-    results = search.find(query.tags, query.after, asker, listings, channels)
-    log.info("searched", hits=len(results.hits), capped=results.capped)
+    results = search.find(query.terms, query.after, asker, listings, channels)
+    log.info("searched", hits=len(results.hits), capped=results.capped, scopes=len(asker.scopes))
     if results.hits or results.after or query.after:
-        return answers.documents(query.tags, results, asker, slack.owns)
-    return answers.nothing(query.tags, search.nearest(query.tags, asker, listings, channels))
+        return answers.documents(query.terms, results, asker, slack.owns)
+    return answers.nothing(query.terms, suggestions.nearest(query.terms, asker, listings, channels), asker)
 
 
 def _id(fields: dict[str, Any], name: str) -> str:

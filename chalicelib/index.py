@@ -1,21 +1,27 @@
-"""The tag index in S3: empty objects whose keys say which document bears a tag, and where that may be seen.
+"""The index in S3: empty objects whose keys say how a document can be found, and where that may be seen.
 
 tags/{team}/{scope}/{tag}/{9999999999 - created}-{file}
+words/{team}/{scope}/{word}/{9999999999 - created}-{file}
+recent/{team}/{scope}/{9999999999 - created}-{file}
 
 A scope is `public`, or the id of a conversation: a share in a public channel is entered under both, one in any
 other conversation under that conversation's id alone. So a search lists only what it may see. A document has the
-same last part under every tag, the newest first in a listing, so that several tags are answered by merging sorted
-listings. Entries are hints: the record, which is read before a document is shown, is the truth.
+same last part under every tag and word, the newest first in a listing, so that several of them are answered by
+merging sorted listings. Entries are hints: the record, which is read before a document is shown, is the truth.
 """
 
 from collections.abc import Callable, Iterable
 
+from chalicelib import words
 from chalicelib.archive import Archive, attempts
 from chalicelib.layout import DocumentRecord, Share
 
+TAGS, WORDS, RECENT = "tags", "words", "recent"
+"""The kinds of entries: the first part of their keys."""
+KINDS = (TAGS, WORDS, RECENT)
 PUBLIC = "public"
 _LAST = 9_999_999_999
-_AT_ONCE = 8
+_AT_ONCE = 10
 
 
 def scopes(share: Share) -> list[str]:
@@ -24,9 +30,9 @@ def scopes(share: Share) -> list[str]:
     return [PUBLIC, own] if share["channel_type"] == "channel" else [own]
 
 
-def prefix(team: str, scope: str, tag: str = "") -> str:
-    """Return what the keys of *tag* in *scope* begin with; without a tag, what those of all tags do."""
-    return f"tags/{team}/{scope}/{tag}/" if tag else f"tags/{team}/{scope}/"
+def prefix(kind: str, team: str, scope: str = "", name: str = "") -> str:
+    """Return what the keys of *name*, a tag or a word, in *scope* begin with; without them, what all keys do."""
+    return "".join(f"{part}/" for part in (kind, team, scope, name) if part)
 
 
 def place(created: int, file_id: str) -> str:
@@ -44,13 +50,17 @@ def entries(record: DocumentRecord | None) -> set[str]:
     if record is None:
         return set()
     last = place(record["file"]["created"], record["file"]["id"])
-    return {
-        prefix(share["team"], scope, tag) + last
-        for share in record["shares"]
-        if not share["deleted"]
-        for scope in scopes(share)
-        for tag in share["tags"]
-    }
+    file = record["file"]
+    keys = set()
+    for share in record["shares"]:
+        if share["deleted"]:
+            continue
+        of_share = words.of_share(file["name"], file["title"], share["tags"], share["comment"])
+        for scope in scopes(share):
+            keys.add(prefix(RECENT, share["team"], scope) + last)
+            keys.update(prefix(TAGS, share["team"], scope, tag) + last for tag in share["tags"])
+            keys.update(prefix(WORDS, share["team"], scope, word) + last for word in of_share)
+    return keys
 
 
 def change(archive: Archive, key: str, edit: Callable[[DocumentRecord | None], DocumentRecord]) -> DocumentRecord:

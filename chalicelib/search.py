@@ -1,35 +1,34 @@
-"""Tags ► documents, for somebody who waits: a bounded number of requests, whatever the size of the archive.
+"""Terms ► documents, for somebody who waits: a bounded number of requests, whatever the size of the archive.
 
-Each tag has one sorted listing per scope, with the same key for a document under every tag: several tags are
-answered by merging listings. Where one is ahead of the others, these are listed from there on.
+The index says which documents may match (candidates.py), their records whether they do (matches.py), and Slack
+which of their shares the asker may see (visibility.py).
 """
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from chalicelib import index, layout, visibility
+from chalicelib.candidates import ROUND_SECONDS, ROUNDS, Candidates, Listing
 from chalicelib.layout import DocumentRecord, Share
 from chalicelib.listings import Listings
+from chalicelib.matches import Match
+from chalicelib.terms import Term
 from chalicelib.visibility import Asker, Channels
 
-MOST_TAGS = 5
-"""Tags of a search."""
+MOST_TERMS = 5
+"""Terms of a search, and listings per scope."""
 SHOWN = 10
 """Documents of an answer."""
-PAGE = 500
-"""Keys of a listing."""
-ROUNDS = 4
-"""Times that the listings are continued; every tag has two at most."""
 CHUNK = 12
 """Records that are read at once."""
 CHUNKS = 3
-SHOWN_TAGS = 20
-"""Tags of a tag list. Each is looked up: two listings and up to `NEWEST` records."""
-NEWEST = 3
-MOST_REQUESTS = 2 * MOST_TAGS * ROUNDS + CHUNKS * CHUNK + 2 * (1 + MOST_TAGS) + SHOWN_TAGS * (2 + NEWEST)
-"""Requests to S3 that an answer takes at most: a search that finds nothing ends in a kind of tag list."""
-ROUND_SECONDS = 0.5
-"""A round is not begun when less is left."""
+_PAGE_OF_SINGLE = 50
+"""Keys of a listing that needs no other: a little more than the records that are read."""
+_MOST_KEYS = 4_000
+"""Keys of a round of listings: reading 1,000 takes some 20 ms of a processor."""
+_LONGEST_PAGE = 500
+MOST_LISTINGS = MOST_TERMS * visibility.MOST_SCOPES * ROUNDS
+MOST_RECORDS = CHUNK * CHUNKS
 
 
 class Hit(NamedTuple):
@@ -38,6 +37,7 @@ class Hit(NamedTuple):
     place: str
     record: DocumentRecord
     shares: list[Share]
+    rank: int
 
 
 class Results(NamedTuple):
@@ -49,21 +49,43 @@ class Results(NamedTuple):
 
 
 def find(
-    tags: Sequence[str], after: str, asker: Asker, listings: Listings, channels: Channels, page: int = PAGE
+    terms: Sequence[Term],
+    after: str,
+    asker: Asker,
+    listings: Listings,
+    channels: Channels,
+    page: int | None = None,
 ) -> Results:
-    """Return the newest documents with all of *tags*, those after *after*; *page* keys are listed at once."""
-    candidates = Candidates([_listings_of(tag, asker, page) for tag in tags], after, listings)
+    """Return the newest documents that match all *terms*, those after *after*; *page* keys are listed at once.
+
+    When all of them are on the first page, those that match by their name come first.
+    """
+    results = _newest(terms, after, asker, listings, channels, page)
+    if after or results.after is not None:
+        return results
+    return results._replace(hits=sorted(results.hits, key=lambda hit: (hit.rank, hit.place)))
+
+
+def _newest(
+    terms: Sequence[Term],
+    after: str,
+    asker: Asker,
+    listings: Listings,
+    channels: Channels,
+    page: int | None,
+) -> Results:
+    candidates = Candidates(_lookups(terms, asker, page), after, listings)
     hits: list[Hit] = []
     examined = after
     for number in range(CHUNKS):
         if number and not listings.deadline.has_time(ROUND_SECONDS):
             return _results(hits, examined, after, capped=True)
         places = candidates.take(CHUNK)
-        for place, record, shares in _shares(places, tags, asker, listings, channels):
-            if shares is None and examined > after:
+        for place, hit, is_certain in _examined(places, terms, asker, listings, channels):
+            if not is_certain and examined > after:
                 return _results(hits, examined, after, capped=True)
-            if record and shares:
-                hits.append(Hit(place, record, shares))
+            if hit:
+                hits.append(hit)
             if len(hits) > SHOWN:
                 return _results(hits[:SHOWN], hits[SHOWN - 1].place, after, capped=False)
             examined = place
@@ -74,6 +96,33 @@ def find(
     return _results(hits, max(examined, candidates.position), after, capped=True)
 
 
+def _lookups(terms: Sequence[Term], asker: Asker, page: int | None) -> list[list[Listing]]:
+    keys = _listed(terms)
+    share = _MOST_KEYS // (len(keys) * len(asker.scopes))
+    page = page or (_PAGE_OF_SINGLE if len(keys) == 1 else min(_LONGEST_PAGE, share))
+    return [
+        [Listing(index.prefix(kind, asker.team, scope, name), page) for scope in asker.scopes]
+        for kind, name in keys
+    ]
+
+
+def _listed(terms: Sequence[Term]) -> list[tuple[str, str]]:
+    """Return what is listed, as kind and name: for every term a tag or word, then more words of the phrases.
+
+    Long words come first: they are rarer. What is not listed, the records tell.
+    """
+    first: list[tuple[str, str]] = []
+    more: list[tuple[str, str]] = []
+    for term in terms:
+        if term.tag is not None:
+            first.append((index.TAGS, term.tag))
+        else:
+            longest, *others = sorted(dict.fromkeys(term.words), key=len, reverse=True)
+            first.append((index.WORDS, longest))
+            more += [(index.WORDS, word) for word in others]
+    return list(dict.fromkeys([*first, *more]))[:MOST_TERMS] or [(index.RECENT, "")]
+
+
 def _results(hits: list[Hit], examined: str, after: str, *, capped: bool) -> Results:
     """Name the place to go on from, but never by the id of a document that is not among the *hits*."""
     second = examined.partition("-")[0] + "-"
@@ -82,197 +131,25 @@ def _results(hits: list[Hit], examined: str, after: str, *, capped: bool) -> Res
     return Results(hits, second if second > after else second + "~", capped)
 
 
-def _shares(
-    places: list[str], tags: Sequence[str], asker: Asker, listings: Listings, channels: Channels
-) -> list[tuple[str, DocumentRecord | None, list[Share] | None]]:
-    """Return each of *places* with its record and the shares that make it a hit.
+def _examined(
+    places: list[str], terms: Sequence[Term], asker: Asker, listings: Listings, channels: Channels
+) -> list[tuple[str, Hit | None, bool]]:
+    """Return each of *places* with its hit, if the document matches, and whether that is certain.
 
-    There are none where it is not one, and None instead where that depends on channels that nobody may ask about
-    any more.
+    It is not where it depends on channels that Slack may not be asked about any more.
     """
     records = listings.records(layout.metadata_key(asker.team, index.file_of(place)) for place in places)
-    possible = [_possible(record, tags, asker) if record else [] for record in records]
+    matches = [Match(record, terms) if record else None for record in records]
+    possible = [match.shares(visibility.may_be_visible(match.record, asker)) if match else [] for match in matches]
     channels.learn(channel for shares in possible for channel in visibility.elsewhere(shares, asker))
-    return [
-        (place, record, _of_a_hit(shares, tags, asker, channels))
-        for place, record, shares in zip(places, records, possible, strict=True)
-    ]
+    examined = []
+    for place, match, shares in zip(places, matches, possible, strict=True):
+        hit = _hit(place, match, visibility.visible(shares, asker, channels)) if match else None
+        is_certain = hit is not None or channels.knows(visibility.elsewhere(shares, asker))
+        examined.append((place, hit, is_certain))
+    return examined
 
 
-def _of_a_hit(shares: list[Share], tags: Sequence[str], asker: Asker, channels: Channels) -> list[Share] | None:
-    visible = visibility.visible(shares, asker, channels)
-    if set(tags) <= _tags(visible):
-        return visible
-    return [] if channels.knows(visibility.elsewhere(shares, asker)) else None
-
-
-def _possible(record: DocumentRecord, tags: Sequence[str], asker: Asker) -> list[Share]:
-    """Return the shares that could make the document a hit: all bear a tag, and together they bear every one."""
-    shares = [share for share in visibility.may_be_visible(record, asker) if set(tags) & set(share["tags"])]
-    return shares if set(tags) <= _tags(shares) else []
-
-
-def _tags(shares: Sequence[Share]) -> set[str]:
-    return {tag for share in shares for tag in share["tags"]}
-
-
-_NEVER = "~"
-"""Greater than every place."""
-
-
-def _listings_of(tag: str, asker: Asker, page: int) -> list["Listing"]:
-    return [Listing(index.prefix(asker.team, scope, tag), page) for scope in asker.scopes]
-
-
-class Listing:
-    """The keys of a tag in a scope: the *places* of the newest page, of *page* keys at most.
-
-    *is_complete* when there is no page after it; *horizon* is the last place that was listed.
-    """
-
-    def __init__(self, prefix: str, page: int) -> None:
-        self.prefix, self._page = prefix, page
-        self.places: list[str] = []
-        self.is_complete = False
-        self.horizon = ""
-
-    @property
-    def end(self) -> str:
-        """The place up to which the listing has got."""
-        return _NEVER if self.is_complete else self.horizon
-
-    def next_after(self, place: str) -> str:
-        """Return the first listed key after *place*.
-
-        If the listing has not got that far, return the last key it reached: the next one cannot be smaller.
-        """
-        return next((later for later in self.places if later > place), self.end)
-
-    def go_on(self, listings: Listings, start: str) -> None:
-        """List what comes after *start*."""
-        page = listings.keys(self.prefix, start, self._page)
-        self.places, self.is_complete = page.names, page.is_last
-        self.horizon = page.names[-1] if page.names else start
-
-
-class Candidates:
-    """The places under all tags, in order, as far as `ROUNDS` rounds of listing lead.
-
-    *tags* has the listings of each tag; a place in any of them is one of the tag's.
-    """
-
-    def __init__(self, tags: list[list[Listing]], after: str, listings: Listings) -> None:
-        self._listings, self._tags = listings, tags
-        self._rounds = 0
-        self._ready: list[str] = []
-        self._at = after  # every place up to here was looked at
-        self._ended = False
-
-    @property
-    def exhausted(self) -> bool:
-        """True when all that there are have been taken."""
-        return self._ended and not self._ready
-
-    @property
-    def position(self) -> str:
-        """The place up to which all have been taken."""
-        return "" if self._ready else self._at
-
-    def take(self, most: int) -> list[str]:
-        """Return up to *most* of the next places; fewer when there are no more, or not within the rounds."""
-        while len(self._ready) < most and not self._ended and self._may_go_on():
-            self._advance()
-        places, self._ready = self._ready[:most], self._ready[most:]
-        return places
-
-    def _may_go_on(self) -> bool:
-        return self._rounds == 0 or (self._rounds < ROUNDS and self._listings.deadline.has_time(ROUND_SECONDS))
-
-    def _advance(self) -> None:
-        """List on where listings have ended, then take what all tags have in common, as far as all were listed."""
-        self._list_on(max(min(listing.next_after(self._at) for listing in tag) for tag in self._tags))
-        end = min(listing.end for tag in self._tags for listing in tag)
-        common = set.intersection(*({place for listing in tag for place in listing.places} for tag in self._tags))
-        self._ready += sorted(place for place in common if self._at < place <= end)
-        self._ended = any(all(listing.next_after(end) == _NEVER for listing in tag) for tag in self._tags)
-        self._at = end
-
-    def _list_on(self, begin: str) -> None:
-        """Go on with the listings that have not got beyond *begin*, the first place that all tags could have."""
-        short = [
-            listing for tag in self._tags for listing in tag if not listing.is_complete and listing.horizon <= begin
-        ]
-        start = max(self._at, begin.partition("-")[0] + "-")  # so that *begin* is listed as well
-        self._listings.deadline.map(lambda listing: listing.go_on(self._listings, start), short)
-        self._rounds += 1
-
-
-class TagList(NamedTuple):
-    """The *names* of tags in use, sorted, and whether these are all."""
-
-    names: list[str]
-    is_complete: bool
-
-
-def tags_in_use(begin: str, asker: Asker, listings: Listings, channels: Channels) -> TagList:
-    """Return the tags that begin with *begin* and that *asker* sees a document of."""
-    names, is_complete = _names([begin], asker, listings)
-    visible, is_certain = _with_a_visible_document(names[:SHOWN_TAGS], asker, listings, channels)
-    return TagList(visible, is_complete and is_certain and len(names) <= SHOWN_TAGS)
-
-
-def nearest(tags: Sequence[str], asker: Asker, listings: Listings, channels: Channels) -> list[str]:
-    """Return the tags in use that are most like those of *tags* of which *asker* sees no document."""
-    from difflib import get_close_matches
-
-    names, _ = _names(["", *(tag[:1] for tag in tags)], asker, listings)
-    near = {tag: get_close_matches(tag, [name for name in names if name != tag], 3) for tag in tags}
-    candidates = list(dict.fromkeys([*tags, *(name for tag in tags for name in near[tag])]))
-    visible, _ = _with_a_visible_document(candidates[:SHOWN_TAGS], asker, listings, channels)
-    return [name for tag in tags if tag not in visible for name in near[tag] if name in visible]
-
-
-def _names(begins: Sequence[str], asker: Asker, listings: Listings) -> tuple[list[str], bool]:
-    """Return the tags in the asker's scopes that begin with any of *begins*, and whether these are all."""
-    wanted = [(index.prefix(asker.team, scope), begin) for scope in asker.scopes for begin in dict.fromkeys(begins)]
-    pages = listings.deadline.map(lambda folder: listings.folders(*folder, PAGE), wanted)
-    return sorted({name for page in pages for name in page.names}), all(page.is_last for page in pages)
-
-
-def _with_a_visible_document(
-    tags: Sequence[str], asker: Asker, listings: Listings, channels: Channels
-) -> tuple[list[str], bool]:
-    """Return those of *tags* of which one of the newest documents is visible, and whether all could be looked up.
-
-    The index alone does not show a tag: a channel may have become private since.
-    """
-    keys = _newest(tags, asker, listings)
-    every_key = sorted({key for keys_of_tag in keys.values() for key in keys_of_tag})
-    records = dict(zip(every_key, listings.records(every_key), strict=True))
-    shares = {
-        tag: [
-            share
-            for record in (records[key] for key in keys_of_tag)
-            if record
-            for share in _possible(record, [tag], asker)
-        ]
-        for tag, keys_of_tag in keys.items()
-    }
-    wanted = [channel for of_tag in shares.values() for channel in visibility.elsewhere(of_tag, asker)]
-    channels.learn(wanted)
-    return [tag for tag in tags if visibility.visible(shares[tag], asker, channels)], channels.knows(wanted)
-
-
-def _newest(tags: Sequence[str], asker: Asker, listings: Listings) -> dict[str, list[str]]:
-    """Return the keys of the records of the newest documents of each of *tags*."""
-    prefixes = [index.prefix(asker.team, scope, tag) for tag in tags for scope in asker.scopes]
-    pages = listings.deadline.map(lambda prefix: listings.keys(prefix, "", NEWEST).names, prefixes)
-    width = len(asker.scopes)
-    places = {
-        tag: sorted({place for page in pages[n * width : (n + 1) * width] for place in page})[:NEWEST]
-        for n, tag in enumerate(tags)
-    }
-    return {
-        tag: [layout.metadata_key(asker.team, index.file_of(place)) for place in places_of_tag]
-        for tag, places_of_tag in places.items()
-    }
+def _hit(place: str, match: Match, visible: Sequence[Share]) -> Hit | None:
+    shares = match.shares(visible)
+    return Hit(place, match.record, shares, match.rank) if shares else None

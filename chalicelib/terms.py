@@ -10,10 +10,14 @@ from typing import NamedTuple
 
 from chalicelib import hashtags, words
 
-_SIGNS = "#＃﹟"
+_SIGNS = ("#", "＃", "﹟")
 _QUOTES = '"“”„«»'
+_OPENING = _QUOTES + "'‘’([{【"
 _PART = re.compile(rf"[{_QUOTES}]([^{_QUOTES}]*)[{_QUOTES}]|([^\s,;、，،؛]+)")
-_CHANNEL = re.compile(r"<#[CG][A-Z0-9]*\|[^<>|]*>")
+_CHANNEL = re.compile(r"<#[CG][A-Z0-9]*\|([^<>|]+)>")
+_MARKUP = re.compile(r"<[^<>]*>")
+_PASTED = re.compile("[\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
+"""Nobody types these on purpose. (Joiners and variation selectors are part of tags.)"""
 
 
 class Term(NamedTuple):
@@ -32,22 +36,23 @@ class Term(NamedTuple):
 def parse(text: str) -> list[Term]:
     """Return the terms of *text*, each once; what holds neither a tag nor a word is none."""
     terms: dict[tuple[str | None, tuple[str, ...]], Term] = {}
-    for quoted, bare in _PART.findall(_channels_as_tags(words.visible(text))):
+    for quoted, bare in _PART.findall(_without_markup(_PASTED.sub("", text))):
         for term in _terms(quoted, is_quoted=True) if quoted else _terms(bare, is_quoted=False):
             terms.setdefault(term[1:], term)
     return list(terms.values())
 
 
-def _channels_as_tags(text: str) -> str:
-    """Return *text* with `#finance` in place of `<#C1|finance>`, which Slack makes of it where it escapes."""
-    return _CHANNEL.sub(lambda match: f" #{match.group()[:-1].partition('|')[2]} ", text)
+def _without_markup(text: str) -> str:
+    """Return *text* as it was typed: `#finance` where Slack made `<#C1|finance>` of it; mentions are left out."""
+    text = _MARKUP.sub(" ", _CHANNEL.sub(r" #\1 ", text))
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
 def _terms(typed: str, *, is_quoted: bool) -> list[Term]:
     tags = [Term(f"#{tag}", tag, ()) for tag in hashtags.typed(typed)]
-    of_words = tuple(words.words(typed))
-    is_tag = not is_quoted and typed.lstrip(_QUOTES + "(‘’'")[:1] in tuple(_SIGNS)
-    if (is_tag and tags) or not of_words:
+    is_tag = not is_quoted and typed.lstrip(_OPENING)[:1] in _SIGNS
+    if tags and (is_tag or not words.words(tags[0].text)):  # an emoji is a tag, or nothing
         return tags
-    shown = typed.strip() if not is_quoted else f'"{" ".join(typed.split())}"'
-    return [Term(shown, None, of_words)]
+    of_words = tuple(words.words(typed))
+    shown = f'"{" ".join(typed.split())}"' if is_quoted else typed.strip()
+    return [Term(shown, None, of_words)] if of_words else []

@@ -1,24 +1,35 @@
 """Who may see what: visibility belongs to the share, never to the document.
 
-A member of the workspace sees shares in the asking conversation and in channels that Slack says are public now. A
-guest sees those in the asking conversation alone, and whoever is of another workspace sees nothing. What cannot be
-found out counts as private.
+A member of the workspace sees shares in channels that Slack says are public now, in the conversation that they ask
+in, and in those private ones that Slack says they and the app are both in now. A guest sees those in their own
+conversations alone, and whoever is of another workspace sees nothing. What cannot be found out counts as private.
 """
 
+import re
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from chalicelib import index, log
 from chalicelib.deadline import Deadline
 from chalicelib.errors import IntegratorError, SlackRefused
 from chalicelib.layout import DocumentRecord, Share
+from chalicelib.listings import Listings, Page
 from chalicelib.slack import Slack
 
 MOST_LOOKUPS = 10
 """Channels that one answer asks Slack about."""
+MOST_CONVERSATIONS = 25
+"""Conversations that are searched, the one asked in included, beside the public channels."""
+MOST_SCOPES = MOST_CONVERSATIONS + 1
+_PAGE = 999
+"""Conversations of a person that Slack names at once."""
+_PRIVATE = "private_channel,mpim,im"
 BELIEVED = 60.0
 """Seconds for which Slack's word that a channel is public is believed; Slack allows some 50 look-ups a minute."""
+MOST_LISTED = 1_000
+"""Conversations that hold documents, of those listed in one request."""
+_ID = re.compile(r"[A-Z][A-Z0-9]{1,17}", re.ASCII)
 _TIMEOUT = (0.4, 0.9)
 
 _public_until: dict[tuple[str, str], float] = {}
@@ -32,26 +43,98 @@ class Asker(NamedTuple):
     user: str
     channel: str
     is_guest: bool
+    others: tuple[str, ...] = ()
+    """Conversations beside *channel* of which Slack said now that they and the app are in it."""
+    not_searched: int = 0
+    """More of these, which are too many for one search."""
+    unknown: str = ""
+    """Why Slack did not say all of them; a sentence."""
+
+    @property
+    def own(self) -> list[str]:
+        """The conversations that they are in."""
+        return list(dict.fromkeys([self.channel, *self.others]))
 
     @property
     def scopes(self) -> list[str]:
         """The scopes of the index that may be listed for them at all."""
-        return [self.channel] if self.is_guest else [index.PUBLIC, self.channel]
+        return self.own if self.is_guest else [index.PUBLIC, *self.own]
 
 
-def asker(slack: Slack, team: str, user: str, channel: str) -> Asker | None:
-    """Return who asks, or None for somebody of another workspace; raises what `Slack.call` does.
+class Person(NamedTuple):
+    """Somebody of the workspace."""
+
+    user: str
+    is_guest: bool
+
+
+class Conversations(NamedTuple):
+    """The ids of conversations, as far as Slack named them; or else *unknown*, a sentence that says why."""
+
+    ids: list[str]
+    unknown: str = ""
+
+
+def asker(slack: Slack, listings: Listings, team: str, user: str, channel: str) -> Asker | None:
+    """Return who asks in *channel*, or None for somebody of another workspace; raises what `Slack.call` does.
+
+    Slack and the archive are asked at the same time.
+    """
+    asked: list[Callable[[], Any]] = [
+        lambda: person(slack, team, user),
+        lambda: conversations(slack, user, _PRIVATE),
+        lambda: listings.folders(index.prefix(index.RECENT, team), "", MOST_LISTED),
+    ]
+    who, theirs, holding = listings.deadline.map(lambda ask: ask(), asked)
+    if who is None:
+        return None
+    if who.is_guest:
+        public = conversations(slack, user, "public_channel")
+        theirs = Conversations([*theirs.ids, *public.ids], theirs.unknown or public.unknown)
+    others = [other for other in theirs.ids if other != channel and _may_hold_documents(other, holding)]
+    searched = others[: MOST_CONVERSATIONS - 1]
+    return Asker(
+        team, user, channel, who.is_guest, tuple(searched), len(others) - len(searched), unknown=theirs.unknown
+    )
+
+
+def _may_hold_documents(conversation: str, holding: Page) -> bool:
+    """Return True if *conversation* is in the listing, or may come after its end."""
+    return conversation in holding.names or (not holding.is_last and conversation > holding.names[-1])
+
+
+def person(slack: Slack, team: str, user: str) -> Person | None:
+    """Return the *user* if they are of the workspace; raises what `Slack.call` does.
 
     https://docs.slack.dev/reference/objects/user-object
     """
     try:
-        person = slack.call("users.info", {"user": user}, form=True, timeout=_TIMEOUT).get("user")
+        described = slack.call("users.info", {"user": user}, form=True, timeout=_TIMEOUT).get("user")
     except SlackRefused:  # user_not_found, user_not_visible: nobody of this workspace
         return None
-    if not isinstance(person, dict) or person.get("id") != user or not _belongs_to(person, team):
+    if not isinstance(described, dict) or described.get("id") != user or not _belongs_to(described, team):
         return None
-    is_member = person.get("is_restricted") is False and person.get("is_ultra_restricted") is False
-    return Asker(team, user, channel, is_guest=not is_member)
+    is_member = described.get("is_restricted") is False and described.get("is_ultra_restricted") is False
+    return Person(user, is_guest=not is_member)
+
+
+def conversations(slack: Slack, user: str, types: str) -> Conversations:
+    """Return the conversations of *types* that *user* is in, and of the private ones those that the app is in too.
+
+    Where Slack does not say, there are none: https://docs.slack.dev/reference/methods/users.conversations
+    """
+    arguments = {"user": user, "types": types, "limit": str(_PAGE)}
+    try:
+        answer = slack.call("users.conversations", arguments, form=True, timeout=_TIMEOUT)
+    except IntegratorError as error:
+        log.warning("conversations unknown", reason=str(error))
+        return Conversations([], str(error))
+    described = answer.get("channels")
+    ids = [entry.get("id") for entry in described if isinstance(entry, dict)] if isinstance(described, list) else []
+    sound = [conversation for conversation in ids if isinstance(conversation, str) and _ID.fullmatch(conversation)]
+    if (answer.get("response_metadata") or {}).get("next_cursor"):
+        return Conversations(sound, f"Slack names the first {_PAGE} conversations alone.")
+    return Conversations(sound)
 
 
 def _belongs_to(user: dict[str, Any], team: str) -> bool:
@@ -122,16 +205,16 @@ def may_be_visible(record: DocumentRecord, asker: Asker) -> list[Share]:
         for share in record["shares"]
         if not share["deleted"]
         and share["team"] == asker.team
-        and (share["channel"] == asker.channel or (not asker.is_guest and index.PUBLIC in index.scopes(share)))
+        and (share["channel"] in asker.own or (not asker.is_guest and index.PUBLIC in index.scopes(share)))
     ]
     return sorted(shares, key=lambda share: [int(part) for part in share["ts"].split(".")], reverse=True)
 
 
 def elsewhere(shares: Iterable[Share], asker: Asker) -> list[str]:
     """Return the channels of *shares* about which Slack has to be asked."""
-    return list(dict.fromkeys(share["channel"] for share in shares if share["channel"] != asker.channel))
+    return list(dict.fromkeys(share["channel"] for share in shares if share["channel"] not in asker.own))
 
 
 def visible(shares: Iterable[Share], asker: Asker, channels: Channels) -> list[Share]:
     """Return those of *shares* that *asker* may see."""
-    return [share for share in shares if share["channel"] == asker.channel or channels.is_public(share["channel"])]
+    return [share for share in shares if share["channel"] in asker.own or channels.is_public(share["channel"])]

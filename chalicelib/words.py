@@ -42,7 +42,7 @@ _URL = re.compile(r"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]{0,30}://\S+")
 
 def words(text: str) -> list[str]:
     """Return the words of *text* in their order, as often as they occur."""
-    return [word for run in _RUN.finditer(visible(text)) for word in _words_of_run(run.group())]
+    return [word for run in _RUN.finditer(_INVISIBLE.sub("", text)) for word in _words_of_run(run.group())]
 
 
 def of_comment(comment: str) -> list[str]:
@@ -57,11 +57,6 @@ def of_share(name: str | None, title: str | None, tags: Iterable[str], comment: 
     named = [*words(name or ""), *words(title or "")]
     tagged = [word for tag in tags for word in words(tag)]
     return list(dict.fromkeys([*named, *tagged, *of_comment(comment)]))[:MOST_WORDS]
-
-
-def visible(text: str) -> str:
-    """Return *text* without the characters that nobody sees: joiners, directions, variation selectors."""
-    return _INVISIBLE.sub("", text)
 
 
 def _words_of_run(run: str) -> Iterator[str]:

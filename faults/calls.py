@@ -85,6 +85,7 @@ CALLERS = {
     "chat.postMessage": "notify",
     "reactions.add": "notify",
     "users.info": "route",
+    "users.conversations": "route",
     "conversations.info": "route",
 }
 

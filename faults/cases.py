@@ -133,9 +133,10 @@ def _keys(harness: Harness, case: Case) -> list[str]:
 
 
 def _index(harness: Harness, case: Case) -> list[str]:
-    """The entries of the case's files in the tag index."""
+    """The entries of the case's files in the index."""
     team, channel = harness.pipeline.slack.team_id, case.message.channel.id
-    found = [key for scope in ("public", channel) for key in _listed(harness, f"tags/{team}/{scope}/")]
+    folders = [f"{kind}/{team}/{scope}/" for kind in ("tags", "words", "recent") for scope in ("public", channel)]
+    found = [key for folder in folders for key in _listed(harness, folder)]
     return [key for key in found if any(key.endswith(f"-{file.id}") for file in case.message.files)]
 
 

@@ -43,8 +43,11 @@ class Fault:
 
 SEARCHES = {
     "route users.info",
+    "route users.conversations",
     "route conversations.info",
+    "route ListObjectsV2 recent/",
     "route ListObjectsV2 tags/",
+    "route ListObjectsV2 words/",
     "route GetObject metadata/",
 }
 

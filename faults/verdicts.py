@@ -62,7 +62,15 @@ def _answered(case: Case, found: Snapshot) -> tuple[str, str]:
         return TOLD, text
     if text.startswith("I found no document with") and case.point in _SAYS_WHO:
         return PRIVATE, ""
+    if case.point == "route users.conversations" and _is_narrower(text, case.reference["answer"][1]):
+        return PRIVATE, ""
     return WRONG, f"another answer: {text}"
+
+
+def _is_narrower(text: str, reference: str) -> bool:
+    """Tell whether it is the same but for the sentence that private conversations were not searched."""
+    lines = [line for line in text.splitlines() if not line.startswith("I did not look into your other private")]
+    return "\n".join(lines) == reference
 
 
 def _may_leave_parts(case: Case) -> bool:

@@ -1,7 +1,7 @@
 """One document erased for good: `make forget STAGE=dev FILE=F0123456789`.
 
-Its content, its record, its tags and what messages' records say of it, in every version that the bucket keeps.
-Asks first. Safe to repeat: a run that broke off is finished by the next.
+Its content, its record, its entries in the index and what messages' records say of it, in every version that the
+bucket keeps. Asks first. Safe to repeat: a run that broke off is finished by the next.
 """
 
 import json
@@ -14,6 +14,7 @@ from operations import stages
 from operations.console import Stop, confirm, say
 from operations.stages import Stage
 
+_INDEX = ("tags", "words", "recent")
 USAGE = "make forget STAGE=dev FILE=F0123456789"
 
 
@@ -33,7 +34,7 @@ class Traces(NamedTuple):
 
 
 def traces(s3: Any, bucket: str, file_id: str) -> Traces:
-    """Find all that is left of the document; the sweep over the tag index takes a request per thousand entries."""
+    """Find all that is left of the document; the sweep over the index takes a request per thousand entries."""
     teams = [
         folder["Prefix"].split("/")[1]
         for kind in ("documents/", "metadata/")
@@ -45,9 +46,8 @@ def traces(s3: Any, bucket: str, file_id: str) -> Traces:
         contents = list(_versions(s3, bucket, f"documents/{team}/{file_id}/"))
         of_team = list(_versions(s3, bucket, f"metadata/{team}/{file_id}.json"))
         if contents or of_team:
-            entries = _versions(s3, bucket, f"tags/{team}/")
-            tags = (entry for entry in entries if entry.key.endswith(f"-{file_id}"))
-            versions += [*contents, *tags]
+            index = (entry for kind in _INDEX for entry in _versions(s3, bucket, f"{kind}/{team}/"))
+            versions += [*contents, *(entry for entry in index if entry.key.endswith(f"-{file_id}"))]
             records += of_team
     name, shared = _shares(s3, bucket, records)
     kept = [key for key in shared if _others(s3, bucket, key, file_id)]

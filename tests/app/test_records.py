@@ -143,13 +143,19 @@ class Story:
 
     def tags(self, scope: str) -> dict[str, list[str]]:
         """The index: file ids by tag."""
-        start = index.prefix(self.team, scope)
+        start = index.prefix(index.TAGS, self.team, scope)
         listed = self.s3.list_objects_v2(Bucket=self.bucket, Prefix=start).get("Contents", [])
         found: dict[str, list[str]] = {}
         for one in listed:
             tag, _, last = one["Key"].removeprefix(start).partition("/")
             found.setdefault(tag, []).append(index.file_of(last))
         return found
+
+    def index(self) -> set[str]:
+        """All keys of the team's index."""
+        prefixes = [index.prefix(kind, self.team) for kind in index.KINDS]
+        pages = [self.s3.list_objects_v2(Bucket=self.bucket, Prefix=prefix) for prefix in prefixes]
+        return {entry["Key"] for page in pages for entry in page.get("Contents", [])}
 
 
 @pytest.fixture
@@ -167,13 +173,14 @@ def test_records_and_index_agree_whatever_came_first(story: Story, order: list[s
     assert story.tags("public") == story.tags("C1") == {"d": ["F1", "F3"], "e": ["F1", "F3"]}
     assert story.record("F1")["tags"] == ["d", "e"]
     assert (story.record("F2")["tags"], story.record("F2")["shares"][0]["deleted"]) == ([], True)
+    assert story.index() == {key for n in (1, 2, 3) for key in index.entries(story.record(f"F{n}"))}
 
 
 @pytest.mark.parametrize("order", [["original", "deletion"], ["deletion", "original"]], ids=" ".join)
 def test_a_deletion_withdraws_the_share_and_keeps_the_document(story: Story, order: list[str]) -> None:
     for name in order:
         story.take(STORY[name])
-    assert (story.tags("public"), story.tags("C1")) == ({}, {})
+    assert story.index() == set()
     assert story.record("F1")["shares"][0]["deleted"] is True
 
 
@@ -216,6 +223,7 @@ def test_many_at_once_leave_an_index_that_agrees_with_the_record(story: Story) -
         thread.start()
     for thread in threads:
         thread.join()
+    assert story.index() == index.entries(story.record("F1"))
     tags = ["all", "e1", "e2", "e3", "e4", "e5"]
     assert story.record("F1")["tags"] == tags
     assert story.tags("public") == {tag: ["F1"] for tag in tags}

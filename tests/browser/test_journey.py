@@ -25,7 +25,7 @@ def test_upload_search_edit_search_delete_search_and_each_answer_is_right(page: 
     found = ask(page, "/docs #final")
     expect(found.get_by_role("link", name="numbers.csv")).to_be_visible()
     expect(found).to_contain_text("#final #journey")
-    expect(ask(page, "/docs #draft")).to_contain_text("I found no document with #draft that you can see here.")
+    expect(ask(page, "/docs #draft")).to_contain_text("I found no document with #draft that you can see.")
 
     sent.hover()
     sent.get_by_role("button", name="Delete").click()
@@ -38,6 +38,4 @@ def test_upload_search_edit_search_delete_search_and_each_answer_is_right(page: 
     )
     expect(deletion).to_contain_text("succeeded", timeout=30_000)
     for tag in ("journey", "final"):
-        expect(ask(page, f"/docs #{tag}")).to_contain_text(
-            f"I found no document with #{tag} that you can see here."
-        )
+        expect(ask(page, f"/docs #{tag}")).to_contain_text(f"I found no document with #{tag} that you can see.")

@@ -8,13 +8,11 @@ const MOST = 20;
 export class News {
   constructor() {
     this.known = null;
-    this.answers = null;
   }
 
   // Another channel: what is there already is no news.
   forget() {
     this.known = null;
-    this.answers = null;
     byId("news").replaceChildren();
   }
 
@@ -28,13 +26,9 @@ export class News {
     }
   }
 
-  // `rows` are pairs of an answer that one person alone sees and its element; one that is replaced is news again.
-  answered(rows) {
-    const before = this.answers;
-    const said = rows.map(([answer]) => JSON.stringify(answer));
-    this.answers = new Set(said);
-    if (before === null) return;
-    rows.forEach(([, row], index) => { if (!before.has(said[index])) this.add(`Only visible to you: ${words(row)}`); });
+  // The answer to a command, of which only the element is there.
+  answered(row) {
+    this.add(`Only visible to you: ${said(row)}`);
   }
 
   add(words) {
@@ -44,10 +38,10 @@ export class News {
   }
 }
 
-const words = (row) => row.querySelector(".words").innerText;
+const said = (row) => row.querySelector(".words").innerText;
 
 function line(message, row) {
   const names = message.files.map((one) => one.name ?? one.id);
   const where = message.thread_ts && message.thread_ts !== message.ts ? " in the thread" : "";
-  return [`${row.querySelector("b").textContent}${where}: ${words(row)}`, ...names].join(", ");
+  return [`${row.querySelector("b").textContent}${where}: ${said(row)}`, ...names].join(", ");
 }
