@@ -4,6 +4,7 @@
                     └► SQS ► start_parked ─┘
     EventBridge ► ended, for an execution that died ► SNS
     Slack ► slack_commands ► Slack
+    a browser ► open_document ► S3
 
 The workflow is stepfunctions/slack-integrator.asl.json; what the steps do is in chalicelib. What the first route
 needs is imported here, at once. Every other function imports its own: a deployed package holds no bytecode, so a
@@ -66,13 +67,24 @@ def slack_events() -> Response:
 
 @app.route("/slack/commands", methods=["POST"], content_types=["application/x-www-form-urlencoded"])
 def slack_commands() -> Response:
-    """What Slack calls for `/docs`: finds documents by their tags."""
+    """What Slack calls for `/docs`: finds documents."""
     from chalicelib import commands
 
     request: Any = app.current_request
     with log.about(request_id=_request_id(app.lambda_context)):
         status, body = commands.respond(request, time.time())
         return Response(body, status_code=status)
+
+
+@app.route("/documents/{ticket}", methods=["GET", "HEAD"])
+def open_document(ticket: str) -> Response:
+    """What the links in the answers to `/docs` lead to: redirects to the archived copy."""
+    from chalicelib import opening
+
+    request: Any = app.current_request
+    with log.about(request_id=_request_id(app.lambda_context)):
+        status, headers, body = opening.respond(request, ticket, time.time())
+        return Response(body, status_code=status, headers=headers)
 
 
 @app.on_sqs_message(queue=PARKING, batch_size=1)

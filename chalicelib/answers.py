@@ -6,7 +6,7 @@ Foreign text is escaped (blocks.py).
 import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from chalicelib import blocks
 from chalicelib.errors import IntegratorError
@@ -14,6 +14,7 @@ from chalicelib.layout import FileRecord, Share
 from chalicelib.search import MOST_TERMS, Hit, Results
 from chalicelib.suggestions import TagList
 from chalicelib.terms import Term
+from chalicelib.tickets import Ticket
 from chalicelib.visibility import Asker
 
 Answer = dict[str, Any]
@@ -37,9 +38,16 @@ def usage() -> Answer:
     return _private([USAGE])
 
 
-def documents(terms: Sequence[Term], results: Results, asker: Asker, is_slack: Callable[[str], bool]) -> Answer:
-    """Return the list of the *results*, and how to go on; only addresses that are *is_slack* become links."""
-    lines = [_line(hit, asker, is_slack) for hit in results.hits]
+class Links(NamedTuple):
+    """Which addresses become links: those that are *is_slack*, and what *opens* a ticket's document."""
+
+    is_slack: Callable[[str], bool]
+    opens: Callable[[Ticket], str | None]
+
+
+def documents(terms: Sequence[Term], results: Results, asker: Asker, links: Links) -> Answer:
+    """Return the list of the *results*, and how to go on."""
+    lines = [_line(hit, asker, links) for hit in results.hits]
     how = [] if terms else [HOW]
     return _private([_head(terms, results)], lines, _rest(terms, results), _limits(asker), how)
 
@@ -109,14 +117,26 @@ def _limits(asker: Asker) -> list[str]:
     return limits
 
 
-def _line(hit: Hit, asker: Asker, is_slack: Callable[[str], bool]) -> str:
+def _line(hit: Hit, asker: Asker, links: Links) -> str:
     file, share = hit.record["file"], hit.shares[0]
     tags = "".join(
         f" #{blocks.escaped(tag)}" for tag in sorted({tag for share in hit.shares for tag in share["tags"]})
     )
     who = f"<@{share['user']}>" if re.fullmatch(r"[UW][A-Z0-9]+", share["user"] or "") else "an app"
     shared = f"shared by {who} {_where(share, asker)} on {_date(share['ts'])}"
-    return f"• {_name(file, is_slack)} ({blocks.size(file['size'])}), {shared}{':' if tags else ''}{tags}"
+    about = f"{_name(file, links.is_slack)} ({blocks.size(file['size'])}), {shared}"
+    return f"• {about}{':' if tags else ''}{tags}{_copy(hit, asker, links)}"
+
+
+def _copy(hit: Hit, asker: Asker, links: Links) -> str:
+    """Return the link to the archived copy, unless it is certain that it would not open.
+
+    Without the scopes for it Slack would not say at the click that they are in this conversation.
+    """
+    if asker.unknown and not any(share["channel_type"] == "channel" for share in hit.shares):
+        return ""
+    address = links.opens(Ticket(asker.team, asker.user, hit.record["file"]["id"]))
+    return f" · <{blocks.escaped(address)}|archived copy>" if address else ""
 
 
 def _where(share: Share, asker: Asker) -> str:

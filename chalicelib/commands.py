@@ -5,6 +5,7 @@ https://docs.slack.dev/interactivity/implementing-slash-commands
 
 import re
 import time
+from collections.abc import Callable
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -14,6 +15,7 @@ from chalicelib import (
     clients,
     hashtags,
     log,
+    opening,
     search,
     settings,
     suggestions,
@@ -27,6 +29,7 @@ from chalicelib.errors import IntegratorError, NotUnderstood, Refused, SecretsUn
 from chalicelib.listings import Listings
 from chalicelib.slack import Slack
 from chalicelib.terms import Term
+from chalicelib.tickets import Ticket
 from chalicelib.visibility import Asker, Channels
 
 SECONDS = 2.2
@@ -36,6 +39,10 @@ LONGEST_TEXT = 500
 _MOST_FIELDS = 100
 _ID = re.compile(r"[A-Z][A-Z0-9]{1,17}", re.ASCII)
 _AFTER = re.compile(r"[0-9]{10}-[A-Za-z0-9]{0,18}~?", re.ASCII)
+
+
+Link = Callable[[Ticket], str | None]
+"""Makes the address that opens a document."""
 
 
 class Query(NamedTuple):
@@ -58,7 +65,7 @@ def respond(request: Any, now: float) -> HttpResponse:
         fields = authentication.authenticate(body, request.headers, now, form)
     except (Refused, SecretsUnreadable, SettingsWrong) as error:
         return authentication.refusal(error)
-    return 200, _answer(fields, end)
+    return 200, _answer(fields, end, lambda ticket: opening.link(request, ticket, now))
 
 
 def form(body: bytes) -> dict[str, Any] | None:
@@ -87,7 +94,7 @@ def parse(text: str) -> Query:
     return Query("search", typed, after=after) if typed or not words else Query("help", [])
 
 
-def _answer(fields: dict[str, Any], end: float) -> answers.Answer:
+def _answer(fields: dict[str, Any], end: float, link: Link) -> answers.Answer:
     """Return the answer, also to what goes wrong: at an HTTP error Slack would show the asker an error code."""
     text = fields.get("text", "")
     if len(text) > LONGEST_TEXT:
@@ -98,13 +105,13 @@ def _answer(fields: dict[str, Any], end: float) -> answers.Answer:
             return answers.usage()
         if len(query.terms) > search.MOST_TERMS:
             return answers.too_many(len(query.terms))
-        return _search(query, fields, end)
+        return _search(query, fields, end, link)
     except IntegratorError as error:
         log.error("not searched", error=type(error).__name__, reason=str(error))
         return answers.failure(error)
 
 
-def _search(query: Query, fields: dict[str, Any], end: float) -> answers.Answer:
+def _search(query: Query, fields: dict[str, Any], end: float, link: Link) -> answers.Answer:
     team, channel, user = (_id(fields, name) for name in ("team_id", "channel_id", "user_id"))
     loaded = settings.load("BUCKET", "ACCESS_TOKEN", "SLACK_URL")
     slack = Slack(clients.http(), loaded)
@@ -117,14 +124,16 @@ def _search(query: Query, fields: dict[str, Any], end: float) -> answers.Answer:
         if query.kind == "tags":
             tags = suggestions.tags_in_use(query.begin, asker, listings, channels)
             return answers.tag_list(query.begin, tags, asker)
-        return _documents(query, asker, listings, channels, slack)
+        return _documents(query, asker, listings, channels, answers.Links(slack.owns, link))
 
 
-def _documents(query: Query, asker: Asker, listings: Listings, channels: Channels, slack: Slack) -> answers.Answer:
+def _documents(
+    query: Query, asker: Asker, listings: Listings, channels: Channels, links: answers.Links
+) -> answers.Answer:
     results = search.find(query.terms, query.after, asker, listings, channels)
     log.info("searched", hits=len(results.hits), capped=results.capped, scopes=len(asker.scopes))
     if results.hits or results.after or query.after:
-        return answers.documents(query.terms, results, asker, slack.owns)
+        return answers.documents(query.terms, results, asker, links)
     return answers.nothing(query.terms, suggestions.nearest(query.terms, asker, listings, channels), asker)
 
 

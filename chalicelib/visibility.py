@@ -200,14 +200,35 @@ def _describes_public(description: Any, channel: str) -> bool:
 
 def may_be_visible(record: DocumentRecord, asker: Asker) -> list[Share]:
     """Return the shares, newest first, that *asker* may see if their channels are (still) public."""
-    shares = [
+    return [
         share
-        for share in record["shares"]
-        if not share["deleted"]
-        and share["team"] == asker.team
-        and (share["channel"] in asker.own or (not asker.is_guest and index.PUBLIC in index.scopes(share)))
+        for share in _shares(record, asker.team)
+        if share["channel"] in asker.own or (not asker.is_guest and index.PUBLIC in index.scopes(share))
     ]
+
+
+def _shares(record: DocumentRecord, team: str) -> list[Share]:
+    """Return the shares of the team's that are not withdrawn, the newest first."""
+    shares = [share for share in record["shares"] if not share["deleted"] and share["team"] == team]
     return sorted(shares, key=lambda share: [int(part) for part in share["ts"].split(".")], reverse=True)
+
+
+def visible_share(
+    record: DocumentRecord, person: Person, team: str, slack: Slack, channels: Channels
+) -> Share | None:
+    """Return a share of the document that *person* may see now, wherever they are; None if there is none."""
+    shares = _shares(record, team)
+    for share in shares:
+        if not person.is_guest and index.PUBLIC in index.scopes(share):
+            channels.learn([share["channel"]])
+            if channels.is_public(share["channel"]):
+                return share
+    if not shares:
+        return None
+    own = set(conversations(slack, person.user, _PRIVATE).ids)
+    if person.is_guest:
+        own |= set(conversations(slack, person.user, "public_channel").ids)
+    return next((share for share in shares if share["channel"] in own), None)
 
 
 def elsewhere(shares: Iterable[Share], asker: Asker) -> list[str]:

@@ -84,7 +84,7 @@ class ExecuteApi:
             return 403, as_json, b'{"message":"Missing Authentication Token"}'
         arn = re.search(r"functions/(arn:[^/]+)/", resource.get_integration(verb).uri)
         assert arn is not None, "only Lambda is behind the routes"
-        event = _event(environ, resource.get_path(), path, stage, api)
+        event = _event(environ, resource, path, stage, api)
         answer = self._run(arn[1], json.dumps(event).encode())
         if answer.error:
             return 502, as_json, b'{"message": "Internal server error"}'
@@ -92,11 +92,20 @@ class ExecuteApi:
 
 
 def _resource(api: Any, path: str, verb: str) -> Any:
-    found = (one for one in api.resources.values() if one.get_path() == path and verb in one.resource_methods)
-    return next(found, None)
+    fitting = (
+        one for one in api.resources.values() if _parameters(one, path) is not None and verb in one.resource_methods
+    )
+    return next(fitting, None)
 
 
-def _event(environ: Any, resource: str, path: str, stage: str, api: Any) -> Json:
+def _parameters(resource: Any, path: str) -> dict[str, str] | None:
+    """What stands in *path* for the {parts} of the resource's; None if that is another path."""
+    pattern = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(resource.get_path()))
+    found = re.fullmatch(pattern, path)
+    return found.groupdict() if found else None
+
+
+def _event(environ: Any, resource: Any, path: str, stage: str, api: Any) -> Json:
     """The event of https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html."""
     body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
     headers = {name[5:].replace("_", "-").title(): value for name, value in environ.items() if name[:5] == "HTTP_"}
@@ -105,19 +114,20 @@ def _event(environ: Any, resource: str, path: str, stage: str, api: Any) -> Json
     query = parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True) or None
     binary = headers.get("Content-Type") in api.binaryMediaTypes
     return {
-        "resource": resource,
+        "resource": resource.get_path(),
         "path": path,
         "httpMethod": environ["REQUEST_METHOD"],
         "headers": headers,
         "multiValueHeaders": {name: [value] for name, value in headers.items()},
         "queryStringParameters": query and {name: values[-1] for name, values in query.items()},
         "multiValueQueryStringParameters": query,
-        "pathParameters": None,
+        "pathParameters": _parameters(resource, path) or None,
         "stageVariables": None,
         "requestContext": {
-            "resourcePath": resource,
+            "resourcePath": resource.get_path(),
             "httpMethod": environ["REQUEST_METHOD"],
-            "path": f"/{stage}{path}",
+            "domainName": environ.get("HTTP_HOST"),
+            "path": f"{PREFIX}{api.id}/{stage}{path}",  # as behind a domain of one's own, with a base path
             "stage": stage,
             "apiId": api.id,
             "requestId": str(uuid.uuid4()),

@@ -17,9 +17,13 @@ from urllib.parse import parse_qs, unquote
 from moto.iam.access_control import IAMPolicy, PermissionResult
 from moto.iam.models import iam_backends
 
+from local.aws import presigned
+
 Keys = dict[str, str]
 Wsgi = Callable[[Any, Any], Iterable[bytes]]
 _KEY = re.compile(r"Credential=(\w+)/\d+/([\w-]+)/(\w+)/")
+_SECRET = "testing"
+"""The secret part and the session token of every function's keys."""
 _SERVICES = {"AWSStepFunctions": "states", "AmazonSSM": "ssm", "AmazonSQS": "sqs"}
 """X-Amz-Target's words and IAM's."""
 
@@ -65,7 +69,7 @@ class Permissions:
                 # From moto's own memory, since its API garbles the policies of a stack's roles.
                 policies = iam_backends[self._account]["aws"].get_role_by_arn(role_arn).policies.values()
                 self._roles[key] = _Role(function, [json.loads(p) if isinstance(p, str) else p for p in policies])
-                secrets = {"AWS_SECRET_ACCESS_KEY": "testing", "AWS_SESSION_TOKEN": "testing"}
+                secrets = {"AWS_SECRET_ACCESS_KEY": _SECRET, "AWS_SESSION_TOKEN": _SECRET}
                 self._keys[function, role_arn] = {"AWS_ACCESS_KEY_ID": key, **secrets}
             return self._keys[function, role_arn]
 
@@ -83,6 +87,8 @@ class Permissions:
         """Answer one request."""
         key = _KEY.search(environ.get("HTTP_AUTHORIZATION", ""))
         role = self._roles.get(key[1]) if key else None
+        if presigned.key_of(environ.get("QUERY_STRING", "")):
+            return self._presigned(environ, start)
         if key is None or role is None:
             return self._application(environ, start)
         grants = list(self._asked(environ, key[2], key[3]))
@@ -92,6 +98,17 @@ class Permissions:
         if grants[0].action != "s3:GetObject":
             return self._application(environ, start)
         return self._got(environ, start, role, grants[0])
+
+    def _presigned(self, environ: Any, start: Any) -> Iterable[bytes]:
+        """A URL that a function signed gives what its role may get, while it is good."""
+        key = presigned.key_of(environ["QUERY_STRING"])
+        role = self._roles.get(key[0]) if key else None
+        if role is None:
+            return self._application(environ, start)
+        grant = _of_s3(environ)
+        if presigned.objection(environ, _SECRET, _SECRET) or not self._check(role, grant):
+            return _refused(environ, start)
+        return self._got(environ, start, role, grant)
 
     def _check(self, role: _Role, grant: Grant) -> bool:
         call = CheckedCall(role.function, grant, role.permits(grant))
@@ -179,7 +196,7 @@ def _refused(environ: Any, start: Any) -> Iterable[bytes]:
     else:
         error = b"<Code>AccessDenied</Code><Message>no grant</Message>"
         wrapped = b"<Error>" + error + b"</Error>"
-        is_s3 = "/s3/" in environ["HTTP_AUTHORIZATION"]
+        is_s3 = "/s3/" in environ.get("HTTP_AUTHORIZATION", "/s3/")
         body = wrapped if is_s3 else b"<ErrorResponse>" + wrapped + b"</ErrorResponse>"
         kind = "application/xml"
     start("403 Forbidden", [("Content-Type", kind), ("Content-Length", str(len(body)))])
