@@ -4,6 +4,8 @@ documents/{team}/{file}/{name}          the content of a document
 metadata/{team}/{file}.json             its record: a `DocumentRecord`
 messages/{team}/{channel}/{ts}.json     what the message says now: a `MessageRecord`
 notices/{execution}.json                whether the notice was posted: a `NoticeMark`
+problems/{team}/{user}/{place}.json     files of a person's upload that are not archived: a `Problem`
+people/{team}/{user}.json               which of a person's uploads was the first: a `FirstUpload`
 tags/…, words/…, recent/…               the index: index.py
 """
 
@@ -97,6 +99,29 @@ class NoticeMark(TypedDict):
     at: float
 
 
+class ProblemFile(TypedDict):
+    """A file that is not archived: *status* is failed or skipped, *reason* a sentence for the person."""
+
+    id: str
+    name: str | None
+    status: str
+    reason: str | None
+
+
+class Problem(TypedDict):
+    """An upload of which some files are not archived."""
+
+    channel: str
+    ts: str
+    files: list[ProblemFile]
+
+
+class FirstUpload(TypedDict):
+    """The *execution* of somebody's first upload since REPLIES is `problems`."""
+
+    execution: str
+
+
 def document_key(team: str, file_id: str, name: str | None) -> str:
     """Return the key of the content of a file called *name*."""
     return f"documents/{team}/{file_id}/{safe_name(name) or file_id}"
@@ -115,6 +140,21 @@ def message_key(team: str, channel: str, ts: str) -> str:
 def notice_key(name: str) -> str:
     """Return the key of a notice's mark; *name* is its execution's."""
     return f"notices/{name}.json"
+
+
+def problem_key(team: str, user: str, channel: str, ts: str) -> str:
+    """Return the key of what went wrong with a person's upload: the newest comes first in a listing."""
+    return f"{problems_prefix(team, user)}{9_999_999_999 - int(ts.partition('.')[0]):010}-{channel}-{ts}.json"
+
+
+def problems_prefix(team: str, user: str) -> str:
+    """Return what the keys of a person's problems begin with."""
+    return f"problems/{team}/{user}/"
+
+
+def person_key(team: str, user: str) -> str:
+    """Return the key of what the app remembers of a person."""
+    return f"people/{team}/{user}.json"
 
 
 def safe_name(name: str | None) -> str:

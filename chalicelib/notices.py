@@ -15,11 +15,16 @@ from chalicelib.errors import NotUnderstood
 MOST_FILES = 20
 """Files that are named; of the others the notice gives the number. Block Kit takes 50 blocks."""
 
+DONE = "white_check_mark"
+"""The sign under an upload that is archived."""
+FIRST = "From now on, a :white_check_mark: under your files says the same."
+
 _EXECUTION = re.compile(
     r"(?P<team>[A-Za-z0-9]+)-(?P<channel>[A-Za-z0-9]+)-(?P<ts>[0-9]+_[0-9]+)(?:-\w+)*", re.ASCII
 )
 _LATER_CHANGE = re.compile(r"-[ed][0-9]+_[0-9]+", re.ASCII)
 """What an execution's name has of an edit or a deletion."""
+_REPLAY = re.compile(r"-r[0-9]+$", re.ASCII)
 _ORDER = ("failed", "skipped", "archived", "unchanged")
 
 
@@ -41,14 +46,15 @@ class Reaction(NamedTuple):
     emoji: str = "label"
 
 
-def notice(message: dict[str, Any]) -> Notice | Reaction | None:
+def notice(message: dict[str, Any], *, is_quiet: bool = False, is_first: bool = False) -> Notice | Reaction | None:
     """Return what to post about the topic's *message*, or None when there is nobody to tell.
 
-    Raises NotUnderstood for a type that is none of the app's.
+    *is_quiet*: a success is a sign under the upload, without words unless it is the person's first one. Raises
+    NotUnderstood for a type that is none of the app's.
     """
     kind = message.get("type")
     if kind == "outcome":
-        return _of_outcome(message)
+        return _of_outcome(message, is_quiet, is_first)
     if kind == "not_followed":
         return _of_not_followed(message)
     if kind == "ended":
@@ -58,8 +64,28 @@ def notice(message: dict[str, Any]) -> Notice | Reaction | None:
     raise NotUnderstood(f"The topic's message has an unknown type ({kind}).")
 
 
-def _of_outcome(outcome: dict[str, Any]) -> Notice | Reaction | None:
+def is_success(message: dict[str, Any]) -> bool:
+    """Return True for the outcome of an upload of which every file is archived, and every tag."""
+    left_out = (message.get("tags_left_out") or {}).get("count")
+    return (
+        message.get("type") == "outcome" and message["kind"] == "upload" and not left_out and not problems(message)
+    )
+
+
+def problems(message: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the files of an outcome that are not archived."""
+    return [file for file in message.get("files") or [] if file["status"] in ("failed", "skipped")]
+
+
+def is_replay(message: dict[str, Any]) -> bool:
+    """Return True for the outcome of an execution that was started again."""
+    return _REPLAY.search(str(message.get("execution"))) is not None
+
+
+def _of_outcome(outcome: dict[str, Any], is_quiet: bool, is_first: bool) -> Notice | Reaction | None:
     """An upload is answered in words; so is an edit that brought a file, or failed to. Other changes are quiet."""
+    if is_quiet and is_success(outcome):
+        return _in_words(outcome, [FIRST]) if is_first else Reaction(outcome["channel"], outcome["ts"], DONE)
     if outcome["kind"] == "upload" or {"archived", "failed"} & {file["status"] for file in outcome["files"]}:
         return _in_words(outcome)
     if outcome["kind"] == "edit" or (outcome["kind"] == "reply" and outcome["tags"]):
@@ -67,14 +93,14 @@ def _of_outcome(outcome: dict[str, Any]) -> Notice | Reaction | None:
     return None
 
 
-def _in_words(outcome: dict[str, Any]) -> Notice:
+def _in_words(outcome: dict[str, Any], more: Sequence[str] = ()) -> Notice:
     files = sorted(outcome["files"], key=lambda file: _ORDER.index(file["status"]))
     summary = _summary(files, outcome["tags"])
     lines = [_line(file) for file in files[:MOST_FILES]]
     if len(files) > MOST_FILES:
         lines.append(f"… and {len(files) - MOST_FILES} more")
     left_out = _left_out(outcome.get("tags_left_out") or {"count": 0, "first": []})
-    blocks = sections([summary], lines, left_out)
+    blocks = sections([summary], lines, left_out, more)
     text = cut(" ".join([summary, *lines[:1], *left_out]), LONGEST_SECTION)
     return Notice(outcome["execution"], outcome["channel"], outcome["thread_ts"] or outcome["ts"], text, blocks)
 

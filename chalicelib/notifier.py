@@ -6,6 +6,7 @@ Lambda or the answer is lost between post and mark.
 """
 
 import json
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -20,10 +21,11 @@ from chalicelib.errors import (
     NotUnderstood,
     SlackRefused,
 )
-from chalicelib.layout import NoticeMark
+from chalicelib.layout import FirstUpload, NoticeMark, Problem, ProblemFile
 from chalicelib.notices import Notice, Reaction
 from chalicelib.slack import Slack, check_status, is_webhook
 
+_ID = re.compile(r"[A-Z0-9]{1,18}", re.ASCII)
 _TIMEOUT = (0.4, 1.2)
 """With two requests to S3 of at most 0.65 s each: done in under 3 s, or tried again a minute later."""
 
@@ -46,7 +48,11 @@ def deliver(texts: Iterable[str], archive: Archive, slack: Slack, now: float, cl
 
 
 def _deliver(text: str, archive: Archive, slack: Slack, now: float, claim_seconds: float) -> None:
-    notice = notices.notice(_parse(text))
+    message = _parse(text)
+    _remember(message, archive)
+    is_quiet = slack.settings.replies == "problems"
+    is_first = is_quiet and notices.is_success(message) and _is_first(message, archive)
+    notice = notices.notice(message, is_quiet=is_quiet, is_first=is_first)
     if notice is None:
         log.info("nobody to tell")
         return
@@ -61,6 +67,33 @@ def _deliver(text: str, archive: Archive, slack: Slack, now: float, claim_second
         state = _post_or_release(notice, claim, archive, slack)
         _mark(notice, claim, state, archive)
         log.info(state)
+
+
+def _remember(message: dict[str, Any], archive: Archive) -> None:
+    """Keep for the person's Home which files of theirs are not archived, until they are, or are deleted."""
+    if message.get("type") != "outcome" or not _ID.fullmatch(message.get("user") or ""):
+        return
+    key = layout.problem_key(message["team"], message["user"], message["channel"], message["ts"])
+    files: list[ProblemFile] = [
+        {"id": file["id"], "name": file["name"], "status": file["status"], "reason": file["reason"]}
+        for file in notices.problems(message)[: notices.MOST_FILES]
+    ]
+    if files:
+        problem: Problem = {"channel": message["channel"], "ts": message["ts"], "files": files}
+        archive.write(key, problem, over=archive.read(key))
+    elif notices.is_replay(message) or message["kind"] == "deletion":
+        archive.delete(key)
+
+
+def _is_first(message: dict[str, Any], archive: Archive) -> bool:
+    """Return True for the first success of a person, and again for the same one."""
+    if not _ID.fullmatch(message.get("user") or ""):
+        return False
+    key, first = layout.person_key(message["team"], message["user"]), FirstUpload(execution=message["execution"])
+    if archive.write(key, first, over=None):
+        return True
+    known: JsonObject[FirstUpload] | None = archive.read(key)
+    return known is not None and known.value == first
 
 
 def _react(reaction: Reaction, slack: Slack) -> None:

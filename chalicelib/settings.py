@@ -43,6 +43,11 @@ VARIABLES = (
     Variable("BUCKET", "the bucket of the archive"),
     Variable("MAX_FILE_BYTES", "larger files are skipped, and the reply says so; in bytes", default=str(1024**3)),
     Variable("ALLOWED_TYPES", "the MIME types to archive, such as `application/pdf,image/*`", default="*/*"),
+    Variable(
+        "REPLIES",
+        "`all`: a reply to each upload; `problems`: a ✅ under what is archived, words where something is wrong",
+        default="all",
+    ),
     Variable("SLACK_LOOPBACK", "1: Slack may be a double on this machine (http, 127.0.0.1)"),
 )
 _BY_NAME = {variable.name: variable for variable in VARIABLES}
@@ -61,6 +66,7 @@ class Settings(NamedTuple):
     bucket: str = ""
     max_file_bytes: int = 0
     allowed_types: tuple[str, ...] = ()
+    replies: str = "all"
     slack_loopback: bool = False
 
 
@@ -86,6 +92,9 @@ def load(
     limit = environ.get("MAX_FILE_BYTES") or _BY_NAME["MAX_FILE_BYTES"].default
     if not limit.isdecimal():
         wrong["MAX_FILE_BYTES"] = "not a whole number of bytes"
+    replies = environ.get("REPLIES", "").strip() or _BY_NAME["REPLIES"].default
+    if replies not in ("all", "problems"):
+        wrong["REPLIES"] = "neither all nor problems"
     if wrong:
         log.error("settings are missing or wrong", variables=wrong)
         raise SettingsWrong(f"The archive's settings are missing or wrong: {', '.join(wrong)}. Its log says more.")
@@ -101,6 +110,7 @@ def load(
         bucket=values.get("BUCKET", ""),
         max_file_bytes=int(limit),
         allowed_types=tuple(part.strip().lower() for part in types.split(",") if part.strip()),
+        replies=replies,
         slack_loopback=environ.get("SLACK_LOOPBACK") == "1",
     )
 

@@ -1,8 +1,8 @@
 """What the app says: the Web API methods that write, and the incoming webhook's posts."""
 
 from collections.abc import Callable
-from typing import Any
 
+from local.slack.blockkit import with_ids
 from local.slack.call import MethodCall, RefusedError
 from local.slack.events import changed_message, in_thread, posted
 from local.slack.files import Json
@@ -104,8 +104,3 @@ def _content(call: MethodCall) -> Json:
     if blocks:
         content["blocks"] = with_ids(blocks)
     return content | ({"attachments": attachments} if attachments else {})
-
-
-def with_ids(blocks: list[Any]) -> list[Json]:
-    """*blocks*, each with the id that Slack gives it when it has none."""
-    return [{"block_id": f"local{number}"} | block for number, block in enumerate(blocks)]

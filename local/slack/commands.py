@@ -41,7 +41,7 @@ class CommandResult:
         return self.text.splitlines()
 
 
-def fields(app: App, channel: Channel, user: User, command: str, text: str) -> dict[str, str]:
+def fields(app: App, channel: Channel, user: User, command: str, text: str, response_url: str) -> dict[str, str]:
     """The form of a command typed by *user* in *channel*."""
     names = {"group": "privategroup", "mpim": "privategroup", "im": "directmessage"}
     return {
@@ -56,7 +56,7 @@ def fields(app: App, channel: Channel, user: User, command: str, text: str) -> d
         "text": text,
         "api_app_id": app.app_id,
         "is_enterprise_install": "false",
-        "response_url": f"https://hooks.slack.com/commands/{app.team_id}/1/local-not-a-real-response-url",
+        "response_url": response_url,
         "trigger_id": "1.1.local",
     }
 

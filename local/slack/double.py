@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from local.clock import Clock
 from local.slack import commands, events
+from local.slack.blockkit import with_ids
 from local.slack.botposts import BotPosts
 from local.slack.commands import CommandResult
 from local.slack.faults import Faults, Misbehaviour
@@ -13,7 +14,8 @@ from local.slack.files import Json, changed
 from local.slack.hosts import Hosts
 from local.slack.identity import Address, App
 from local.slack.inspection import Inspection
-from local.slack.model import Channel, User
+from local.slack.interactions import Interactions
+from local.slack.model import Channel, Ephemeral, User
 from local.slack.page_routes import PageRoutes
 from local.slack.people import People
 from local.slack.posting import Attempt
@@ -52,9 +54,16 @@ class Slack(People, Inspection):
             self.app, clock or Clock(), self.faults, lambda: self.workspace.new_id("Ev"), self.workspace.touch
         )
         self.commands_url = ""  # the request URL of the slash commands, unless it is beside that of the events
+        self.actions_url = ""  # the same for what is clicked
         self.page = PageRoutes(self)
         posts = BotPosts(self.workspace, self._publish_own)
         self.hosts = Hosts(self.workspace, self.faults, posts, self.page.respond)
+        self.views = self.hosts.views
+        self.views.is_enabled = manifest()["features"]["app_home"]["home_tab_enabled"]
+        self.interactions = Interactions(app, self.hosts.response_urls, self.views, self._actions_address)
+        self.interactions.is_enabled = manifest()["settings"]["interactivity"]["is_enabled"]
+        for shortcut in manifest()["features"].get("shortcuts", []):
+            self.interactions.shortcuts[shortcut["callback_id"]] = shortcut["name"]
         for name in ("mira", "tomas"):
             self.workspace.add_user(name)
 
@@ -98,11 +107,37 @@ class Slack(People, Inspection):
         return self.sender.deliver_later(envelope, retries)
 
     def command(self, channel: Channel, user: User, command: str, text: str = "", **fields: Any) -> CommandResult:
-        """*user* types *command* in *channel*; *fields* replace, or with ``...`` remove, what Slack would send."""
+        """*user* types *command* in *channel*; *fields* replace, or with ``...`` remove, what Slack would send.
+
+        What the app answers for that person alone stays among the workspace's `ephemerals`.
+        """
         channel.members.add(user.id)  # Slack lets nobody ask where they are not
-        form = changed(commands.fields(self.app, channel, user, command, text), fields)
-        url = self.commands_url or self.request_url.replace("/slack/events", "/slack/commands")
-        return commands.sent(self.app, self.workspace, url, form)
+        response_url = self.hosts.response_urls.new("commands", channel, user)
+        form = changed(commands.fields(self.app, channel, user, command, text, response_url), fields)
+        result = commands.sent(self.app, self.workspace, self._beside("commands", self.commands_url), form)
+        if result.is_ephemeral and (result.body or result.text):
+            body: Json = {"text": result.text, **result.body}
+            body["blocks"] = with_ids(body.get("blocks") or [])
+            asked = f"{command} {text}".strip()
+            self.workspace.add_ephemeral(Ephemeral(channel, user, self.workspace.new_ts(), body, asked))
+        return result
+
+    def open_home(self, user: User, tab: str = "home", deliver: bool = True) -> Json:
+        """*user* opens the app's Home, or its messages: sent each time; returns the envelope."""
+        channel = self.workspace.direct_message(user.id)
+        view = self.views.home(user.id)
+        event = events.app_home_opened(user.id, channel.id, tab, view, self.workspace.new_ts())
+        envelope = self.envelope(event)
+        if deliver and "app_home_opened" in self.subscriptions and self.views.is_enabled:
+            self.deliver_later(envelope)
+        return envelope
+
+    def _actions_address(self) -> str:
+        return self._beside("actions", self.actions_url)
+
+    def _beside(self, name: str, url: str) -> str:
+        """*url*, or the route *name* beside that of the events."""
+        return url or self.request_url.replace("/slack/events", f"/slack/{name}")
 
     def sign(self, body: bytes, timestamp: int | str | None = None, secret: str | None = None) -> dict[str, str]:
         """The headers that Slack would send with *body*, by default signed now with the app's secret."""

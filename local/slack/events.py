@@ -157,3 +157,9 @@ def file_was_shared(file_id: str, user: str, channel_id: str, event_ts: str) -> 
     """The `file_shared` event, which says little more than the id."""
     who = {"file_id": file_id, "user_id": user, "file": {"id": file_id}}
     return {"type": "file_shared", **who, "channel_id": channel_id, "event_ts": event_ts}
+
+
+def app_home_opened(user: str, channel_id: str, tab: str, view: Json | None, event_ts: str) -> Json:
+    """Somebody opened the app's Home or its messages; *view* is what was published for them before."""
+    event: Json = {"type": "app_home_opened", "user": user, "channel": channel_id, "tab": tab, "event_ts": event_ts}
+    return event | ({"view": view} if view is not None and tab == "home" else {})

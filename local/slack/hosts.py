@@ -8,7 +8,9 @@ from local.slack.botposts import BotPosts
 from local.slack.faults import Faults
 from local.slack.filehost import FileHost
 from local.slack.page_routes import is_for_people
+from local.slack.response_urls import KINDS, ResponseUrls
 from local.slack.signin import sign_in_page
+from local.slack.views import Views
 from local.slack.webapi import WebApi
 from local.slack.webhook import Webhook
 from local.slack.workspace import Workspace
@@ -19,7 +21,9 @@ class Hosts:
 
     def __init__(self, workspace: Workspace, faults: Faults, posts: BotPosts, page: Responder) -> None:
         self.address = workspace.address
-        self.web_api = WebApi(workspace, posts, faults)
+        self.views = Views(workspace)
+        self.response_urls = ResponseUrls(workspace, posts)
+        self.web_api = WebApi(workspace, posts, self.views, faults)
         self.webhook = Webhook(workspace, posts, faults, workspace.add_channel("general"))
         self.file_host = FileHost(workspace, faults)
         self._people_page = page
@@ -80,6 +84,8 @@ class Hosts:
             return self.webhook.respond(request)
         if request.path.startswith("/files-pri/"):
             return self.file_host.respond(request)
+        if request.path.split("/")[1] in KINDS:
+            return self.response_urls.respond(request)
         if is_for_people(request):
             return self._people_page(request)
         return self._page(request)

@@ -77,3 +77,18 @@ class Message:
     def user(self) -> str | None:
         """Who posted it; None for a webhook."""
         return self.body.get("user")
+
+
+@dataclass(eq=False)
+class Ephemeral:
+    """A message of the app's that *user* alone sees, perhaps the answer to the command *asked*.
+
+    No method reads it back; only a response URL changes it.
+    """
+
+    channel: Channel
+    user: User
+    ts: str
+    body: Json
+    asked: str = ""
+    deleted: bool = False

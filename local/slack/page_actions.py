@@ -3,11 +3,13 @@
 import json
 import mimetypes
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from local.http_server import Request
 from local.slack.files import File, Json
+from local.slack.interactions import Interaction, NotOfferedError
 from local.slack.model import Channel, Message, User
 
 if TYPE_CHECKING:
@@ -117,9 +119,70 @@ def command(slack: "Slack", cloud: "Cloud | None", request: Request) -> Json:
     given = _arguments(request)
     channel, user = _channel(slack, given.get("channel")), _user(slack, given.get("user"))
     name, _, rest = str(given.get("text") or "").strip().partition(" ")
-    said = slack.command(channel, user, name, rest.strip())
-    text = f"{said.text}\n```{said.attempt.problem}```" if said.attempt.problem else said.text
-    return {"answer": said.body or {"text": text}}
+    result = slack.command(channel, user, name, rest.strip())
+    return {"answer": result.body or {"text": result.text}, "problem": result.attempt.problem}
+
+
+def click(slack: "Slack", cloud: "Cloud | None", request: Request) -> Json:
+    """A button or a menu of a message: channel, ts, user, action, block."""
+    given = _arguments(request)
+    user, channel, ts = _user(slack, given.get("user")), str(given.get("channel")), str(given.get("ts"))
+    answers = [e for e in slack.workspace.ephemerals if (e.channel.id, e.ts, e.user) == (channel, ts, user)]
+    shown = answers[0] if answers else message(slack, channel, ts)
+    return _used(lambda: slack.interactions.click(user, shown, str(given.get("action")), given.get("block")))
+
+
+def dismiss(slack: "Slack", cloud: "Cloud | None", request: Request) -> Json:
+    """What one person alone sees goes: channel, ts, user. The app is not told."""
+    given = _arguments(request)
+    for shown in slack.workspace.ephemerals:
+        if (shown.channel.id, shown.ts, shown.user.id) == (
+            given.get("channel"),
+            given.get("ts"),
+            given.get("user"),
+        ):
+            shown.deleted = True
+    slack.workspace.touch()
+    return {}
+
+
+def open_home(slack: "Slack", cloud: "Cloud | None", request: Request) -> Json:
+    """The app's Home is opened, or its messages: user, tab."""
+    given = _arguments(request)
+    slack.open_home(_user(slack, given.get("user")), str(given.get("tab") or "home"))
+    return {}
+
+
+def click_home(slack: "Slack", cloud: "Cloud | None", request: Request) -> Json:
+    """A button of the Home tab: user, action, block; what was typed there goes along: typed, by action."""
+    given = _arguments(request)
+    user = _user(slack, given.get("user"))
+    for action, text in (given.get("typed") or {}).items():
+        _used(partial(slack.interactions.type_home, user, action, str(text), enter=False))
+    return _used(lambda: slack.interactions.click_home(user, str(given.get("action")), given.get("block")))
+
+
+def type_home(slack: "Slack", cloud: "Cloud | None", request: Request) -> Json:
+    """Text and Enter in an input of the Home tab: user, action, text."""
+    given = _arguments(request)
+    user = _user(slack, given.get("user"))
+    return _used(lambda: slack.interactions.type_home(user, str(given.get("action")), str(given.get("text") or "")))
+
+
+def shortcut(slack: "Slack", cloud: "Cloud | None", request: Request) -> Json:
+    """A shortcut in a message's menu: channel, ts, user, callback_id."""
+    given = _arguments(request)
+    chosen = message(slack, str(given.get("channel")), str(given.get("ts")))
+    user, callback_id = _user(slack, given.get("user")), str(given.get("shortcut"))
+    return _used(lambda: slack.interactions.shortcut(user, chosen, callback_id))
+
+
+def _used(use: Callable[[], Interaction | None]) -> Json:
+    try:
+        done = use()
+    except NotOfferedError as reason:
+        raise CannotError(str(reason)) from reason
+    return {"warning": done.warning if done else ""}
 
 
 def misbehave(slack: "Slack", cloud: "Cloud | None", request: Request) -> Json:
@@ -178,6 +241,12 @@ ACTIONS: dict[str, Action] = {
     "edit": edit,
     "delete": delete,
     "command": command,
+    "click": click,
+    "dismiss": dismiss,
+    "home": open_home,
+    "home/click": click_home,
+    "home/type": type_home,
+    "shortcut": shortcut,
     "misbehave": misbehave,
     "behave": behave,
     "outage": outage,

@@ -99,7 +99,7 @@ class PageRoutes:
         if name == "feed":
             return Response(200, {"Content-Type": "text/event-stream", "Cache-Control": "no-store"}, self._feed())
         if name == "state":
-            return as_json(view.state(self.slack, self.cloud, asked.get("channel", "")))
+            return as_json(view.state(self.slack, self.cloud, asked.get("channel", ""), asked.get("user", "")))
         if name == "inspect":
             message = page_actions.message(
                 self.slack, asked.get("channel", ""), asked.get("ts", ""), even_deleted=True

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from local.slack import faults
 from local.slack.files import File, Json
-from local.slack.model import Channel, Message
+from local.slack.model import Channel, Ephemeral, Message
 from local.slack.posting import Attempt
 from local.slack.sender import Delivery
 
@@ -71,8 +71,8 @@ def is_picture(file: File) -> bool:
     return file.mimetype in PICTURES
 
 
-def state(slack: "Slack", cloud: "Cloud | None", channel_id: str) -> Json:
-    """All that the page shows but the inspector."""
+def state(slack: "Slack", cloud: "Cloud | None", channel_id: str, user_id: str = "") -> Json:
+    """All that the page shows but the inspector; *user_id* is who looks, for what they alone see."""
     channels = {channel.id: channel for channel in slack.channels}
     messages = [one for one in slack.messages if one.channel.id == channel_id and not one.deleted]
     told: dict[Any, list[Delivery]] = {}
@@ -85,9 +85,32 @@ def state(slack: "Slack", cloud: "Cloud | None", channel_id: str) -> Json:
         "names": {user.id: user.name for user in slack.workspace.users},
         "channels": [_channel(one) for one in channels.values()],
         "messages": [_message(one, told.get((one.channel.id, one.ts), [])) for one in messages],
+        "answers": [
+            _ephemeral(one)
+            for one in slack.workspace.ephemerals
+            if (one.channel.id, one.user.id) == (channel_id, user_id) and not one.deleted
+        ],
+        "home": _home(slack, user_id),
+        "shortcuts": [{"id": each, "name": name} for each, name in slack.interactions.shortcuts.items()],
         "switches": _switches(slack),
         "services": _services(cloud),
     }
+
+
+def _ephemeral(shown: Ephemeral) -> Json:
+    about = {"ts": shown.ts, "asked": shown.asked}
+    return about | {"answer": {"text": shown.body.get("text", ""), "blocks": shown.body.get("blocks") or []}}
+
+
+def _home(slack: "Slack", user_id: str) -> Json | None:
+    """The person's Home as published, with what they have typed; None where the app has no such tab."""
+    if not slack.views.is_enabled:
+        return None
+    home = slack.views.homes.get(user_id)
+    if home is None:
+        return {"hash": "", "blocks": [], "typed": {}}
+    typed = {action: text for (_, action), text in home.typed.items()}
+    return {"hash": home.view["hash"], "blocks": home.view["blocks"], "typed": typed}
 
 
 def _channel(channel: Channel) -> Json:

@@ -1,5 +1,6 @@
 """slack.com/api: most refusals come with status 200 and ``ok: false``. https://docs.slack.dev/apis/web-api"""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -10,16 +11,19 @@ from local.slack.faults import WEB_API, Faults, Misbehaviour
 from local.slack.files import Json
 from local.slack.methods import READING
 from local.slack.signin import sign_in_page
+from local.slack.tiers import PER_MINUTE, Tier
+from local.slack.views import Views
 from local.slack.workspace import Workspace
 
 
 class WebApi:
     """Answers method calls, misbehaviours included."""
 
-    def __init__(self, workspace: Workspace, posts: BotPosts, faults: Faults) -> None:
+    def __init__(self, workspace: Workspace, posts: BotPosts, views: Views, faults: Faults) -> None:
         self.workspace = workspace
         self.faults = faults
-        self.methods = READING | posts.methods
+        self.methods = READING | posts.methods | views.methods
+        self.tiers = {name: Tier(most) for name, most in PER_MINUTE.items()}
 
     def respond(self, request: Request) -> Response:
         """The answer to a request whose path starts with /api/."""
@@ -28,6 +32,8 @@ class WebApi:
         return misbehaving(fault, lambda: self._honest(name, request)) if fault else self._honest(name, request)
 
     def _honest(self, name: str, request: Request) -> Response:
+        if name in self.tiers and (wait := self.tiers[name].wait()):
+            return _rate_limited({"retry_after": math.ceil(wait)}, Response)
         scopes = ",".join(sorted(self.workspace.scopes))
         return as_json(self._result(name, request), X_OAuth_Scopes=scopes)
 

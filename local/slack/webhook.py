@@ -6,7 +6,8 @@ https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks
 import json
 
 from local.http_server import Request, Response, plain
-from local.slack.botposts import BotPosts, with_ids
+from local.slack.blockkit import with_ids
+from local.slack.botposts import BotPosts
 from local.slack.events import in_thread
 from local.slack.faults import WEB_API, Faults, Misbehaviour
 from local.slack.files import Json

@@ -14,7 +14,7 @@ import yaml
 from local.slack.content import Content
 from local.slack.files import File, Json
 from local.slack.identity import Address, App
-from local.slack.model import Channel, Message, User
+from local.slack.model import Channel, Ephemeral, Message, User
 
 T = TypeVar("T")
 
@@ -52,6 +52,7 @@ class Workspace:
         self._users: dict[str, User] = {app.bot_user_id: User(app.bot_user_id, app.name, is_bot=True)}
         self._files: dict[str, File] = {}
         self._messages: list[Message] = []
+        self._ephemerals: list[Ephemeral] = []
         self._by_ts: dict[tuple[str, str], Message] = {}
         self._lookups_left: Counter[str] = Counter()
         self._typeless_left: Counter[str] = Counter()
@@ -100,6 +101,13 @@ class Workspace:
             self.touch()
         return message
 
+    def add_ephemeral(self, ephemeral: Ephemeral) -> Ephemeral:
+        """Show *ephemeral* to its user."""
+        with self.changed:
+            self._ephemerals.append(ephemeral)
+            self.touch()
+        return ephemeral
+
     def touch(self) -> None:
         """Tell everybody who waits that something changed."""
         with self.changed:
@@ -141,6 +149,12 @@ class Workspace:
         """All messages, oldest first, deleted ones included."""
         with self.changed:
             return list(self._messages)
+
+    @property
+    def ephemerals(self) -> list[Ephemeral]:
+        """What people see that nobody else does, oldest first; what was dismissed or deleted is marked so."""
+        with self.changed:
+            return list(self._ephemerals)
 
     def channel(self, channel_id: str) -> Channel | None:
         """The conversation of that id."""

@@ -167,3 +167,57 @@ def test_the_token_is_sent_to_no_other_host(slack: Slack, channel: Channel, noti
     ts = slack.say(channel, slack.users[0], "x", deliver=False).ts
     with pytest.raises(errors.HostRefused, match=r"evil\.example"):
         notify(outcome(channel, ts), slack_url="https://evil.example/api/chat.postMessage")
+
+
+def mark(slack: Slack, channel: Channel, ts: str) -> list[str]:
+    message = slack.workspace.message(channel.id, ts)
+    assert message is not None
+    return list(message.reactions)
+
+
+def test_with_replies_to_problems_alone_a_success_is_a_sign_and_the_first_one_is_explained(
+    slack: Slack, channel: Channel, notify: Notify, request: pytest.FixtureRequest
+) -> None:
+    user = slack.add_user("newcomer").id
+    first, second = (slack.say(channel, slack.users[0], "x", deliver=False).ts for _ in range(2))
+    for _ in range(2):  # the topic may deliver twice
+        notify(outcome(channel, first, user=user), replies="problems")
+        notify(outcome(channel, second, user=user), replies="problems")
+    (reply,) = slack.replies(channel, first)
+    assert words(reply).startswith("✅ 1 file in the archive.")
+    assert words(reply).endswith("From now on, a :white_check_mark: under your files says the same.")
+    assert (slack.replies(channel, second), mark(slack, channel, second)) == ([], ["white_check_mark"])
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"files": [{"id": "F1", "name": "a", "status": "failed", "size": None, "reason": "Too large."}]},
+        {"files": [{"id": "F1", "name": "a", "status": "skipped", "size": None, "reason": "External."}]},
+        {"tags_left_out": {"count": 1, "first": ["long"]}},
+    ],
+)
+def test_with_replies_to_problems_alone_what_is_wrong_is_said_in_words(
+    slack: Slack, channel: Channel, notify: Notify, fields: Any
+) -> None:
+    ts = slack.say(channel, slack.users[0], "x", deliver=False).ts
+    notify(outcome(channel, ts, user="U0KNOWN", **fields), replies="problems")
+    assert len(slack.replies(channel, ts)) == 1
+    assert mark(slack, channel, ts) == []
+
+
+def test_what_is_not_archived_is_kept_for_its_uploader_until_it_is(
+    slack: Slack, channel: Channel, notify: Notify, archive: Archive
+) -> None:
+    ts = slack.say(channel, slack.users[0], "x", deliver=False).ts
+    key = layout.problem_key("T1", "U7", channel.id, ts)
+    failed = {"id": "F1", "name": "a.pdf", "status": "failed", "size": None, "reason": "Too large."}
+    good = {"id": "F2", "name": "b.pdf", "status": "archived", "size": 1, "reason": None}
+    notify(outcome(channel, ts, user="U7", files=[failed, good]))
+    kept = archive.read(key)
+    del failed["size"]
+    assert kept
+    assert kept.value == {"channel": channel.id, "ts": ts, "files": [failed]}
+    name = f"T1-{channel.id}-{ts.replace('.', '_')}-r1"
+    notify(outcome(channel, ts, user="U7", execution=name, files=[good]))
+    assert archive.read(key) is None

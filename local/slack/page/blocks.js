@@ -119,11 +119,58 @@ function styled(piece, style, tags) {
   return wraps.reduce((inside, [tag]) => make(tag, {}, inside), piece);
 }
 
-const KINDS = {
-  section(block, world) {
-    const fields = (block.fields ?? []).map((one) => make("div", { className: "field" }, text(one, world)));
-    return make("div", { className: "section" }, block.text && make("div", {}, text(block.text, world)), fields.length ? make("div", { className: "fields" }, fields) : null);
+// Buttons, menus and inputs. `use(action, about)` tells the app: about has block and, of an input, text; it comes
+// back with Slack's warning, "" when the app acknowledged.
+const ELEMENTS = {
+  button(element, block, use) {
+    const label = element.text.text;
+    const about = { className: element.style === "primary" ? "strong" : element.style === "danger" ? "danger" : "quiet", "data-action": element.action_id, "aria-label": element.accessibility_label };
+    const used = (event) => using(event.currentTarget, use(element.action_id, { block: block.block_id }));
+    if (!element.url) return make("button", { type: "button", ...about, onclick: used }, text({ type: "plain_text", text: label }));
+    return make("a", { ...about, className: "button", href: element.url, target: "_blank", rel: "noreferrer noopener", onclick: used }, text({ type: "plain_text", text: label }));
   },
+  overflow: (element, block, use) => menu(element, block, use, "More actions"),
+  static_select: (element, block, use) => menu(element, block, use, element.placeholder?.text ?? "Choose"),
+};
+
+function menu(element, block, use, label) {
+  const options = element.options.map((each) => make("option", { value: each.value }, each.text.text));
+  const changed = (event) => using(event.currentTarget, use(`${element.action_id}/${event.currentTarget.value}`, { block: block.block_id }));
+  return make("select", { "aria-label": label, "data-action": element.action_id, onchange: changed }, make("option", { value: "", disabled: true, selected: true }, label), options);
+}
+
+// The warning sign stands beside what was used until it is used again.
+async function using(element, answer) {
+  element.parentElement.querySelector(".warning")?.remove();
+  element.setAttribute("aria-busy", "true");
+  const warning = await answer;
+  element.removeAttribute("aria-busy");
+  if (warning) element.after(make("span", { className: "warning", role: "img", title: warning, "aria-label": warning }, "⚠️"));
+}
+
+const element = (one, block, use) => ELEMENTS[one.type]?.(one, block, use) ?? make("span", { className: "unknown" }, `(an element of the type ${one.type})`);
+
+function input(block, world, { use, typed = {} }) {
+  const field = block.element;
+  const id = `input-${block.block_id}`;
+  const about = { id, "data-action": field.action_id, value: typed[field.action_id] ?? field.initial_value ?? "", placeholder: field.placeholder?.text ?? "", maxLength: field.max_length ?? 3000, autocomplete: "off" };
+  const enter = (event) => {
+    if (event.key !== "Enter" || event.isComposing || !block.dispatch_action) return;
+    event.preventDefault();
+    using(event.currentTarget, use(field.action_id, { block: block.block_id, text: event.currentTarget.value }));
+  };
+  return make("div", { className: "input" }, make("label", { htmlFor: id }, block.label.text), make("span", {}, make(field.multiline ? "textarea" : "input", { type: "text", ...about, onkeydown: enter })), block.hint && make("small", {}, block.hint.text));
+}
+
+const KINDS = {
+  section(block, world, { use }) {
+    const fields = (block.fields ?? []).map((one) => make("div", { className: "field" }, text(one, world)));
+    const beside = block.accessory && (block.accessory.type === "image" ? make("span", {}, `[${block.accessory.alt_text}]`) : element(block.accessory, block, use));
+    const words = make("div", {}, block.text && text(block.text, world));
+    return make("div", { className: beside ? "section beside" : "section" }, words, fields.length ? make("div", { className: "fields" }, fields) : null, beside && make("span", { className: "elements" }, beside));
+  },
+  actions: (block, world, { use }) => make("div", { className: "elements" }, block.elements.map((one) => make("span", {}, element(one, block, use)))),
+  input,
   context: (block, world) => make("div", { className: "context" }, block.elements.map((one) => make("span", {}, one.type === "image" ? `[${one.alt_text}]` : text(one, world)))),
   header: (block, world) => make("h3", {}, text(block.text, world)),
   divider: () => make("hr"),
@@ -136,5 +183,5 @@ const KINDS = {
 export function content({ text: words, blocks }, world, options = {}) {
   const typed = words && blocks?.every((block) => block.type === "rich_text");
   if (!blocks?.length || typed) return words ? [make("div", { className: "section" }, mrkdwn(words, world, options))] : [];
-  return blocks.map((block) => KINDS[block.type]?.(block, world) ?? make("p", { className: "unknown" }, `(a block of the type ${block.type})`));
+  return blocks.map((block) => KINDS[block.type]?.(block, world, { use: async () => "", ...options }) ?? make("p", { className: "unknown" }, `(a block of the type ${block.type})`));
 }

@@ -5,10 +5,10 @@ import { byId, bytes, make, post, send, telling, toast } from "./dom.js";
 const MOST = 500 * 1024 ** 2; // the double keeps files in memory
 
 export class Composer {
-  // `place()` tells { channel, user }; `ephemeral(answer)` shows what one person alone sees.
-  constructor(place, ephemeral) {
+  // `place()` tells { channel, user }; `answered()` shows the answer to a command.
+  constructor(place, answered) {
     this.place = place;
-    this.ephemeral = ephemeral;
+    this.answered = answered;
     this.files = [];
     this.thread = null;
     this.text = byId("text");
@@ -117,9 +117,10 @@ export class Composer {
   }
 
   async command(channel, user, text) {
-    const { answer } = await post("/page/command", { channel, user, text });
+    const { problem } = await post("/page/command", { channel, user, text });
     this.text.value = "";
-    this.ephemeral(text, answer);
+    if (problem) toast(problem);
+    await this.answered();
   }
 
   show() {

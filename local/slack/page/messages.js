@@ -1,7 +1,7 @@
 // One message as an element, with its files, its thread, and what one can do to it.
 
 import { content, emoji } from "./blocks.js";
-import { byId, bytes, make, post, telling } from "./dom.js";
+import { byId, bytes, make, post, telling, toast } from "./dom.js";
 
 const moment = (ts) => new Date(parseFloat(ts) * 1000);
 const hours = (ts) => moment(ts).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
@@ -40,6 +40,7 @@ export function row(message, page) {
   const inThread = message.thread_ts && message.thread_ts !== message.ts;
   const element = make("li", { className: `message ${message.app ? "app" : ""}`, "data-ts": message.ts });
   const actions = make("span", { className: "actions" },
+    !message.gone && page.state.shortcuts.map((one) => make("button", { className: "quiet", "data-action": one.id, onclick: shortcut(one, message, page) }, one.name)),
     !inThread && make("button", { className: "quiet", "data-action": "reply", onclick: () => page.reply(message, name) }, "Reply"),
     mine && make("button", { className: "quiet", "data-action": "edit", onclick: () => edit(message, element, page) }, "Edit"),
     mine && make("button", { className: "quiet", "data-action": "delete", onclick: () => remove(message, page) }, "Delete"));
@@ -48,13 +49,18 @@ export function row(message, page) {
     make("time", { dateTime: moment(message.ts).toISOString(), title: moment(message.ts).toLocaleString() }, hours(message.ts)),
     message.app ? null : fate(message, () => page.inspect(message, `${name}'s message of ${hours(message.ts)}`)),
     actions);
-  const words = make("div", { className: "words" }, content(message, page.world, { tags: !message.app }));
+  const words = make("div", { className: "words" }, content(message, page.world, { tags: !message.app, use: use(page, message.ts) }));
   if (message.edited) (words.lastElementChild ?? words).append(" ", make("small", { className: "edited" }, "(edited)"));
   const files = message.files.length ? make("ul", { className: "files" }, message.files.map(file)) : null;
   const reactions = message.reactions.length && !message.gone ? make("p", { className: "reactions" }, message.reactions.map((one) => make("span", {}, emoji(one.name), ` ${one.count}`))) : null;
   element.append(avatar(name, message.app), make("div", { className: "body" }, head, words, files, reactions));
   return element;
 }
+
+const shortcut = ({ id }, message, page) => telling(async () => {
+  const { warning } = await post("/page/shortcut", { channel: page.channel, ts: message.ts, user: page.user, shortcut: id });
+  if (warning) toast(warning);
+});
 
 function unescape(text, world) {
   const named = text.replace(/<([#@])(\w+)(?:\|([^>]*))?>/g, (_, sign, id, label) => sign + (label || (sign === "@" ? world.names : world.channels)[id] || id));
@@ -93,8 +99,13 @@ function remove(message, page) {
   dialog.showModal();
 }
 
-export function ephemeral({ asked, answer, at }, world, dismiss) {
-  return make("li", { className: "message ephemeral", "data-ts": String(at) }, avatar("slack-integrator", true), make("div", { className: "body" },
-    make("div", { className: "line" }, make("small", {}, "Only visible to you"), make("code", {}, asked), make("button", { className: "quiet dismiss", onclick: dismiss }, "Dismiss")),
-    make("div", { className: "words" }, content(answer, world))));
+// What one person alone sees: the answer to a command, a click or a shortcut. The page's `use` is as of a message.
+export function ephemeral({ ts, asked, answer }, page) {
+  const dismiss = telling(() => post("/page/dismiss", { channel: page.channel, ts, user: page.user }));
+  return make("li", { className: "message ephemeral", "data-ts": ts }, avatar("slack-integrator", true), make("div", { className: "body" },
+    make("div", { className: "line" }, make("small", {}, "Only visible to you"), asked && make("code", {}, asked), make("button", { className: "quiet dismiss", onclick: dismiss }, "Dismiss")),
+    make("div", { className: "words" }, content(answer, page.world, { use: use(page, ts) }))));
 }
+
+// Tells the app that an element of the message *ts* was used.
+const use = (page, ts) => telling(async (action, about) => (await post("/page/click", { channel: page.channel, ts, user: page.user, action, ...about })).warning);

@@ -8,11 +8,13 @@ const MOST = 20;
 export class News {
   constructor() {
     this.known = null;
+    this.answers = null;
   }
 
   // Another channel: what is there already is no news.
   forget() {
     this.known = null;
+    this.answers = null;
     byId("news").replaceChildren();
   }
 
@@ -26,9 +28,13 @@ export class News {
     }
   }
 
-  // The answer to a command, of which only the element is there.
-  answered(row) {
-    this.add(`Only visible to you: ${said(row)}`);
+  // `rows` are pairs of an answer that one person alone sees and its element; one that is replaced is news again.
+  answered(rows) {
+    const before = this.answers;
+    const said = rows.map(([answer]) => JSON.stringify(answer));
+    this.answers = new Set(said);
+    if (before === null) return;
+    rows.forEach(([, row], index) => { if (!before.has(said[index])) this.add(`Only visible to you: ${words(row)}`); });
   }
 
   add(words) {
@@ -38,10 +44,10 @@ export class News {
   }
 }
 
-const said = (row) => row.querySelector(".words").innerText;
+const words = (row) => row.querySelector(".words").innerText;
 
 function line(message, row) {
   const names = message.files.map((one) => one.name ?? one.id);
   const where = message.thread_ts && message.thread_ts !== message.ts ? " in the thread" : "";
-  return [`${row.querySelector("b").textContent}${where}: ${said(row)}`, ...names].join(", ");
+  return [`${row.querySelector("b").textContent}${where}: ${words(row)}`, ...names].join(", ");
 }

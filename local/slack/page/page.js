@@ -2,6 +2,7 @@
 
 import { Composer } from "./composer.js";
 import { byId, get, make, post, telling } from "./dom.js";
+import { Home } from "./home.js";
 import { Inspector } from "./inspector.js";
 import { ephemeral, row } from "./messages.js";
 import { News } from "./news.js";
@@ -9,7 +10,7 @@ import { Switches } from "./switches.js";
 
 const LABELS = { channel: "Public: everybody finds what is archived here", group: "Private: found only from in here", im: "Between you and the app", mpim: "A group's direct message" };
 const page = {
-  channel: location.hash.slice(1), user: "", world: { names: {}, channels: {} }, state: null, panel: null, answers: [], subject: null,
+  channel: location.hash.slice(1), user: "", world: { names: {}, channels: {} }, state: null, panel: null, subject: null,
   reply: (message, author) => composer.replyTo(message.thread_ts ?? message.ts, author),
   inspect: (message, title) => openPanel("inspector", message, title),
   show: () => showMessages(),
@@ -17,25 +18,24 @@ const page = {
 const news = new News();
 const inspector = new Inspector();
 const switches = new Switches();
-const composer = new Composer(() => ({ channel: page.channel, user: page.user }), (asked, answer) => {
-  const about = { asked, answer, at: Date.now() / 1000 };
-  const entry = { ...about, channel: page.channel, user: page.user, element: ephemeral(about, page.world, () => dismiss(entry)) };
-  page.answers.push(entry);
-  showMessages(true);
-  news.answered(entry.element);
+const composer = new Composer(() => ({ channel: page.channel, user: page.user }), async () => {
+  await changed();
+  byId("messages").scrollTop = byId("messages").scrollHeight;
 });
+const home = new Home(page, () => refresh());
 
 const refresh = telling(async () => {
-  const asked = page.channel;
-  const state = await get("/page/state", { channel: asked });
-  if (asked !== page.channel) return undefined; // somebody went on meanwhile
+  const asked = [page.channel, page.user].join();
+  const state = await get("/page/state", { channel: page.channel, user: page.user });
+  if (asked !== [page.channel, page.user].join()) return undefined; // somebody went on meanwhile
   page.state = state;
   page.world = { names: state.names, channels: Object.fromEntries(state.channels.map((one) => [one.id, one.name])) };
-  page.user ||= state.people[0]?.id;
+  if (!page.user) { page.user = state.people[0]?.id; return refresh(); }
   if (!here()) return choose(visible()[0].id);
   showSide();
   showHead();
   showMessages();
+  home.show(here());
   if (page.panel === "switches") switches.show(state);
   if (page.panel === "inspector") inspector.refresh();
   return undefined;
@@ -55,6 +55,7 @@ function choose(id) {
   closePanel();
   byId("messages").replaceChildren();
   news.forget();
+  home.leave();
   return refresh();
 }
 
@@ -115,12 +116,19 @@ function showMessages(toEnd = false) {
     const thread = replies.length ? [make("li", { className: "thread" }, make("ol", { "aria-label": "Thread" }, replies))] : [];
     return { at: parseFloat(root.ts), elements: [shown(root), ...thread] };
   });
-  const mine = page.answers.filter((one) => one.channel === page.channel && one.user === page.user);
-  const answers = mine.map((one) => ({ at: one.at, elements: [one.element] }));
+  const answers = page.state.answers.map((one) => ({ at: parseFloat(one.ts), elements: [answer(one, kept)] }));
   const all = [...entries, ...answers].sort((a, b) => a.at - b.at).flatMap((one) => one.elements);
   replace(place, all.length ? all : [welcome()]);
   if (atEnd) place.scrollTop = place.scrollHeight;
   news.tell(rows, page.user);
+  news.answered(page.state.answers.map((one) => [one, place.querySelector(`.ephemeral[data-ts="${one.ts}"]`)]));
+}
+
+function answer(one, kept) {
+  const key = JSON.stringify([one, page.user, page.world]);
+  const made = kept.get(key) ?? ephemeral(one, page);
+  made.dataset.key = key;
+  return made;
 }
 
 // Taking a focused element out and in again loses its focus. Of a row that was made anew the same control has it, of
@@ -132,13 +140,8 @@ function replace(place, elements) {
   place.replaceChildren(...elements);
   if (!inside) return;
   const now = place.querySelector(`[data-ts="${ts}"]`);
-  const same = place.contains(focused) ? focused : now?.querySelector(`[data-action="${focused.dataset.action}"]`);
+  const same = place.contains(focused) ? focused : now?.querySelector(`[data-action="${CSS.escape(focused.dataset.action ?? "")}"]`);
   (same ?? now?.querySelector(".fate") ?? byId("text")).focus({ preventScroll: true });
-}
-
-function dismiss(entry) {
-  page.answers = page.answers.filter((one) => one !== entry);
-  showMessages();
 }
 
 function welcome() {
@@ -190,7 +193,7 @@ function closePanel() {
 }
 
 addEventListener("popstate", () => choose(location.hash.slice(1)));
-byId("me").addEventListener("change", (event) => { page.user = event.target.value; refresh(); });
+byId("me").addEventListener("change", (event) => { page.user = event.target.value; news.forget(); home.leave(); refresh(); });
 byId("trouble").addEventListener("click", () => (page.panel === "switches" ? closePanel() : openPanel("switches")));
 byId("close").addEventListener("click", closePanel);
 byId("invite").addEventListener("click", telling(() => post("/page/invite", { channel: page.channel, member: !here().member })));
