@@ -120,8 +120,8 @@ def save_metadata(event: Any, context: Any) -> "FileResult | None":
 
     file = event["fetched"] and event["fetched"]["file"]["id"]
     with log.about(request_id=_request_id(context), execution=event["execution"], file=file):
-        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        return save(event, now, Archive(clients.s3(), settings.load("BUCKET").bucket))
+        loaded, now = settings.load("BUCKET"), datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return save(event, now, Archive(clients.s3(), loaded.bucket), loaded.keep_after_days)
 
 
 @app.on_sns_message(topic=TOPIC)

@@ -124,7 +124,9 @@ def _line(hit: Hit, asker: Asker, links: Links) -> str:
     )
     who = f"<@{share['user']}>" if re.fullmatch(r"[UW][A-Z0-9]+", share["user"] or "") else "an app"
     shared = f"shared by {who} {_where(share, asker)} on {_date(share['ts'])}"
-    about = f"{_name(file, links.is_slack)} ({blocks.size(file['size'])}), {shared}"
+    is_gone = all(share.get("gone") for share in hit.shares)
+    name = f"{_plain_name(file)}, no longer in Slack" if is_gone else _name(file, links.is_slack)
+    about = f"{name} ({blocks.size(file['size'])}), {shared}"
     return f"• {about}{':' if tags else ''}{tags}{_copy(hit, asker, links)}"
 
 
@@ -150,8 +152,12 @@ _DIRECT = {"im": "in a direct message", "mpim": "in a group message"}
 
 
 def _name(file: FileRecord, is_slack: Callable[[str], bool]) -> str:
-    name, link = blocks.escaped(blocks.shown_name(file["name"] or file["id"])), file["permalink"] or ""
+    name, link = _plain_name(file), file["permalink"] or ""
     return f"<{link}|{name}>" if _LINKABLE.fullmatch(link) and is_slack(link) else name
+
+
+def _plain_name(file: FileRecord) -> str:
+    return blocks.escaped(blocks.shown_name(file["name"] or file["id"]))
 
 
 def _date(ts: str) -> str:

@@ -10,7 +10,7 @@ tags/…, words/…, recent/…               the index: index.py
 """
 
 import unicodedata
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from chalicelib.utf8 import cut
 
@@ -21,7 +21,10 @@ _UNSAFE = set("/\\{}^%~#|<>[]`\"'")
 
 
 class Share(TypedDict):
-    """A document in a message. *version* is the ts of what the message said last; *deleted*: it is withdrawn."""
+    """A document in a message. *version* is the ts of what the message said last; *deleted*: it is withdrawn.
+
+    *gone* is the ts at which Slack lost the message or the file, by age: then the share stays.
+    """
 
     team: str
     channel: str
@@ -35,6 +38,7 @@ class Share(TypedDict):
     version: str
     event_id: str | None
     deleted: bool
+    gone: NotRequired[str | None]
 
 
 class FileRecord(TypedDict):
@@ -72,7 +76,8 @@ class Reply(TypedDict):
 class MessageRecord(TypedDict):
     """What a message says now. *files* are the ids of those that it shows, *known* of those that it ever showed.
 
-    *replies* has the tags of each reply in its thread, by ts.
+    *replies* has the tags of each reply in its thread, by ts; *absent* the ts at which each file was first said to
+    be no longer there, by id; *gone* is the ts of the message's deletion, if it was old by then.
     """
 
     team: str
@@ -90,6 +95,8 @@ class MessageRecord(TypedDict):
     known: list[str]
     tags: list[str]
     replies: dict[str, Reply]
+    absent: NotRequired[dict[str, str]]
+    gone: NotRequired[str]
 
 
 class NoticeMark(TypedDict):

@@ -21,6 +21,8 @@ LONGEST_SHOWN_NAME = 200
 """Bytes of a name in the workflow's results, whose sum has a limit; the record holds the whole of it."""
 MOST_TAGS = 100
 """Tags of a share, those of the replies included: the message's own come first, then the oldest replies'."""
+KEEP_AFTER = 80
+"""Days, unless KEEP_AFTER_DAYS says otherwise: a free workspace hides what is older than 90."""
 NO_VERSION = "0.0"
 """The version of a message of which only replies are known yet."""
 
@@ -52,23 +54,23 @@ class FileResult(TypedDict):
     reason: str | None
 
 
-def save(step: Step, now: str, archive: Archive) -> FileResult | None:
+def save(step: Step, now: str, archive: Archive, keep_after: int = KEEP_AFTER) -> FileResult | None:
     """Record what *step* says, of the message and of the fetched file; doing it again changes nothing.
 
     Without a fetched file every document of the message that is there follows the message. *now* is the time of
-    archiving, ISO 8601 in UTC.
+    archiving, ISO 8601 in UTC; *keep_after* what Slack may lose by age, in days.
     """
     team, fetched = step["message"]["team"], step["fetched"]
     key = layout.message_key(team, step["message"]["channel"], root(step))
-    message: MessageRecord = archive.change(key, lambda current: message_record(current, step))
+    message: MessageRecord = archive.change(key, lambda current: message_record(current, step, keep_after))
     if fetched is None:
         for file_id in message["known"]:
             if archive.read(layout.metadata_key(team, file_id)):
-                _follow(archive, message, file_id, None)
+                _follow(archive, message, file_id, None, keep_after)
         log.info("message followed", kind=step["kind"], documents=len(message["known"]))
         return None
     file_id = fetched["file"]["id"]
-    document = _follow(archive, message, file_id, _new_record(fetched, now))
+    document = _follow(archive, message, file_id, _new_record(fetched, now), keep_after)
     metadata = layout.metadata_key(team, file_id)
     log.info("record saved", metadata=metadata, shares=len(document["shares"]))
     return _result(document, fetched, metadata)
@@ -80,19 +82,23 @@ def root(step: Step) -> str:
     return (message["thread_ts"] if step["kind"] == "reply" else None) or message["ts"]
 
 
-def message_record(current: MessageRecord | None, step: Step) -> MessageRecord:
+def message_record(current: MessageRecord | None, step: Step, keep_after: int = KEEP_AFTER) -> MessageRecord:
     """Return what the message says now: *current*, with what *step* adds to it.
 
-    *known* is every file that any version of the message has shown: those whose shares have to follow it.
+    *known* is every file that any version of the message has shown: those whose shares have to follow it. What
+    vanishes from Slack *keep_after* days after it was written still says what it said: Slack does not tell
+    retention from a person, and the documents that it loses are the reason for the archive.
     """
     record = current or _empty_message_record(step)
-    message = step["message"]
+    message, version = step["message"], step["message"]["version"]
+    by_age = is_old(message["ts"], version, keep_after)
     if step["kind"] == "reply":
-        return {**record, "replies": _replies(record["replies"], message, step["tags"])}
-    known = sorted({*record["known"], *step["file_ids"], *step["removed"]})
-    user, thread_ts = record["user"] or message["user"], record["thread_ts"] or message["thread_ts"]
-    record = {**record, "user": user, "thread_ts": thread_ts, "known": known}
-    if not is_newer(message["version"], record["version"]):
+        vanished = by_age and not step["tags"]
+        return record if vanished else {**record, "replies": _replies(record["replies"], message, step["tags"])}
+    record = _with_files(record, step)
+    if step["kind"] == "deletion" and by_age:
+        return {**record, "gone": _earliest(record.get("gone"), version)}
+    if not is_newer(version, record["version"]):
         return record
     return {
         **record,
@@ -107,12 +113,39 @@ def message_record(current: MessageRecord | None, step: Step) -> MessageRecord:
     }
 
 
-def document_record(current: DocumentRecord, message: MessageRecord, file_id: str) -> DocumentRecord:
+def _with_files(record: MessageRecord, step: Step) -> MessageRecord:
+    """Return *record* with the files that *step* names, and who wrote the message where."""
+    message = step["message"]
+    known = sorted({*record["known"], *step["file_ids"], *step["removed"]})
+    user, thread_ts = record["user"] or message["user"], record["thread_ts"] or message["thread_ts"]
+    absent = dict(record.get("absent", {}))
+    if step["kind"] == "edit":
+        # By a record of before, which had no dates.
+        withdrawn = set(record["known"]) - set(record["files"]) if record["version"] != NO_VERSION else set()
+        before = {file_id: record["version"] for file_id in step["removed"] if file_id in withdrawn}
+        for file_id in step["removed"]:
+            absent[file_id] = _earliest(absent.get(file_id, before.get(file_id)), message["version"])
+    return {**record, "user": user, "thread_ts": thread_ts, "known": known, "absent": absent}
+
+
+def _earliest(version: str | None, other: str) -> str:
+    """Return the earlier one: what vanished does not come back, in whatever order the events arrive."""
+    return other if version is None or is_newer(version, other) else version
+
+
+def is_old(since: str, version: str, keep_after: int) -> bool:
+    """Return True if *version* is *keep_after* days after *since* or more; never, when these are 0."""
+    return keep_after > 0 and _moment(version)[0] - _moment(since)[0] >= keep_after * 86_400
+
+
+def document_record(
+    current: DocumentRecord, message: MessageRecord, file_id: str, keep_after: int = KEEP_AFTER
+) -> DocumentRecord:
     """Return the document's record with its share in *message*.
 
     What a newer version of the message says about the share stays.
     """
-    share = share_of(message, file_id)
+    share = share_of(message, file_id, current["file"]["created"], keep_after)
     others = [other for other in current["shares"] if _identity(other) != _identity(share)]
     same = [other for other in current["shares"] if _identity(other) == _identity(share)]
     if same and is_newer(same[0]["version"], share["version"]):
@@ -121,9 +154,10 @@ def document_record(current: DocumentRecord, message: MessageRecord, file_id: st
     return {**current, "shares": shares, "tags": _tags_of_all(shares)}
 
 
-def share_of(message: MessageRecord, file_id: str) -> Share:
-    """Return the share of one of *message*'s files; a withdrawn one says nothing more."""
-    is_gone = message["deleted"] or file_id not in message["files"]
+def share_of(message: MessageRecord, file_id: str, created: int = 0, keep_after: int = KEEP_AFTER) -> Share:
+    """Return the share of one of *message*'s files, which was *created* then; a withdrawn one says nothing more."""
+    gone = message.get("gone") or _lost_by_age(message, file_id, created, keep_after)
+    is_withdrawn = message["deleted"] or (file_id not in message["files"] and gone is None)
     return {
         "team": message["team"],
         "channel": message["channel"],
@@ -131,13 +165,23 @@ def share_of(message: MessageRecord, file_id: str) -> Share:
         "ts": message["ts"],
         "thread_ts": message["thread_ts"],
         "user": message["user"],
-        "comment": "" if is_gone else message["comment"],
-        "comment_cut": not is_gone and message["comment_cut"],
-        "tags": [] if is_gone else _tags(message),
+        "comment": "" if is_withdrawn else message["comment"],
+        "comment_cut": not is_withdrawn and message["comment_cut"],
+        "tags": [] if is_withdrawn else _tags(message),
         "version": message["version"],
         "event_id": message["event_id"],
-        "deleted": is_gone,
+        "deleted": is_withdrawn,
+        "gone": None if is_withdrawn else gone,
     }
+
+
+def _lost_by_age(message: MessageRecord, file_id: str, created: int, keep_after: int) -> str | None:
+    """Return the version by which the file is no longer there, if the message or the file was old by then."""
+    absent = message.get("absent", {}).get(file_id)
+    if file_id in message["files"] or absent is None:
+        return None
+    oldest = min(created or _moment(message["ts"])[0], _moment(message["ts"])[0])
+    return absent if is_old(f"{oldest}.0", absent, keep_after) else None
 
 
 def is_newer(version: str, than: str) -> bool:
@@ -193,14 +237,16 @@ def _tags(message: MessageRecord) -> list[str]:
     return sorted(list(dict.fromkeys(tags))[:MOST_TAGS])
 
 
-def _follow(archive: Archive, message: MessageRecord, file_id: str, new: DocumentRecord | None) -> DocumentRecord:
+def _follow(
+    archive: Archive, message: MessageRecord, file_id: str, new: DocumentRecord | None, keep_after: int
+) -> DocumentRecord:
     """Make the document's share say what *message* says, until the message's record has stayed the same.
 
     *new* is the document's record if there is none yet.
     """
     metadata = layout.metadata_key(message["team"], file_id)
     for _ in attempts():
-        document = _share(archive, metadata, message, file_id, new)
+        document = _share(archive, metadata, message, file_id, new, keep_after)
         current = archive.read(layout.message_key(message["team"], message["channel"], message["ts"]))
         if current is None or current.value == message:
             return document
@@ -209,13 +255,18 @@ def _follow(archive: Archive, message: MessageRecord, file_id: str, new: Documen
 
 
 def _share(
-    archive: Archive, metadata: str, message: MessageRecord, file_id: str, new: DocumentRecord | None
+    archive: Archive,
+    metadata: str,
+    message: MessageRecord,
+    file_id: str,
+    new: DocumentRecord | None,
+    keep_after: int,
 ) -> DocumentRecord:
     def edit(current: DocumentRecord | None) -> DocumentRecord:
         record = current or new
         if record is None:
             raise ArchiveUnavailable("The document's record disappeared while this share was added to it.")
-        return document_record(record, message, file_id)
+        return document_record(record, message, file_id, keep_after)
 
     return index.change(archive, metadata, edit)
 

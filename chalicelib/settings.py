@@ -44,12 +44,18 @@ VARIABLES = (
     Variable("MAX_FILE_BYTES", "larger files are skipped, and the reply says so; in bytes", default=str(1024**3)),
     Variable("ALLOWED_TYPES", "the MIME types to archive, such as `application/pdf,image/*`", default="*/*"),
     Variable(
+        "KEEP_AFTER_DAYS",
+        "what vanishes from Slack when it is older stays in the archive; `0`: every deletion is followed",
+        default="80",
+    ),
+    Variable(
         "REPLIES",
         "`all`: a reply to each upload; `problems`: a ✅ under what is archived, words where something is wrong",
         default="all",
     ),
     Variable("SLACK_LOOPBACK", "1: Slack may be a double on this machine (http, 127.0.0.1)"),
 )
+_NUMBERS = {"MAX_FILE_BYTES": "bytes", "KEEP_AFTER_DAYS": "days"}
 _BY_NAME = {variable.name: variable for variable in VARIABLES}
 
 
@@ -66,6 +72,7 @@ class Settings(NamedTuple):
     bucket: str = ""
     max_file_bytes: int = 0
     allowed_types: tuple[str, ...] = ()
+    keep_after_days: int = 80
     replies: str = "all"
     slack_loopback: bool = False
 
@@ -89,9 +96,10 @@ def load(
     wrong = {name: f"missing: {_BY_NAME[name].purpose}" for name in needed if not values[name]}
     values, unknown = _resolved(values, ssm)
     wrong.update(unknown)
-    limit = environ.get("MAX_FILE_BYTES") or _BY_NAME["MAX_FILE_BYTES"].default
-    if not limit.isdecimal():
-        wrong["MAX_FILE_BYTES"] = "not a whole number of bytes"
+    numbers = {name: environ.get(name, "").strip() or _BY_NAME[name].default for name in _NUMBERS}
+    wrong.update(
+        {name: f"not a whole number of {_NUMBERS[name]}" for name in _NUMBERS if not _is_number(numbers[name])}
+    )
     replies = environ.get("REPLIES", "").strip() or _BY_NAME["REPLIES"].default
     if replies not in ("all", "problems"):
         wrong["REPLIES"] = "neither all nor problems"
@@ -108,11 +116,16 @@ def load(
         topic=values.get("SLACK_INTEGRATOR_SNS", ""),
         parking=values.get("SLACK_INTEGRATOR_PARKING", ""),
         bucket=values.get("BUCKET", ""),
-        max_file_bytes=int(limit),
+        max_file_bytes=int(numbers["MAX_FILE_BYTES"]),
         allowed_types=tuple(part.strip().lower() for part in types.split(",") if part.strip()),
+        keep_after_days=int(numbers["KEEP_AFTER_DAYS"]),
         replies=replies,
         slack_loopback=environ.get("SLACK_LOOPBACK") == "1",
     )
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal()
 
 
 def _resolved(values: dict[str, str], ssm: Callable[[], Client]) -> tuple[dict[str, str], dict[str, str]]:

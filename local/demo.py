@@ -5,8 +5,10 @@ The third one is deleted in Slack before it can be fetched: an honest failure, w
 
 import hashlib
 import json
+import re
 import time
-from typing import Any
+from typing import Any, NamedTuple
+from urllib.request import urlopen
 
 from local import samples
 from local.pipeline import Pipeline
@@ -37,7 +39,18 @@ def run(pipeline: Pipeline, terminal: Terminal) -> bool:
     _record(pipeline, terminal, files[0])
     _thread(terminal, message, replies, answered)
     found = _search(pipeline, terminal, message)
-    return _verdicts(pipeline, terminal, message, files, execution, found)
+    repeated = _is_harmless_when_repeated(pipeline, message)
+    opened = _loss(pipeline, terminal, message)
+    return _verdicts(pipeline, terminal, message, files, Results(execution, found, repeated, opened))
+
+
+class Results(NamedTuple):
+    """What the steps came to. *answers*: the lines that tomas read, by what he typed; *opened*: a hash."""
+
+    execution: Any
+    answers: dict[str, list[str]]
+    repeated: bool
+    opened: str | None
 
 
 def _upload(pipeline: Pipeline) -> tuple[Message, list[File]]:
@@ -141,34 +154,56 @@ def _search(pipeline: Pipeline, terminal: Terminal, message: Message) -> dict[st
     return read
 
 
-def _verdicts(
-    pipeline: Pipeline,
-    terminal: Terminal,
-    message: Message,
-    files: list[File],
-    execution: Any,
-    found: dict[str, list[str]],
-) -> bool:
-    terminal.title("8  Is everything as it should be?")
+def _is_harmless_when_repeated(pipeline: Pipeline, message: Message) -> bool:
     again = pipeline.slack.deliver(message.envelope)
+    return again.acknowledged and len(pipeline.slack.replies(message.channel, message.ts)) == 1
+
+
+def _loss(pipeline: Pipeline, terminal: Terminal, message: Message) -> str | None:
+    """Let Slack lose the message and its files, and open the archived copy; return its SHA-256."""
+    slack, tomas = pipeline.slack, pipeline.slack.users[1]
+    terminal.title("8  Slack loses the message and its files, as a free plan does; tomas opens the archived copy")
+    slack.expire(message)
+    end = time.monotonic() + REPLY_SECONDS
+    while "no longer in Slack" not in (answer := slack.command(message.channel, tomas, "/docs", "report")).text:
+        if time.monotonic() > end:
+            return None
+        time.sleep(0.05)
+    terminal.line("tomas             /docs report")
+    for line in answer.lines:
+        terminal.line(f"slack-integrator  {line}", "cyan")
+    link = re.search(r"<([^|>]+)\|archived copy>", json.dumps(answer.body))
+    if link is None:
+        return None
+    with urlopen(link[1], timeout=REPLY_SECONDS) as response:
+        content = response.read()
+    disposition = response.headers["Content-Disposition"]
+    terminal.line(f"GET /documents/…  ►  302  ►  S3: {len(content)} bytes, {disposition}")
+    return hashlib.sha256(content).hexdigest()
+
+
+def _verdicts(
+    pipeline: Pipeline, terminal: Terminal, message: Message, files: list[File], results: Results
+) -> bool:
+    terminal.title("9  Is everything as it should be?")
     stored = {file.id: _stored_hash(pipeline, file) for file in files}
     deliveries = _deliveries(pipeline, message)
-    replies = pipeline.slack.replies(message.channel, message.ts)
     checks = {
         "Slack was answered with 200 in time": deliveries[0].attempts[0].status == 200,
         "the two documents in S3 are the ones uploaded, by their SHA-256": all(
             stored[file.id] == file.sha256 for file in files[:2]
         ),
         "of the deleted one there is no trace in S3": stored[files[2].id] is None,
-        "the execution failed, since a file did, so that alarms would see it": execution["status"] == "FAILED",
-        "the same event delivered once more changed nothing, and there is one reply": again.acknowledged
-        and len(replies) == 1,
+        "the execution failed, since a file did, so that alarms would see it": results.execution["status"]
+        == "FAILED",
+        "the same event delivered once more changed nothing, and there is one reply": results.repeated,
         "the search finds what is archived, and no more": sum(
-            line.startswith("• ") for line in found["#finance #2026"]
+            line.startswith("• ") for line in results.answers["#finance #2026"]
         )
         == 2,
-        "a slip of the pen is answered with the word that was meant": found["fiance"][-1]
+        "a slip of the pen is answered with the word that was meant": results.answers["fiance"][-1]
         == "Did you mean finance?",
+        "what Slack has lost opens from the archive, byte for byte": results.opened == files[0].sha256,
         "no unfinished upload is left in S3": not _unfinished(pipeline),
     }
     for text, good in checks.items():

@@ -119,6 +119,18 @@ class People:
         event = events.deleted_message(message.channel, message.body, self.workspace.new_ts())
         return self._publish(message.channel, event, deliver)
 
+    def expire(self, message: Message, days: int = 91, deliver: bool = True) -> Json:
+        """Retention takes the message and its files, as it does *days* later: of the files Slack tells nothing."""
+        for file in message.files:
+            file.deleted = True
+        message.deleted = True
+        self.workspace.touch()
+        seconds, _, micros = message.ts.partition(".")
+        event_ts = f"{int(seconds) + days * 86_400}.{micros}"
+        return self._publish(
+            message.channel, events.deleted_message(message.channel, message.body, event_ts), deliver
+        )
+
     def delete_file(self, file: File) -> None:
         """The file is deleted from Slack; no message event tells of it."""
         file.deleted = True

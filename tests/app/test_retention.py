@@ -1,0 +1,122 @@
+"""What vanishes from Slack by age stays in the archive; what a person deletes does not."""
+
+import itertools
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+import requests
+
+from chalicelib import records
+from chalicelib.records import Step
+from local.slack import Slack
+from local.slack.model import Channel
+
+DAY = 86_400
+POSTED = 1_600_000_000
+TS = f"{POSTED}.000001"
+
+
+def step(kind: str, day: float, text: str = "", files: str = "", removed: str = "") -> Step:
+    """What Slack tells so many days after the message was posted."""
+    version = TS if kind == "upload" else f"{POSTED + int(day * DAY)}.000002"
+    message: Any = {"team": "T1", "channel": "C1", "channel_type": "channel", "user": "U1", "ts": TS}
+    message |= {"thread_ts": None, "comment": text, "comment_cut": False, "version": version, "event_id": "Ev1"}
+    whole: Any = {"kind": kind, "message": message, "tags": text.split(), "file_ids": files.split()}
+    whole |= {"removed": removed.split(), "fetched": None}
+    told: Step = whole
+    return told
+
+
+STEPS = {
+    "upload": step("upload", 0, "plan", "F1 F2"),
+    "edit": step("edit", 1, "plan final", "F1 F2"),
+    "F2 off": step("edit", 2, "plan final", "F1", removed="F2"),
+    "tombstones": step("edit", 90, "plan final", "", removed="F1 F2"),
+    "retention": step("deletion", 91, removed="F1"),
+    "deletion": step("deletion", 3, removed="F1 F2"),
+}
+
+
+def shares(names: Iterable[str], keep_after: int = 80, created: int = POSTED) -> dict[str, Any]:
+    """What the shares of F1 and F2 say in the end."""
+    record = None
+    for name in names:
+        record = records.message_record(record, STEPS[name], keep_after)
+    assert record
+    return {file_id: records.share_of(record, file_id, created, keep_after) for file_id in ("F1", "F2")}
+
+
+def every_order(*names: str) -> list[Any]:
+    return [pytest.param(order, id=", ".join(order)) for order in itertools.permutations(names)]
+
+
+@pytest.mark.parametrize("order", every_order("upload", "edit", "F2 off", "tombstones", "retention"))
+def test_what_retention_takes_is_kept_with_what_was_said_whatever_came_first(order: tuple[str, ...]) -> None:
+    told = shares(order)
+    assert (told["F1"]["deleted"], bool(told["F1"]["gone"]), told["F1"]["comment"]) == (False, True, "plan final")
+    assert told["F1"] == shares(["upload", "edit", "F2 off", "tombstones", "retention"])["F1"]
+
+
+@pytest.mark.parametrize("order", every_order("upload", "edit", "F2 off", "tombstones"))
+def test_what_was_taken_off_when_it_was_young_does_not_come_back(order: tuple[str, ...]) -> None:
+    told = shares(order)
+    assert (told["F1"]["deleted"], told["F2"]["deleted"]) == (False, True)
+    assert told["F2"]["comment"] == ""
+
+
+@pytest.mark.parametrize("order", every_order("upload", "edit", "deletion", "retention"))
+def test_what_a_person_deleted_when_it_was_young_stays_withdrawn(order: tuple[str, ...]) -> None:
+    assert [share["deleted"] for share in shares(order).values()] == [True, True]
+
+
+@pytest.mark.parametrize(("day", "is_kept"), [(79.9, False), (80, True), (400, True)])
+def test_the_age_counts_from_the_message_and_the_file(day: float, is_kept: bool) -> None:
+    late = records.message_record(None, STEPS["upload"])
+    deleted = records.message_record(late, step("deletion", day, removed="F1 F2"))
+    assert records.share_of(deleted, "F1", POSTED)["deleted"] is not is_kept
+    emptied = records.message_record(late, step("edit", day, "plan", "", removed="F1"))
+    assert records.share_of(emptied, "F1", POSTED)["deleted"] is not is_kept
+    assert records.share_of(emptied, "F1", POSTED - 90 * DAY)["deleted"] is False  # an old file, shared again
+
+
+def test_a_record_of_before_that_withdrew_a_file_without_a_date_does_not_show_it_again() -> None:
+    record: Any = None
+    for name in ("upload", "F2 off"):
+        record = records.message_record(record, STEPS[name])
+    del record["absent"]
+    record = records.message_record(record, STEPS["tombstones"])
+    assert [records.share_of(record, file_id)["deleted"] for file_id in ("F1", "F2")] == [False, True]
+
+
+def test_with_zero_days_every_deletion_is_followed() -> None:
+    assert shares(["upload", "retention"], keep_after=0)["F1"]["deleted"] is True
+    assert shares(["upload", "tombstones"], keep_after=0)["F1"]["deleted"] is True
+
+
+def test_the_tags_of_a_reply_that_vanished_by_age_stay() -> None:
+    def reply(day: float, tags: str) -> Step:
+        told = step("reply", day, tags)
+        told["message"] |= {"thread_ts": TS, "ts": f"{POSTED + DAY}.000003"}
+        return told
+
+    record = records.message_record(records.message_record(None, STEPS["upload"]), reply(1, "late"))
+    assert records.share_of(records.message_record(record, reply(90, "")), "F1")["tags"] == ["late", "plan"]
+    assert records.share_of(records.message_record(record, reply(2, "")), "F1")["tags"] == ["plan"]
+
+
+def test_a_document_that_slack_lost_is_found_marked_and_opened(slack: Slack, channel: Channel) -> None:
+    mira = slack.add_user("mira")
+    message = slack.upload(channel, mira, [("lost.txt", b"still here", "text/plain")], "piz bernina")
+    slack.wait_for_replies(channel, message.ts, timeout=30)
+    slack.expire(message)
+    assert slack.workspace.wait_until(
+        lambda: "lost.txt, no longer in Slack (10 bytes)" in slack.command(channel, mira, "/docs", "bernina").text,
+        20,
+    )
+    answer = str(slack.command(channel, mira, "/docs", "bernina").body)
+    assert "|lost.txt>" not in answer
+    link = re.search(r"<([^|>]+)\|archived copy>", answer)
+    assert link
+    assert requests.get(link[1], timeout=10).content == b"still here"
