@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo local test check browser bench faults mutants fuzz fetch screenshot deploy destroy replay catchup forget \
+.PHONY: help demo local test check browser bench faults mutants fuzz fetch screenshot deploy destroy replay catchup forget reindex \
   hashes lock
 
 help: ## list these commands
@@ -50,6 +50,9 @@ replay: .venv/ready ## start failed executions again: make replay STAGE=dev SINC
 
 catchup: .venv/ready ## archive what Slack never told about: make catchup STAGE=dev CHANNEL=C0123456789 SINCE=2026-11-01
 	@$(BIN)/python -m operations catchup
+
+reindex: .venv/ready ## make the index of documents again from their records: make reindex STAGE=dev, or DRY_RUN=1 to report
+	@$(BIN)/python -m operations reindex
 
 forget: .venv/ready ## erase one document for good, after asking: make forget STAGE=dev FILE=F0123456789
 	@$(BIN)/python -m operations forget

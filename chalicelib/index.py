@@ -83,29 +83,32 @@ def change(archive: Archive, key: str, edit: Callable[[DocumentRecord | None], D
 
     record = archive.change(key, edit_with_index)
     if touched and (before or touched - entries(record)):  # else it is a new one, and nobody knows of it yet
-        _settle(archive, key, record, touched)
+        settle(archive, key, record, touched)
     return record
 
 
-def _settle(archive: Archive, key: str, record: DocumentRecord, touched: set[str]) -> None:
+def settle(
+    archive: Archive, key: str, record: DocumentRecord | None, touched: set[str], at_once: int = _AT_ONCE
+) -> None:
+    """Make the *touched* entries what the *record* at *key* says, until it has stayed as it was meanwhile."""
     for _ in attempts():
         wanted = entries(record)
-        _each(archive.delete, touched - wanted)
-        _each(archive.put_empty, touched & wanted)
+        _each(archive.delete, touched - wanted, at_once)
+        _each(archive.put_empty, touched & wanted, at_once)
         current = archive.read(key)
         if current is None or entries(current.value) & touched == wanted & touched:
             return
         record = current.value
 
 
-def _each(action: Callable[[str], None], keys: Iterable[str]) -> None:
-    """Call *action* for every one of *keys*, a few at a time; the first error is raised when all are done."""
+def _each(action: Callable[[str], None], keys: Iterable[str], at_once: int = _AT_ONCE) -> None:
+    """Call *action* for every one of *keys*, *at_once* at a time; the first error is raised when all are done."""
     from concurrent.futures import ThreadPoolExecutor
 
     waiting = sorted(keys)
-    if len(waiting) < 2:
+    if len(waiting) < 2 or at_once == 1:
         for key in waiting:
             action(key)
         return
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
+    with ThreadPoolExecutor(at_once) as pool:
         list(pool.map(action, waiting))

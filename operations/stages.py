@@ -79,6 +79,14 @@ class Stage:
             self._clients[service] = self._session.client(service, **where)
         return self._clients[service]
 
+    def busy_client(self, service: str, at_once: int) -> Any:
+        """Return a client of *service* for many threads."""
+        from botocore.config import Config
+
+        where = {"region_name": self.region, "endpoint_url": self._endpoint}
+        config = Config(max_pool_connections=at_once, retries={"mode": "standard", "total_max_attempts": 8})
+        return self._session.client(service, config=config, **where)
+
     def resource(self, service: str) -> Any:
         """Return boto3's resource of *service* in the stage's region."""
         return self._session.resource(service, region_name=self.region, endpoint_url=self._endpoint)

@@ -1,0 +1,102 @@
+"""The index made again from the records, while the archive is in use."""
+
+import subprocess
+import sys
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from chalicelib import index, records
+from chalicelib.archive import Archive
+from local.pipeline import PROJECT, Pipeline
+from operations import reindex
+from tests.app.test_records import NOW, fetched, step
+
+REGION = "eu-north-1"
+"""Not that of the other tests, since the bucket is named after it."""
+
+
+@pytest.fixture
+def store(s3: Any, request: pytest.FixtureRequest) -> Archive:
+    """An archive of the test's own, of five documents."""
+    bucket = f"again-{abs(hash(request.node.name))}"
+    s3.create_bucket(Bucket=bucket)
+    archive = Archive(s3, bucket)
+    for number in range(1, 6):
+        upload = step("upload", f"{number}00.1", "plan board", f"F{number}", ts=f"{number}00.1")
+        records.save(fetched(upload, f"F{number}"), NOW, archive)
+    return archive
+
+
+def keys(archive: Archive) -> set[str]:
+    pages = [archive.s3.list_objects_v2(Bucket=archive.bucket, Prefix=f"{kind}/") for kind in index.KINDS]
+    return {entry["Key"] for page in pages for entry in page.get("Contents", [])}
+
+
+def run(archive: Archive, settled: timedelta = timedelta(hours=-1), **options: Any) -> reindex.Report:
+    """By default every entry is old enough: S3 tells a write's own time alone."""
+    return reindex.reindex(archive, "T1", lambda documents, file_id: None, settled=settled, **options)
+
+
+def spoil(archive: Archive) -> tuple[set[str], set[str]]:
+    """Remove some entries, and write some that nothing wants; return both."""
+    lost = {key for key in keys(archive) if key.startswith("words/") or key.endswith("F3")}
+    stale = {"words/T1/public/stale/8500000000-F1", "tags/T1/C9/gone/8500000000-F0GONE", "recent/T1/C9/8-F0GONE"}
+    for key in lost:
+        archive.delete(key)
+    for key in stale:
+        archive.put_empty(key)
+    return lost, stale
+
+
+def test_what_is_missing_is_written_and_what_is_too_many_is_removed(store: Archive) -> None:
+    before = keys(store)
+    lost, stale = spoil(store)
+    assert run(store) == reindex.Report(5, len(before) - len(lost) + len(stale), len(lost), len(stale))
+    assert keys(store) == before
+    assert run(store) == reindex.Report(5, len(before), 0, 0)
+
+
+def test_a_dry_run_reports_and_changes_nothing(store: Archive) -> None:
+    lost, stale = spoil(store)
+    before = keys(store)
+    assert run(store, dry_run=True)[2:] == (len(lost), len(stale))
+    assert keys(store) == before
+
+
+def test_it_goes_on_from_a_document_and_leaves_those_before_it(store: Archive) -> None:
+    lost, _ = spoil(store)
+    assert run(store, after="F3").documents == 2
+    assert {key[-2:] for key in lost - keys(store)} == {"F1", "F2", "F3"}
+
+
+def test_the_entry_of_an_upload_that_is_under_way_stays(store: Archive) -> None:
+    """It is written before its record."""
+    store.put_empty("words/T1/public/soon/8500000000-F0SOON")
+    store.put_empty("words/T1/public/soon/8500000000-F1")
+    assert run(store, settled=timedelta(minutes=5)).too_many == 0
+    assert {key for key in keys(store) if "/soon/" in key} == {
+        "words/T1/public/soon/8500000000-F0SOON",
+        "words/T1/public/soon/8500000000-F1",
+    }
+
+
+@pytest.mark.parametrize(
+    ("variables", "says"), [({"DRY_RUN": "1"}, "missing, 0 too many."), ({}, "are there again")]
+)
+def test_the_command_says_what_it_found(pipeline: Pipeline, s3: Any, variables: dict[str, str], says: str) -> None:
+    bucket = f"slack-integrator-local-{pipeline.aws.account}-{REGION}"
+    s3.create_bucket(Bucket=bucket)
+    archive = Archive(s3, bucket)
+    records.save(fetched(step("upload", "100.1", "a"), "F1"), NOW, archive)
+    for key in keys(archive):
+        archive.delete(key)
+    whole = {**pipeline.aws.environ(), "PATH": "/usr/bin:/bin", "AWS_DEFAULT_REGION": REGION, **variables}
+    del whole["AWS_REGION"]
+    command = [sys.executable, "-m", "operations", "reindex", "STAGE=local"]
+    done = subprocess.run(command, cwd=PROJECT, env=whole, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "The index of workspace T1" in done.stdout
+    assert "1 documents, 0 entries: " in done.stdout
+    assert says in done.stdout
