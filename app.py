@@ -3,7 +3,7 @@
     Slack ► slack_events ► Step Functions: fetch_file ► save_metadata, for each file ► SNS ► notify ► Slack
                     └► SQS ► start_parked ─┘
     EventBridge ► ended, for an execution that died ► SNS
-    Slack ► slack_commands ► Slack
+    Slack ► slack_commands, slack_actions ► Slack
     a browser ► open_document ► S3
 
 The workflow is stepfunctions/slack-integrator.asl.json; what the steps do is in chalicelib. What the first route
@@ -85,6 +85,17 @@ def open_document(ticket: str) -> Response:
     with log.about(request_id=_request_id(app.lambda_context)):
         status, headers, body = opening.respond(request, ticket, time.time())
         return Response(body, status_code=status, headers=headers)
+
+
+@app.route("/slack/actions", methods=["POST"], content_types=["application/x-www-form-urlencoded"])
+def slack_actions() -> Response:
+    """What Slack calls for a click, a search in Home, and the shortcut *Archive files*."""
+    from chalicelib import actions_route
+
+    request: Any = app.current_request
+    with log.about(request_id=_request_id(app.lambda_context)):
+        status, body = actions_route.respond(request, time.time())
+        return Response(body or "", status_code=status)
 
 
 @app.on_sqs_message(queue=PARKING, batch_size=1)

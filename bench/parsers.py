@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 from bench import text
-from chalicelib import blocks, commands, events, hashtags, layout, richtext, words
+from chalicelib import blocks, events, hashtags, layout, questions, richtext, words
 
 SHORT, LONG = 10_000, 40_000
 """Characters; Slack takes 40,000 in a message (https://docs.slack.dev/reference/methods/chat.postMessage)."""
@@ -58,7 +58,7 @@ PARSERS: dict[str, Callable[[str], object]] = {
     "fold": hashtags.fold,
     "unnamed_channels": hashtags.unnamed_channels,
     "words": words.of_comment,
-    "/docs": commands.parse,
+    "/docs": questions.parse,
     "a file's name": lambda written: layout.document_key(
         "T1", "F1", events.file({"id": "F1", "name": written})["name"]
     ),

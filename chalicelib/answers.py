@@ -4,11 +4,12 @@ Foreign text is escaped (blocks.py).
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from chalicelib import blocks
+from chalicelib.actions import ASK
 from chalicelib.errors import IntegratorError
 from chalicelib.layout import FileRecord, Share
 from chalicelib.search import MOST_TERMS, Hit, Results
@@ -20,6 +21,7 @@ from chalicelib.visibility import Asker
 Answer = dict[str, Any]
 """What Slack shows (https://docs.slack.dev/interactivity/implementing-slash-commands)."""
 
+_LONGEST_LINK = 400
 _LINKABLE = re.compile(r"[^\s<>|\\]+")
 
 USAGE = """\
@@ -38,18 +40,52 @@ def usage() -> Answer:
     return _private([USAGE])
 
 
+Link = Callable[[Ticket], str | None]
+"""Makes the address that opens a document."""
+
+
 class Links(NamedTuple):
     """Which addresses become links: those that are *is_slack*, and what *opens* a ticket's document."""
 
     is_slack: Callable[[str], bool]
-    opens: Callable[[Ticket], str | None]
+    opens: Link
 
 
 def documents(terms: Sequence[Term], results: Results, asker: Asker, links: Links) -> Answer:
     """Return the list of the *results*, and how to go on."""
-    lines = [_line(hit, asker, links) for hit in results.hits]
-    how = [] if terms else [HOW]
-    return _private([_head(terms, results)], lines, _rest(terms, results), _limits(asker), how)
+    head, foot = _head(terms, results), [*limits(asker), *([] if terms else [HOW])]
+    names = ", ".join(_shown_name(hit.record["file"]) for hit in results.hits)
+    answer = _private([head], [names] if names else [], foot)
+    for most_tags, longest_name in _FITS:
+        hits = [block for hit in results.hits for block in hit_blocks(hit, asker, links, most_tags, longest_name)]
+        answer["blocks"] = [*blocks.sections([head]), *hits, *rest(terms, results), *blocks.sections(foot)]
+        if blocks.length(answer["blocks"]) <= blocks.LONGEST_MESSAGE:
+            break
+    return answer
+
+
+_FITS = ((8, blocks.LONGEST_NAME), (2, 60), (0, 40))
+"""Tags and characters of the name that each hit shows: all hits together have to fit into a message."""
+
+
+def hit_blocks(
+    hit: Hit,
+    asker: Asker,
+    links: Links,
+    most_tags: int = 8,
+    longest_name: int = blocks.LONGEST_NAME,
+) -> list[blocks.Block]:
+    """Return a hit as a line about the document and its tags, each of which asks for itself."""
+    tags = sorted({tag for share in hit.shares for tag in share["tags"]})
+    line = _line(hit, asker, links, longest_name)
+    if len(tags) > most_tags:
+        line += f" and {len(tags) - most_tags} more tags" if most_tags else ""
+    return [blocks.section(line), *ask_buttons(f"#{tag}" for tag in tags[:most_tags])]
+
+
+def ask_buttons(questions: Iterable[str]) -> list[blocks.Block]:
+    """Return a button for each of *questions*, labelled as it asks."""
+    return blocks.buttons(ASK, ((question, question) for question in questions))
 
 
 def _head(terms: Sequence[Term], results: Results) -> str:
@@ -67,19 +103,24 @@ def nothing(terms: Sequence[Term], near: Sequence[str], asker: Asker | None = No
     """
     text = f"I found no document{_with(terms)} that you can see."
     hint = [f"Did you mean {' or '.join(map(blocks.escaped, near))}?"] if near else []
-    return _private([text], hint, _limits(asker) if asker else [], [] if terms else [HOW])
+    answer = _private([text], hint, limits(asker) if asker else [], [] if terms else [HOW])
+    answer["blocks"] += ask_buttons(near)
+    return answer
 
 
 def tag_list(begin: str, tags: TagList, asker: Asker) -> Answer:
-    """Return the tags in use that begin with *begin*."""
+    """Return the tags in use that begin with *begin*, to be clicked."""
     which = f" that begin with {blocks.escaped(begin)}" if begin else ""
     if not tags.names:
-        return _private([f"I found no tags{which}."], _limits(asker))
+        return _private([f"I found no tags{which}."], limits(asker))
     more = (
         [] if tags.is_complete else ["There are more: `/docs tags` and the beginning of a tag shows those alone."]
     )
-    names = " ".join(f"#{blocks.escaped(tag)}" for tag in tags.names)
-    return _private([f"*Tags in use{which}*"], [names], more, _limits(asker))
+    head, foot = f"*Tags in use{which}*", [*more, *limits(asker)]
+    answer = _private([head], [" ".join(f"#{blocks.escaped(tag)}" for tag in tags.names)], foot)
+    rows = ask_buttons(f"#{tag}" for tag in tags.names)
+    answer["blocks"] = [*blocks.sections([head]), *rows, *blocks.sections(foot)]
+    return answer
 
 
 def too_many(count: int) -> Answer:
@@ -99,15 +140,16 @@ def failure(error: IntegratorError) -> Answer:
     )
 
 
-def _rest(terms: Sequence[Term], results: Results) -> list[str]:
+def rest(terms: Sequence[Term], results: Results) -> list[blocks.Block]:
+    """Return how to go on, if there is more."""
     if results.after is None:
         return []
-    why = "I stopped looking here, since there is so much." if results.capped else "There are more."
-    typed = " ".join(["/docs", *(blocks.escaped(term.text) for term in terms), "more", results.after])
-    return [f"{why} To go on: `{typed}`"]
+    question = " ".join([*(term.text for term in terms), "more", results.after])
+    more = blocks.buttons(ASK, [("Show more", question)])
+    return [*blocks.sections(["I stopped looking here, since there is so much."] if results.capped else []), *more]
 
 
-def _limits(asker: Asker) -> list[str]:
+def limits(asker: Asker) -> list[str]:
     """Return where the search did not look."""
     limits = []
     if asker.not_searched:
@@ -117,17 +159,15 @@ def _limits(asker: Asker) -> list[str]:
     return limits
 
 
-def _line(hit: Hit, asker: Asker, links: Links) -> str:
+def _line(hit: Hit, asker: Asker, links: Links, longest_name: int) -> str:
     file, share = hit.record["file"], hit.shares[0]
-    tags = "".join(
-        f" #{blocks.escaped(tag)}" for tag in sorted({tag for share in hit.shares for tag in share["tags"]})
-    )
     who = f"<@{share['user']}>" if re.fullmatch(r"[UW][A-Z0-9]+", share["user"] or "") else "an app"
     shared = f"shared by {who} {_where(share, asker)} on {_date(share['ts'])}"
     is_gone = all(share.get("gone") for share in hit.shares)
-    name = f"{_plain_name(file)}, no longer in Slack" if is_gone else _name(file, links.is_slack)
-    about = f"{name} ({blocks.size(file['size'])}), {shared}"
-    return f"• {about}{':' if tags else ''}{tags}{_copy(hit, asker, links)}"
+    name = _name(file, links.is_slack, longest_name)
+    if is_gone:
+        name = f"{_shown_name(file, longest_name)}, no longer in Slack"
+    return f"• {name} ({blocks.size(file['size'])}), {shared}{_copy(hit, asker, links)}"
 
 
 def _copy(hit: Hit, asker: Asker, links: Links) -> str:
@@ -151,13 +191,14 @@ _DIRECT = {"im": "in a direct message", "mpim": "in a group message"}
 """Slack has no links to these."""
 
 
-def _name(file: FileRecord, is_slack: Callable[[str], bool]) -> str:
-    name, link = _plain_name(file), file["permalink"] or ""
-    return f"<{link}|{name}>" if _LINKABLE.fullmatch(link) and is_slack(link) else name
+def _name(file: FileRecord, is_slack: Callable[[str], bool], longest: int) -> str:
+    name, link = _shown_name(file, longest), file["permalink"] or ""
+    is_link = len(link) <= _LONGEST_LINK and _LINKABLE.fullmatch(link) and is_slack(link)
+    return f"<{link}|{name}>" if is_link else name
 
 
-def _plain_name(file: FileRecord) -> str:
-    return blocks.escaped(blocks.shown_name(file["name"] or file["id"]))
+def _shown_name(file: FileRecord, longest: int = blocks.LONGEST_NAME) -> str:
+    return blocks.escaped(blocks.cut(blocks.shown_name(file["name"] or file["id"]), longest))
 
 
 def _date(ts: str) -> str:

@@ -10,16 +10,19 @@ from typing import Any
 
 LONGEST_SECTION = 2_900
 """Characters; Block Kit takes 3,000."""
+LONGEST_MESSAGE = 12_000
+"""Characters of all blocks together; Slack takes 13,200, and says so nowhere (slackapi/bolt-js issue 2509)."""
 LONGEST_NAME = 120
+LONGEST_LABEL = 75
+LONGEST_VALUE = 2_000
+MOST_BUTTONS = 25
+"""Of a button's text and value, and of buttons in a row, Block Kit takes no more."""
+Block = dict[str, Any]
 
 
-def sections(*groups: Iterable[str]) -> list[dict[str, Any]]:
+def sections(*groups: Iterable[str]) -> list[Block]:
     """Return Block Kit sections; the lines of a group share one as long as they fit."""
-    return [
-        {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
-        for group in groups
-        for text in _packed(group)
-    ]
+    return [section(text) for group in groups for text in _packed(group)]
 
 
 def _packed(lines: Iterable[str]) -> list[str]:
@@ -41,6 +44,45 @@ def _slices(line: str) -> list[str]:
         slices.append(line[:at])
         line = line[at:].lstrip()
     return [*slices, line]
+
+
+def section(text: str) -> Block:
+    """Return one section."""
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
+
+
+def context(text: str) -> Block:
+    """Return a line in small letters."""
+    return {"type": "context", "elements": [{"type": "mrkdwn", "text": text, "verbatim": True}]}
+
+
+def buttons(action: str, questions: Iterable[tuple[str, str]], style: str = "") -> list[Block]:
+    """Return a row of buttons, each with its label and the question that it asks; none for no questions.
+
+    The ids in one block begin with *action* and are numbered, for none may occur twice.
+    """
+    elements = [
+        {
+            "type": "button",
+            "action_id": f"{action}-{number}",
+            "text": {"type": "plain_text", "text": cut(label, LONGEST_LABEL), "emoji": False},
+            **({"value": question} if question else {}),
+            **({"style": style} if style else {}),
+        }
+        for number, (label, question) in enumerate(questions)
+        if len(question) <= LONGEST_VALUE
+    ]
+    return [{"type": "actions", "elements": elements[:MOST_BUTTONS]}] if elements else []
+
+
+def length(part: Any) -> int:
+    """Return the characters of all texts in *part* of a message."""
+    if isinstance(part, list):
+        return sum(map(length, part))
+    if not isinstance(part, dict):
+        return 0
+    text = part.get("text")
+    return (len(text) if isinstance(text, str) else 0) + sum(map(length, part.values()))
 
 
 def escaped(text: str) -> str:

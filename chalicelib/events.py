@@ -101,6 +101,12 @@ def team(payload: Mapping[str, Any]) -> str | None:
     return next((candidate for candidate in candidates if _is_id(candidate)), None)
 
 
+def kind(envelope: Mapping[str, Any]) -> Any:
+    """Return the type of the event in *envelope*, None where there is none."""
+    event = envelope.get("event")
+    return event.get("type") if isinstance(event, dict) else None
+
+
 def change(envelope: Mapping[str, Any]) -> Change | None:
     """Return what the `event_callback` *envelope* tells, or None for all that the archive has no part in.
 

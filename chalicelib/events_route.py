@@ -34,12 +34,12 @@ def respond(request: Any, now: float) -> HttpResponse:
     try:
         body = authentication.raw_body(request)
         envelope = authentication.authenticate(body, request.headers, now, authentication.json_object)
-        return _dispatch(envelope, last_try)
+        return _dispatch(request, envelope, last_try, now)
     except (Refused, NotParked, SecretsUnreadable, SettingsWrong) as error:
         return authentication.refusal(error)
 
 
-def _dispatch(envelope: dict[str, Any], last_try: float) -> HttpResponse:
+def _dispatch(request: Any, envelope: dict[str, Any], last_try: float, now: float) -> HttpResponse:
     kind = envelope.get("type")
     if kind == "url_verification":
         return 200, {"challenge": envelope.get("challenge")}
@@ -47,8 +47,16 @@ def _dispatch(envelope: dict[str, Any], last_try: float) -> HttpResponse:
         return _report(envelope, "Slack holds events back: the workspace made more than 30,000 in an hour.")
     if kind != "event_callback":
         return DONE
+    if events.kind(envelope) == "app_home_opened":
+        return _show_home(request, envelope, now)
     with log.about(event_id=events.place(envelope)["event_id"]):
         return _follow(envelope, last_try)
+
+
+def _show_home(request: Any, envelope: dict[str, Any], now: float) -> HttpResponse:
+    from chalicelib import home_tab, opening  # whoever opens Home waits; a message does not wait for this
+
+    return home_tab.opened(envelope, lambda ticket: opening.link(request, ticket, now))
 
 
 def _follow(envelope: dict[str, Any], last_try: float) -> HttpResponse:

@@ -222,7 +222,7 @@ class Client:
     def _tried(
         self, connection: "HTTPConnection", action: str, body: bytes, credentials: Credentials
     ) -> dict[str, Any]:
-        """Send, and keep the connection if a whole answer came."""
+        """Send, and keep the connection if a whole answer came, unless that says `Connection: close`."""
         from http.client import HTTPException, HTTPResponse
 
         host = connection.host if connection.port in (80, 443) else f"{connection.host}:{connection.port}"
@@ -237,7 +237,10 @@ class Client:
         except (OSError, HTTPException) as error:
             connection.close()
             raise ServiceError(type(error).__name__) from error
-        self._kept.append(connection)
+        if response.will_close:
+            connection.close()
+        else:
+            self._kept.append(connection)
         return _answer(response.status, content)
 
 

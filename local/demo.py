@@ -201,8 +201,8 @@ def _verdicts(
             line.startswith("• ") for line in results.answers["#finance #2026"]
         )
         == 2,
-        "a slip of the pen is answered with the word that was meant": results.answers["fiance"][-1]
-        == "Did you mean finance?",
+        "a slip of the pen is answered with the word that was meant": "Did you mean finance?"
+        in results.answers["fiance"],
         "what Slack has lost opens from the archive, byte for byte": results.opened == files[0].sha256,
         "no unfinished upload is left in S3": not _unfinished(pipeline),
     }

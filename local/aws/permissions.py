@@ -148,7 +148,8 @@ def _resources(about: dict[str, Any], start: str) -> list[str]:
         return [f"{start}parameter{name}" for name in about["Names"]]
     if "QueueUrl" in about:
         return [start + about["QueueUrl"].rpartition("/")[2]]
-    return [about.get("stateMachineArn") or about.get("TopicArn") or "*"]
+    named = ("executionArn", "stateMachineArn", "TopicArn")
+    return [next((about[name] for name in named if about.get(name)), "*")]
 
 
 def _of_s3(environ: Any) -> Grant:

@@ -36,6 +36,12 @@ class CommandResult:
         return bool(self.body.get("response_type", "ephemeral") == "ephemeral")
 
     @property
+    def buttons(self) -> dict[str, str]:
+        """The value of each button, by its label."""
+        elements = [element for block in self.body.get("blocks") or [] for element in block.get("elements", [])]
+        return {one["text"]["text"]: one.get("value", "") for one in elements if one["type"] == "button"}
+
+    @property
     def lines(self) -> list[str]:
         """The text, line by line."""
         return self.text.splitlines()
@@ -85,8 +91,19 @@ def _parsed(attempt: Attempt) -> Json:
 def shown(answer: Json, workspace: Workspace) -> str:
     """The words of *answer* with its tokens as people see them; blocks count before the text."""
     blocks: list[Any] = answer.get("blocks") or []
-    texts = [block["text"]["text"] for block in blocks if "text" in block] or [answer.get("text", "")]
+    texts = [text for block in blocks for text in _texts(block)] or [answer.get("text", "")]
     return unescape(TOKEN.sub(lambda token: _shown(token, workspace), "\n".join(texts)))
+
+
+def _texts(block: Json) -> list[str]:
+    """What is read in *block*; a row of buttons is one line."""
+    labels = [element["text"]["text"] for element in block.get("elements", []) if element["type"] == "button"]
+    of_context = [element["text"] for element in block.get("elements", []) if element["type"] == "mrkdwn"]
+    return [
+        *([block["text"]["text"]] if "text" in block else []),
+        *([" ".join(labels)] if labels else []),
+        *of_context,
+    ]
 
 
 def _shown(token: re.Match[str], workspace: Workspace) -> str:

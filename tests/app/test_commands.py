@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib import commands
-from chalicelib.commands import Query
+from chalicelib import forms, questions
 from chalicelib.hashtags import fold
+from chalicelib.questions import Query
 from chalicelib.terms import Term
 from local.pipeline import Pipeline
 from local.slack import Slack
@@ -47,12 +47,12 @@ def word(text: str) -> Term:
     ids=lambda value: ascii(value) if isinstance(value, str) else "",
 )
 def test_what_is_typed_is_understood(text: str, expected: Query) -> None:
-    assert commands.parse(text) == expected
+    assert questions.parse(text) == expected
 
 
 @given(st.text())
 def test_whatever_is_typed_it_names_one_folder_of_the_index(text: str) -> None:
-    for term in commands.parse(text).terms:
+    for term in questions.parse(text).terms:
         for name in [term.tag] if term.tag is not None else term.words:
             assert "/" not in name
             assert fold(name) == name
@@ -60,7 +60,7 @@ def test_whatever_is_typed_it_names_one_folder_of_the_index(text: str) -> None:
 
 @pytest.mark.parametrize("body", [b"a=%ff", b"\xff=1", "ü=1".encode(), b"&".join([b"a=1"] * 200)], ids=ascii)
 def test_what_is_no_form_is_none(body: bytes) -> None:
-    assert commands.form(body) is None
+    assert forms.form(body) is None
 
 
 def posted(slack: Slack, form: dict[str, str], **headers: str) -> Attempt:

@@ -39,7 +39,13 @@ CHANGES = {
     "thread_reply": "reply",
     "thread_broadcast": "reply",
 }
-NOT_EVENTS = {"url_verification", "app_rate_limited"}
+NOT_EVENTS = {
+    "block_actions_ephemeral",
+    "block_actions_home",
+    "message_action",
+    "url_verification",
+    "app_rate_limited",
+}
 OTHERS = sorted({file.stem for file in FOLDER.glob("*.json")} - set(UPLOADS) - set(CHANGES) - NOT_EVENTS)
 
 

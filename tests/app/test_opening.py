@@ -60,7 +60,7 @@ def test_a_hit_has_a_link_that_downloads_the_archived_copy_under_its_name(
 ) -> None:
     upload(channel, text="kangchenjunga")
     answer = slack.command(channel, mira, "/docs", "kangchenjunga")
-    found = re.search(r"<([^|>]+)\|archived copy>", answer.body["text"])
+    found = re.search(r"<([^|>]+)\|archived copy>", str(answer.body["blocks"]))
     assert found
     response = opened(found[1].replace("&amp;", "&"))
     assert response.content == CONTENT

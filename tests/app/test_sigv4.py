@@ -3,6 +3,7 @@
 import json
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import cache
@@ -153,6 +154,18 @@ def says(status: int, body: bytes, close: bool = False) -> Callable[[BaseHTTPReq
     return answer
 
 
+def says_it_closes(handler: BaseHTTPRequestHandler) -> None:
+    """Say so, and keep the connection open all the same, as some servers do for a while."""
+    handler.send_response(200)
+    handler.send_header("Content-Length", "2")
+    handler.send_header("Connection", "close")
+    handler.end_headers()
+    handler.wfile.write(b"{}")
+    handler.wfile.flush()
+    time.sleep(1)
+    handler.close_connection = True
+
+
 def hangs_up(handler: BaseHTTPRequestHandler) -> None:
     handler.close_connection = True
 
@@ -190,6 +203,14 @@ def test_a_kept_connection_that_was_closed_meanwhile_is_replaced(stub: Stub) -> 
     stub.answers.append(says(200, b"{}", close=True))
     client.call("X")
     assert client.call("X") == {}
+    assert stub.connections == 2
+
+
+def test_a_connection_that_the_answer_closes_is_not_used_again(stub: Stub) -> None:
+    client = stub.client(read=0.2)
+    stub.answers.append(says_it_closes)
+    for _ in range(2):
+        client.call("X")
     assert stub.connections == 2
 
 

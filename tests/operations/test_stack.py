@@ -13,6 +13,7 @@ from jsonschema import Draft7Validator
 from moto.events.models import EventPattern
 
 from app import DIED, MACHINE, app
+from chalicelib import actions
 from chalicelib.parking import MOST_TRIES
 from local.slack.double import SUBSCRIPTIONS
 from local.slack.workspace import HISTORY_SCOPES
@@ -71,11 +72,25 @@ MANIFEST = closed(
                 should_escape=SWITCH,
             ),
         },
+        shortcuts={
+            "type": "array",
+            "maxItems": 10,
+            "items": closed(
+                "name",
+                "type",
+                "callback_id",
+                "description",
+                name=text(1, 24),
+                type={"enum": ["message", "global"]},
+                callback_id=text(1, 255),
+                description=text(1, 150),
+            ),
+        },
     ),
     oauth_config=closed(scopes=closed(bot=texts(50, 255))),
     settings=closed(
         event_subscriptions=closed(request_url=text(1, 3_500, "^https?://"), bot_events=texts(50, 100)),
-        interactivity=closed("is_enabled", is_enabled=SWITCH),
+        interactivity=closed("is_enabled", is_enabled=SWITCH, request_url=text(1, 3_500, "^https?://")),
         org_deploy_enabled=SWITCH,
         socket_mode_enabled=SWITCH,
         token_rotation_enabled=SWITCH,
@@ -213,17 +228,25 @@ def test_the_manifests_addresses_are_the_apps_routes() -> None:
     manifest = slack_app.manifest("https://x.test/dev")
     events = manifest["settings"]["event_subscriptions"]["request_url"]
     commands = [one["url"] for one in manifest["features"].get("slash_commands", [])]
-    assert {url.removeprefix("https://x.test/dev") for url in (events, *commands)} == set(app.routes) - {
+    clicks = manifest["settings"]["interactivity"]["request_url"]
+    assert {url.removeprefix("https://x.test/dev") for url in (events, clicks, *commands)} == set(app.routes) - {
         "/documents/{ticket}"
     }
 
 
 def test_the_manifest_subscribes_to_what_the_app_understands_with_the_scopes_for_it() -> None:
     manifest = slack_app.manifest("https://x.test/dev")
-    assert set(manifest["settings"]["event_subscriptions"]["bot_events"]) == set(SUBSCRIPTIONS.values())
+    subscribed = set(manifest["settings"]["event_subscriptions"]["bot_events"])
+    assert subscribed == {*SUBSCRIPTIONS.values(), "app_home_opened"}
     used = {"files:read", "chat:write", "reactions:write", "commands", "users:read"}
     used |= {"channels:read", "groups:read", "im:read", "mpim:read"}
     assert set(manifest["oauth_config"]["scopes"]["bot"]) == set(HISTORY_SCOPES.values()) | used
+
+
+def test_the_manifest_offers_what_the_actions_route_understands() -> None:
+    features = slack_app.manifest("https://x.test/dev")["features"]
+    assert [shortcut["callback_id"] for shortcut in features["shortcuts"]] == [actions.ARCHIVE_FILES]
+    assert LOCAL_MANIFEST["features"]["shortcuts"] == features["shortcuts"]
 
 
 def test_the_link_carries_the_manifest() -> None:

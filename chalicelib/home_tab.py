@@ -1,0 +1,113 @@
+"""The Home tab looked up and published, when somebody opens it or asks something there.
+
+Slack keeps what was published last, for each person. Two openings at once publish the same: where Slack says that
+another publication came between (`hash_conflict`), that one is as good.
+https://docs.slack.dev/reference/methods/views.publish
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from chalicelib import clients, events, home, layout, log, questions, search, settings, suggestions, visibility
+from chalicelib.answers import Link, Links
+from chalicelib.archive import Archive
+from chalicelib.authentication import HttpResponse
+from chalicelib.deadline import Deadline
+from chalicelib.errors import IntegratorError, SlackRefused, Transient
+from chalicelib.home import Beginning, View
+from chalicelib.layout import Problem
+from chalicelib.listings import Listings
+from chalicelib.questions import Place
+from chalicelib.search import Results
+from chalicelib.slack import Slack
+from chalicelib.visibility import Asker, Channels
+
+SECONDS = 1.6
+"""For looking up what is shown; publishing takes up to `_TIMEOUT` more."""
+_TIMEOUT = (0.3, 0.8)
+
+
+def opened(envelope: Mapping[str, Any], link: Link) -> HttpResponse:
+    """Publish Home for whoever opened it, as the `app_home_opened` in *envelope* says; *link* opens documents.
+
+    503 lets Slack tell again, a minute later: for somebody who sees nothing so far.
+    """
+    event = envelope["event"]
+    team, user, view = events.team(envelope), event.get("user"), event.get("view")
+    if event.get("tab") != "home" or team is None or not isinstance(user, str):
+        return 200, {"ok": True}
+    loaded = settings.load("BUCKET", "ACCESS_TOKEN", "SLACK_URL")
+    slack = Slack(clients.http(), loaded)
+    known = view.get("hash") if isinstance(view, dict) else None
+    try:
+        with Deadline(time.monotonic() + SECONDS) as deadline:
+            archive = Archive(clients.s3_for_search(), loaded.bucket)
+            shown = beginning(Place(team, user, ""), Desk(slack, archive, deadline, link))
+        publish(slack, user, shown, known if isinstance(known, str) else None)
+    except IntegratorError as error:
+        log.warning("home not published", error=type(error).__name__, reason=str(error))
+        return (503, {"ok": False}) if isinstance(error, Transient) and known is None else (200, {"ok": True})
+    return 200, {"ok": True}
+
+
+class Desk(NamedTuple):
+    """What Home is looked up with: Slack, the archive, until when, and what opens documents."""
+
+    slack: Slack
+    archive: Archive
+    deadline: Deadline
+    link: Link
+
+    @property
+    def listings(self) -> Listings:
+        """Return the archive's listings."""
+        return Listings(self.archive, self.deadline)
+
+    @property
+    def links(self) -> Links:
+        """Return what becomes a link."""
+        return Links(self.slack.owns, self.link)
+
+
+def beginning(place: Place, desk: Desk) -> View:
+    """Return Home as it is when it is opened; what is new, the tags and the problems are looked up at once."""
+    asker = visibility.asker(desk.slack, desk.listings, *place)
+    if asker is None:
+        return home.closed()
+    look_ups: list[Callable[[Asker, Desk], Any]] = [_new, _tags, _problems]
+    new, tags, problems = desk.deadline.map(lambda look_up: look_up(asker, desk), look_ups)
+    return home.beginning(Beginning(asker, new, tags, problems), desk.links)
+
+
+def _new(asker: Asker, desk: Desk) -> Results:
+    return search.find([], "", asker, desk.listings, Channels(desk.slack, asker.team, desk.deadline))
+
+
+def _tags(asker: Asker, desk: Desk) -> list[str]:
+    channels = Channels(desk.slack, asker.team, desk.deadline)
+    return suggestions.tags_in_use("", asker, desk.listings, channels).names
+
+
+def _problems(asker: Asker, desk: Desk) -> list[Problem]:
+    prefix = layout.problems_prefix(asker.team, asker.user)
+    names = desk.listings.keys(prefix, "", home.MOST_PROBLEMS).names
+    read = desk.deadline.map(desk.archive.read, [prefix + name for name in names])
+    return [problem.value for problem in read if problem]
+
+
+def answered(text: str, place: Place, desk: Desk) -> View:
+    """Return Home with the answer to *text*."""
+    at_once = questions.without_search(text)
+    return home.answered(at_once or questions.answer(text, place, desk.slack, desk.listings, desk.links))
+
+
+def publish(slack: Slack, user: str, view: View, known: str | None = None) -> None:
+    """Show *view* to *user*; *known* is the hash of what they saw when it was looked up."""
+    arguments = {"user_id": user, "view": view, **({"hash": known} if known else {})}
+    try:
+        slack.call("views.publish", arguments, timeout=_TIMEOUT)
+    except SlackRefused as refused:
+        if "(hash_conflict)" not in str(refused):
+            raise
+        log.info("home was published meanwhile")

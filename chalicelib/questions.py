@@ -1,0 +1,84 @@
+"""A question, as it is typed behind `/docs` ► the answer for whoever asks.
+
+A command asks it, a button that carries it, or the search field of Home. It is looked up anew each time.
+"""
+
+import re
+from typing import NamedTuple
+
+from chalicelib import answers, hashtags, log, search, suggestions, terms, visibility
+from chalicelib.answers import Answer, Links
+from chalicelib.listings import Listings
+from chalicelib.slack import Slack
+from chalicelib.terms import Term
+from chalicelib.visibility import Asker, Channels
+
+LONGEST = 500
+"""Characters of what is asked for."""
+_LONGEST_REST = 40
+"""Characters of where to go on."""
+_AFTER = re.compile(r"[0-9]{10}-[A-Za-z0-9]{0,18}~?", re.ASCII)
+
+
+class Query(NamedTuple):
+    """A parsed question. *kind*: help; tags, filtered by the prefix *begin*; or search for *terms*, continued after
+    the key *after*. Without terms the search is for what is new."""
+
+    kind: str
+    terms: list[Term]
+    begin: str = ""
+    after: str = ""
+
+
+class Place(NamedTuple):
+    """Where a question is asked, and by whom. In Home, *channel* is ""."""
+
+    team: str
+    user: str
+    channel: str
+
+
+def parse(text: str) -> Query:
+    """Return the query that *text* stands for."""
+    words = text.split()
+    if [word.lower() for word in words] == ["help"]:
+        return Query("help", [])
+    if words and words[0].lower() == "tags" and len(words) <= 2:
+        begin = hashtags.typed(words[1]) if len(words) == 2 else []
+        return Query("tags", [], begin=begin[0] if begin else "")
+    after = ""
+    if len(words) >= 2 and words[-2].lower() == "more" and _AFTER.fullmatch(words[-1]):
+        after, words = words[-1], words[:-2]
+    typed = terms.parse(" ".join(words))
+    return Query("search", typed, after=after) if typed or not words else Query("help", [])
+
+
+def without_search(text: str) -> Answer | None:
+    """Return the answer to *text* if it needs no look into the archive."""
+    if len(text) > LONGEST + _LONGEST_REST:
+        return answers.too_long(LONGEST)
+    query = parse(text)
+    if query.kind == "help":
+        return answers.usage()
+    return answers.too_many(len(query.terms)) if len(query.terms) > search.MOST_TERMS else None
+
+
+def answer(text: str, place: Place, slack: Slack, listings: Listings, links: Links) -> Answer:
+    """Return the answer to *text*; raises what Slack and the archive do."""
+    query = parse(text)
+    asker = visibility.asker(slack, listings, *place)
+    if asker is None:
+        return answers.nothing(query.terms, [])
+    channels = Channels(slack, place.team, listings.deadline)
+    if query.kind == "tags":
+        tags = suggestions.tags_in_use(query.begin, asker, listings, channels)
+        return answers.tag_list(query.begin, tags, asker)
+    return _documents(query, asker, listings, channels, links)
+
+
+def _documents(query: Query, asker: Asker, listings: Listings, channels: Channels, links: Links) -> Answer:
+    results = search.find(query.terms, query.after, asker, listings, channels)
+    log.info("searched", hits=len(results.hits), capped=results.capped, scopes=len(asker.scopes))
+    if results.hits or results.after or query.after:
+        return answers.documents(query.terms, results, asker, links)
+    return answers.nothing(query.terms, suggestions.nearest(query.terms, asker, listings, channels), asker)
