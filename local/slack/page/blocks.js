@@ -172,7 +172,7 @@ const KINDS = {
   actions: (block, world, { use }) => make("div", { className: "elements" }, block.elements.map((one) => make("span", {}, element(one, block, use)))),
   input,
   context: (block, world) => make("div", { className: "context" }, block.elements.map((one) => make("span", {}, one.type === "image" ? `[${one.alt_text}]` : text(one, world)))),
-  header: (block, world) => make("h3", {}, text(block.text, world)),
+  header: (block, world, { heading = "h3" }) => make(heading, {}, text(block.text, world)),
   divider: () => make("hr"),
   rich_text: (block, world) => make("div", {}, block.elements.map((one) => rich(one, world))),
   image: (block) => make("p", {}, link(block.image_url ?? "", block.alt_text)),

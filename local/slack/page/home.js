@@ -46,7 +46,7 @@ export class Home {
     const focused = place.contains(document.activeElement) ? document.activeElement.dataset.action : null;
     if (!home.hash) return place.replaceChildren(make("p", { className: "nothing" }, `${app} has published nothing here yet.`));
     const use = telling((action, about) => this.use(action, about));
-    place.replaceChildren(...content({ text: "", blocks: home.blocks }, this.page.world, { use, typed: home.typed }));
+    place.replaceChildren(...content({ text: "", blocks: home.blocks }, this.page.world, { use, typed: home.typed, heading: "h2" }));
     if (focused) (place.querySelector(`[data-action="${CSS.escape(focused)}"]`) ?? place).focus({ preventScroll: true });
     return undefined;
   }
