@@ -60,6 +60,8 @@ def find(
 
     When all of them are on the first page, those that match by their name come first.
     """
+    if not asker.scopes:  # a guest in Home who is in no conversation with the app
+        return Results([], None, capped=False)
     results = _newest(terms, after, asker, listings, channels, page)
     if after or results.after is not None:
         return results

@@ -37,7 +37,7 @@ _public_until: dict[tuple[str, str], float] = {}
 
 
 class Asker(NamedTuple):
-    """Somebody who asks in *channel*, of which they are a member as Slack let them ask there."""
+    """Somebody who asks in *channel*, of which they are a member as Slack let them ask there; "" in Home."""
 
     team: str
     user: str
@@ -53,7 +53,7 @@ class Asker(NamedTuple):
     @property
     def own(self) -> list[str]:
         """The conversations that they are in."""
-        return list(dict.fromkeys([self.channel, *self.others]))
+        return list(dict.fromkeys(filter(None, [self.channel, *self.others])))
 
     @property
     def scopes(self) -> list[str]:

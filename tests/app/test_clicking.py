@@ -90,17 +90,17 @@ def test_a_tag_is_clicked_and_its_answer_replaces_the_first(
 
 
 def test_what_was_meant_is_one_click_away(slack: Slack, channel: Channel, mira: User, upload: Upload) -> None:
-    upload(channel, "dhaulagiri.txt")
-    shown = asked(slack, channel, mira, "dhaulagari")
-    click(slack, mira, shown, "dhaulagiri")
-    assert "dhaulagiri.txt" in texts(shown.body)
+    upload(channel, "clickdhaulagiri.txt")
+    shown = asked(slack, channel, mira, "clickdhaulagari")
+    click(slack, mira, shown, "clickdhaulagiri")
+    assert "clickdhaulagiri.txt" in texts(shown.body)
 
 
 def test_more_is_shown_ten_at_a_time_within_block_kits_limits(slack: Slack, channel: Channel, mira: User) -> None:
-    files = [(f"lhotse-{number:02}.txt", b"x", "text/plain") for number in range(12)]
-    message = slack.upload(channel, mira, files, "#lhotse " + " ".join(f"#t{n}lhotse" for n in range(20)))
+    files = [(f"clicklhotse-{number:02}.txt", b"x", "text/plain") for number in range(12)]
+    message = slack.upload(channel, mira, files, "#clicklhotse " + " ".join(f"#t{n}clicklhotse" for n in range(20)))
     slack.wait_for_replies(channel, message.ts, timeout=60)
-    shown = asked(slack, channel, mira, "lhotse")
+    shown = asked(slack, channel, mira, "clicklhotse")
     assert texts(shown.body).count("shared by") == 10
     assert "more tags" in texts(shown.body)
     click(slack, mira, shown, "Show more")
@@ -112,43 +112,43 @@ def test_a_stale_button_shows_nothing_to_who_has_lost_access(
 ) -> None:
     board = slack.add_channel("clickboard", "group")
     tomas = slack.add_user("tomas")
-    upload(board, "manaslu.txt", "#manaslu", tomas)
+    upload(board, "clickmanaslu.txt", "#clickmanaslu", tomas)
     board.members.add(mira.id)
-    shown = asked(slack, channel, mira, "#manaslu")
-    assert "manaslu.txt" in texts(shown.body)
+    shown = asked(slack, channel, mira, "#clickmanaslu")
+    assert "clickmanaslu.txt" in texts(shown.body)
     board.members.remove(mira.id)
-    click(slack, mira, shown, "#manaslu")
-    assert "manaslu.txt" not in texts(shown.body)
-    assert "I found no document with #manaslu that you can see" in texts(shown.body)
+    click(slack, mira, shown, "#clickmanaslu")
+    assert "clickmanaslu.txt" not in texts(shown.body)
+    assert "I found no document with #clickmanaslu that you can see" in texts(shown.body)
 
 
 def test_a_double_click_shows_the_same_twice(slack: Slack, channel: Channel, mira: User, upload: Upload) -> None:
-    upload(channel, "nuptse.txt", "#nuptse")
-    shown = asked(slack, channel, mira, "#nuptse")
-    block = action_id(shown.body, "#nuptse")
+    upload(channel, "clicknuptse.txt", "#clicknuptse")
+    shown = asked(slack, channel, mira, "#clicknuptse")
+    block = action_id(shown.body, "#clicknuptse")
     for _ in range(2):
         assert slack.interactions.click(mira, shown, *block).warning == ""
-    assert "nuptse.txt" in texts(shown.body)
+    assert "clicknuptse.txt" in texts(shown.body)
 
 
 def test_an_answer_that_cannot_be_looked_up_says_so(
     slack: Slack, channel: Channel, mira: User, upload: Upload
 ) -> None:
-    upload(channel, "kailash.txt", "#kailash")
-    shown = asked(slack, channel, mira, "#kailash")
+    upload(channel, "clickkailash.txt", "#clickkailash")
+    shown = asked(slack, channel, mira, "#clickkailash")
     slack.misbehave("api_server_error", only="users.info")
-    click(slack, mira, shown, "#kailash")
+    click(slack, mira, shown, "#clickkailash")
     assert "The archive could not be searched just now" in texts(shown.body)
 
 
 def test_an_app_of_an_older_manifest_gets_no_clicks(
     slack: Slack, channel: Channel, mira: User, upload: Upload
 ) -> None:
-    upload(channel, "cho.txt", "#chooyu")
-    shown = asked(slack, channel, mira, "#chooyu")
+    upload(channel, "cho.txt", "#clickchooyu")
+    shown = asked(slack, channel, mira, "#clickchooyu")
     slack.interactions.is_enabled = False
     try:
-        done = slack.interactions.click(mira, shown, *action_id(shown.body, "#chooyu"))
+        done = slack.interactions.click(mira, shown, *action_id(shown.body, "#clickchooyu"))
     finally:
         slack.interactions.is_enabled = True
     assert done.warning == NOT_CONFIGURED
@@ -171,14 +171,14 @@ def test_home_shows_what_is_new_that_a_person_may_see_and_the_tags_in_use(
 ) -> None:
     tomas = slack.add_user("tomas")
     private = slack.add_channel("clickprivate", "group")
-    upload(channel, "everest.txt", "#everesttag")
-    upload(private, "secret-karakoram.txt", "#karakoramtag")
+    upload(channel, "clickeverest.txt", "#clickeveresttag")
+    upload(private, "secret-clickkarakoram.txt", "#clickkarakoramtag")
     shown = texts(home_of(slack, mira, "New in the archive"))
-    assert "everest.txt" in shown
-    assert "secret-karakoram.txt" in shown
-    assert "#karakoramtag" in shown
-    hidden = texts(home_of(slack, tomas, "everest.txt"))
-    assert "karakoram" not in hidden
+    assert shown.count("|clickeverest.txt>") == 1
+    assert "secret-clickkarakoram.txt" in shown
+    assert "#clickkarakoramtag" in shown
+    hidden = texts(home_of(slack, tomas, "clickeverest.txt"))
+    assert "clickkarakoram" not in hidden
 
 
 def test_home_of_a_guest_has_what_is_in_their_conversations(
@@ -201,23 +201,27 @@ def test_home_of_somebody_of_another_workspace_is_closed(slack: Slack) -> None:
 def test_a_guest_without_conversations_is_told_how_to_begin(slack: Slack) -> None:
     guest = slack.add_user("newguest", is_restricted=True)
     home_of(slack, guest, "Nothing is archived yet")
+    slack.interactions.type_home(guest, "search", "clickeverest #clickeveresttag")
+    assert "I found no document with clickeverest #clickeveresttag that you can see." in texts(
+        slack.views.home(guest.id)
+    )
 
 
 def test_a_search_in_home_shows_its_answer_and_leads_back(
     slack: Slack, channel: Channel, mira: User, upload: Upload
 ) -> None:
-    upload(channel, "makalu-plan.txt", "#makaluplan")
+    upload(channel, "clickplan.txt", "#clickplan")
     home_of(slack, mira)
-    done = slack.interactions.type_home(mira, "search", "makalu plan")
+    done = slack.interactions.type_home(mira, "search", "clickplan")
     assert done
     assert done.warning == ""
     answer: Any = slack.views.home(mira.id)
-    assert "Documents with makalu plan" in texts(answer)
+    assert "Documents with clickplan" in texts(answer)
     assert slack.interactions.click_home(mira, *action_id(answer, "Back to what is new")).warning == ""
     assert "New in the archive" in texts(slack.views.home(mira.id))
     view: Any = slack.views.home(mira.id)
-    assert slack.interactions.click_home(mira, *action_id(view, "#makaluplan")).warning == ""
-    assert "Documents with #makaluplan" in texts(slack.views.home(mira.id))
+    assert slack.interactions.click_home(mira, *action_id(view, "#clickplan")).warning == ""
+    assert "Documents with #clickplan" in texts(slack.views.home(mira.id))
 
 
 def test_home_says_which_uploads_are_not_archived_and_what_to_do(
