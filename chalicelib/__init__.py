@@ -1,1 +1,1 @@
-"""Slack files, archived by what was said about them: everything that ships to Lambda beside app.py."""
+"""Slack files, archived with what people wrote about them: everything that ships to Lambda beside app.py."""

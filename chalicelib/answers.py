@@ -135,9 +135,7 @@ def too_long(most: int) -> Answer:
 
 def failure(error: IntegratorError) -> Answer:
     """Return that it did not work, in the words of *error*."""
-    return _private(
-        [f"❌ The archive could not be searched just now. {blocks.escaped(str(error))} Please try again."]
-    )
+    return _private([f"❌ The search did not work. {blocks.escaped(str(error))} Please try again."])
 
 
 def rest(terms: Sequence[Term], results: Results) -> list[blocks.Block]:

@@ -48,7 +48,7 @@ class Archive:
         try:
             value = json.loads(body)
         except ValueError as error:
-            raise ArchiveUnavailable("A record in the archive could not be read: it is no JSON.") from error
+            raise ArchiveUnavailable("A record in the archive is damaged: it is no JSON.") from error
         return JsonObject(value, answer["ETag"])
 
     def write(self, key: str, value: T, *, over: JsonObject[Any] | None) -> JsonObject[T] | None:
@@ -103,14 +103,16 @@ def s3_errors(doing: str) -> Iterator[None]:
     except clients.aws_errors() as error:
         code = clients.error_code(error)
         if code in _NO_RIGHT:
-            raise ArchiveRefused(f"The archive's bucket refuses {doing} ({code}).") from error
-        raise ArchiveUnavailable(f"The archive could not take part in {doing} ({code}).") from error
+            raise ArchiveRefused(
+                f"The archive's storage refuses {doing}. Please tell whoever runs the archive ({code})."
+            ) from error
+        raise ArchiveUnavailable(f"The archive's storage had trouble {doing} ({code}).") from error
 
 
 def etag_of(answer: Any) -> str:
     """Return the ETag by which S3 says that it has the bytes; a success without one is a proxy's, not S3's."""
     if not answer.get("ETag"):
-        raise ArchiveUnavailable("The archive's answer does not say that it stored anything.")
+        raise ArchiveUnavailable("The archive's storage did not say that it stored anything.")
     return str(answer["ETag"])
 
 

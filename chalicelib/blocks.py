@@ -103,11 +103,11 @@ def size(count: int | None) -> str:
         return "size unknown"
     if count < 1024:
         return "1 byte" if count == 1 else f"{count} bytes"
-    if count < 1024**2:
+    if count < 1024**2 - 512:
         return f"{count / 1024:.0f} KB"
-    if count < 1024**3:
-        return f"{count / 1024**2:.1f} MB"
-    return f"{count / 1024**3:.1f} GB"
+    if count < 1024**3 - 52_429:
+        return f"{count / 1024**2:.1f} MB".replace(".0 ", " ")
+    return f"{count / 1024**3:.1f} GB".replace(".0 ", " ")
 
 
 def cut(text: str, length: int) -> str:

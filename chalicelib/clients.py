@@ -5,10 +5,11 @@ answered without either: the route signs its few requests by sigv4.py. Every cli
 often it tries, since the defaults (60 s, several tries) outlive Slack's patience and most functions' time-outs.
 """
 
+import time
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from chalicelib import sigv4
+from chalicelib import log, sigv4
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -36,7 +37,7 @@ def ssm() -> sigv4.Client:
 
 @cache
 def sns() -> "SNSClient":
-    """For reports, which are rare; what they tell of is in no hurry."""
+    """For reports, which are rare and in no hurry."""
     client: SNSClient = _client("sns", connect=0.25, read=0.4, tries=1)
     return client
 
@@ -76,7 +77,27 @@ def _client(service: str, connect: float, read: float, tries: int, **more: Any) 
 
     retries: Any = {"mode": "standard", "total_max_attempts": tries}
     config = Config(connect_timeout=connect, read_timeout=read, retries=retries, **more)
-    return get_session().create_client(service, config=config)
+    client = get_session().create_client(service, config=config)
+    if log.is_debug():
+        _log_calls(client.meta.events)
+    return client
+
+
+def _log_calls(events: Any) -> None:
+    """Log each call, by botocore's events; *context* is the call's own."""
+
+    def begin(context: dict[str, Any], **_: Any) -> None:
+        context["begun"] = time.monotonic()
+
+    def end(context: dict[str, Any], event_name: str, **answer: Any) -> None:
+        _, service, operation = event_name.split(".")
+        response = answer.get("http_response")
+        status = response.status_code if response else type(answer["exception"]).__name__
+        log.called(service, operation, status, context["begun"])
+
+    events.register("before-call", begin)
+    events.register("after-call", end)
+    events.register("after-call-error", end)
 
 
 @cache

@@ -41,4 +41,4 @@ class Deadline:
         try:
             return list(self._pool.map(action, items, timeout=max(0.0, self._end - time.monotonic())))
         except TimeoutError as error:
-            raise ArchiveUnavailable("The archive took too long.") from error
+            raise ArchiveUnavailable("The answer took too long.") from error

@@ -5,7 +5,7 @@
     ├── NotUnderstood           a signed event whose shape is not Slack's
     ├── NotStarted              the workflow could not be started
     ├── NotParked               nor could the queue keep it for later
-    ├── NotReported             the topic could not be told
+    ├── NotReported             the topic did not take the report
     ├── Transient               trying again may help: the workflow does, for hours
     │   ├── SecretsUnreadable   SSM did not answer
     │   ├── SlackUnavailable    Slack: 5xx, time-outs, dropped connections
@@ -50,7 +50,7 @@ class Refused(IntegratorError):
 
 
 class NotUnderstood(IntegratorError):
-    """Slack sent it, but it lacks what makes an upload: reported, never a traceback to the caller."""
+    """Slack sent it, but a part of an upload is missing: reported, never a traceback to the caller."""
 
 
 class NotStarted(IntegratorError):

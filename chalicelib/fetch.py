@@ -4,12 +4,12 @@ import time
 from fnmatch import fnmatchcase
 from typing import Any, TypedDict
 
-from chalicelib import filehost, layout, log, transfer
+from chalicelib import blocks, filehost, layout, log, transfer
 from chalicelib.archive import Archive
 from chalicelib.errors import AccessRefused, FileNotReady, TransferBroken
 from chalicelib.events import File
 from chalicelib.settings import Settings
-from chalicelib.slack import Slack, wait_when_limited
+from chalicelib.slack import INVITE, Slack, wait_when_limited
 
 SPARE_SECONDS = 15.0
 """What is left of the function's time when a slow transfer is given up, to abort the upload in an orderly way."""
@@ -79,8 +79,8 @@ def skipped_because(file: File, settings: Settings) -> str | None:
     if file["file_access"] != _STUB and mode not in _HELD:
         return f"It is of a kind that this archive does not know ({mode})."
     if size is not None and size > settings.max_file_bytes:
-        limit = _megabytes(settings.max_file_bytes)
-        return f"It is larger than this archive takes: {_megabytes(size)} of at most {limit}."
+        limit = blocks.size(settings.max_file_bytes)
+        return f"It is larger than this archive takes: {blocks.size(size)} of at most {limit}."
     if not mimetype and not _is_partial(file):
         mimetype = "application/octet-stream"
     if mimetype and not any(fnmatchcase(mimetype, pattern) for pattern in settings.allowed_types):
@@ -96,9 +96,9 @@ def _is_partial(file: File) -> bool:
 def _transfer(team: str, file: File, archive: Archive, slack: Slack, deadline: float) -> Fetched:
     url, size = file["url"], file["size"]
     if file["file_access"] == "access_denied":
-        raise AccessRefused("Slack does not show the file to the app. Invite the app to the channel.")
+        raise AccessRefused(f"Slack does not let the app see the file. {INVITE} (access_denied).")
     if not url or size is None or file["file_access"] == _STUB:
-        raise FileNotReady("Slack is still processing the file.")
+        raise FileNotReady("Slack has not finished processing the file.")
     key = layout.document_key(team, file["id"], file["name"])
     with filehost.download(slack, file, url, size, deadline) as pieces:
         sha256 = transfer.store(archive, key, pieces, size, file["mimetype"])
@@ -108,7 +108,3 @@ def _transfer(team: str, file: File, archive: Archive, slack: Slack, deadline: f
 
 def _result(status: str, file: File, **more: Any) -> Fetched:
     return {"status": status, "file": file, "document": None, "sha256": None, "reason": None, **more}  # type: ignore[typeddict-item]
-
-
-def _megabytes(size: int) -> str:
-    return f"{size / 1024**2:,.1f} MB"

@@ -22,7 +22,7 @@ from chalicelib.errors import (
     TransferBroken,
 )
 from chalicelib.events import File
-from chalicelib.slack import Slack, bearer, check_status, host, wait_when_limited
+from chalicelib.slack import ASK_OPERATOR, INVITE, Slack, check_status, wait_when_limited
 
 if TYPE_CHECKING:
     from requests import Response
@@ -32,10 +32,7 @@ MOST_REDIRECTS = 3
 _TIMEOUT = (5, 30)
 _REDIRECTS = {301, 302, 303, 307, 308}
 _HTML = {"text/html", "application/xhtml+xml"}
-_SIGN_IN = (
-    "Slack sent its sign-in page instead of the file: the app's token lacks the scope files:read, or the app is "
-    "not in this channel. Invite the app to the channel; after adding a scope, reinstall the app."
-)
+_SIGN_IN = f"Slack did not let the app read the file. {INVITE} (sign-in page)."
 
 
 @contextmanager
@@ -56,37 +53,19 @@ def download(slack: Slack, file: File, url: str, size: int, deadline: float) -> 
 def _open(slack: Slack, url: str) -> "Response":
     """Return the answer that has the bytes, following redirects within Slack's hosts by hand."""
     for _ in range(MOST_REDIRECTS + 1):
-        if not slack.owns(url):
-            raise HostRefused(f"The file lies at {host(url)}, which is not Slack's: the token is not sent there.")
-        response = _get(slack, url)
+        response = slack.download(url, timeout=_TIMEOUT)
         if response.status_code not in _REDIRECTS:
             return _accept(response)
         response.close()
         url = _next(url, response.headers.get("Location", ""))
-    raise SlackRefused(f"Slack redirects the file's address more than {MOST_REDIRECTS} times.")
+    raise SlackRefused(f"Slack sent the app from one address to the next, more than {MOST_REDIRECTS} times.")
 
 
 def _next(url: str, location: str) -> str:
     try:
         return urljoin(url, location)
     except ValueError as error:  # such as http://[
-        raise HostRefused("Slack redirects the file's address to something that is none.") from error
-
-
-def _get(slack: Slack, url: str) -> "Response":
-    from requests import RequestException
-
-    try:
-        return slack.http.get(
-            url,
-            auth=bearer(slack.settings.access_token),
-            headers={"Accept-Encoding": "identity"},
-            timeout=_TIMEOUT,
-            allow_redirects=False,
-            stream=True,
-        )
-    except RequestException as error:
-        raise SlackUnavailable(f"Slack's file host could not be reached ({type(error).__name__}).") from error
+        raise HostRefused("Slack sent the app to an address that is none.") from error
 
 
 def _accept(response: "Response") -> "Response":
@@ -98,12 +77,10 @@ def _accept(response: "Response") -> "Response":
     if status in (404, 410):
         raise FileGone("The file is no longer there: it was deleted in Slack before it could be archived.")
     if status == 401:
-        raise TokenRejected(
-            "Slack's file host does not accept the app's token. Reinstall the app and renew ACCESS_TOKEN."
-        )
+        raise TokenRejected(f"Slack does not accept the app any more. {ASK_OPERATOR} (401).")
     if status == 403:
-        raise AccessRefused("Slack's file host does not show the file to the app. Invite the app to the channel.")
-    raise SlackRefused(f"Slack's file host answered with status {status}.")
+        raise AccessRefused(f"Slack does not let the app see the file. {ASK_OPERATOR} (403).")
+    raise SlackRefused(f"Slack refused to hand out the file. {ASK_OPERATOR} ({status}).")
 
 
 def _content_type(response: "Response") -> str:
@@ -117,11 +94,13 @@ def _pieces(response: "Response", deadline: float) -> Iterator[bytes]:
         try:
             piece = response.raw.read(PIECE, decode_content=True)
         except HTTPError as error:
-            raise TransferBroken(f"The connection to Slack's file host broke ({type(error).__name__}).") from error
+            raise TransferBroken(
+                f"The connection to Slack broke while the file was fetched ({type(error).__name__})."
+            ) from error
         if not piece:
             return
         if time.monotonic() > deadline:
-            raise SlackUnavailable("Slack's file host sends the file too slowly.")
+            raise SlackUnavailable("Slack sends the file too slowly.")
         yield piece
 
 
@@ -137,4 +116,4 @@ def _check_size(pieces: Iterator[bytes], size: int, is_html: bool) -> Iterator[b
         raise SignInPage(_SIGN_IN)  # an .html upload was promised, but this page has another length
     if count != size:
         more = "more" if count > size else "less"
-        raise TransferBroken(f"Slack sent {more} than the {size} bytes that the file has.")
+        raise TransferBroken(f"Slack sent {more} than the {size} bytes that the file should have.")

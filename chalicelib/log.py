@@ -1,11 +1,13 @@
 """One JSON line a step, with the ids by which a document's story is found again.
 
-Nothing here or elsewhere logs a token, a header, a body or the environment: a step names ids and sizes.
+Nothing here or elsewhere logs a token, a header, a body, a file name, what people wrote or the environment: a step
+has ids and sizes.
 """
 
 import json
 import logging
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -34,7 +36,7 @@ class JsonLine(logging.Formatter):
 
 
 def configure(environ: Mapping[str, str]) -> None:
-    """Give the root logger one handler: DEBUG=1 adds detail, ERROR=1 leaves errors only, neither means INFO.
+    """Give the root logger one handler: DEBUG=1 adds each call, ERROR=1 leaves errors only, neither means INFO.
 
     Lambda's runtime puts a handler of its own on the root logger, which would print each line twice.
     """
@@ -63,6 +65,20 @@ def about(**fields: Any) -> Iterator[None]:
 def debug(step: str, **fields: Any) -> None:
     """Write *step* when DEBUG=1."""
     _log.debug(step, extra={"fields": fields})
+
+
+def called(service: str, operation: str, status: int | str, begun: float) -> None:
+    """Write, when DEBUG=1, a call of AWS or Slack that began at *begun* (time.monotonic): what, how it ended, when.
+
+    *status* is the HTTP status, or an error's name. Never the arguments: they hold what people wrote.
+    """
+    milliseconds = round((time.monotonic() - begun) * 1000)
+    debug("called", service=service, operation=operation, status=status, milliseconds=milliseconds)
+
+
+def is_debug() -> bool:
+    """Return True when DEBUG=1."""
+    return _log.isEnabledFor(logging.DEBUG)
 
 
 def info(step: str, **fields: Any) -> None:

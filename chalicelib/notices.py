@@ -1,4 +1,4 @@
-"""What the topic says ► what Slack shows: a sentence, then a line per file, what went wrong first.
+"""The replies in Slack: a sentence, then a line for each file, those that went wrong first.
 
 Names, tags and reasons are foreign text: they are escaped (blocks.py).
 """
@@ -13,7 +13,7 @@ from chalicelib.blocks import LONGEST_SECTION, cut, escaped, sections, shown_nam
 from chalicelib.errors import NotUnderstood
 
 MOST_FILES = 20
-"""Files that are named; of the others the notice gives the number. Block Kit takes 50 blocks."""
+"""Files that are named; of the others the notice has the number. Block Kit takes 50 blocks."""
 
 DONE = "white_check_mark"
 """The sign under an upload that is archived."""
@@ -39,7 +39,7 @@ class Notice(NamedTuple):
 
 
 class Reaction(NamedTuple):
-    """A quiet sign under a message: its tags were taken. *emoji* is Slack's name for it."""
+    """A quiet sign under a message: the archive has its tags. *emoji* is Slack's name for it."""
 
     channel: str
     ts: str
@@ -47,7 +47,7 @@ class Reaction(NamedTuple):
 
 
 def notice(message: dict[str, Any], *, is_quiet: bool = False, is_first: bool = False) -> Notice | Reaction | None:
-    """Return what to post about the topic's *message*, or None when there is nobody to tell.
+    """Return what to post about the topic's *message*, or None when nobody has to know.
 
     *is_quiet*: a success is a sign under the upload, without words unless it is the person's first one. Raises
     NotUnderstood for a type that is none of the app's.
@@ -83,7 +83,7 @@ def is_replay(message: dict[str, Any]) -> bool:
 
 
 def _of_outcome(outcome: dict[str, Any], is_quiet: bool, is_first: bool) -> Notice | Reaction | None:
-    """An upload is answered in words; so is an edit that brought a file, or failed to. Other changes are quiet."""
+    """Return words for an upload, and for an edit that brought a file or failed to; a sign for other changes."""
     if is_quiet and is_success(outcome):
         return _in_words(outcome, [FIRST]) if is_first else Reaction(outcome["channel"], outcome["ts"], DONE)
     if outcome["kind"] == "upload" or {"archived", "failed"} & {file["status"] for file in outcome["files"]}:
@@ -106,7 +106,7 @@ def _in_words(outcome: dict[str, Any], more: Sequence[str] = ()) -> Notice:
 
 
 def _of_not_followed(failed: dict[str, Any]) -> Notice:
-    """An edit, a deletion or a reply that the documents do not know of."""
+    """Return the notice about a change that did not reach the documents."""
     text = f"❌ What was changed here did not reach the archive. {_reason(failed['error'])}"
     root = failed["thread_ts"] or failed["ts"]
     return Notice(failed["execution"], failed["channel"], root, text, sections([text]))
@@ -129,7 +129,7 @@ def _own_sentence(error: dict[str, str]) -> str | None:
 
 
 def _of_ended(ended: dict[str, Any]) -> Notice:
-    """The execution died without an outcome; its name tells the message."""
+    """Return the notice about an execution that died without an outcome; its name has the message's ids."""
     name = _EXECUTION.fullmatch(str(ended.get("execution")))
     if name is None:
         raise NotUnderstood("The ended execution is not named after a message.")
@@ -145,7 +145,10 @@ def _of_ended(ended: dict[str, Any]) -> Notice:
 
 
 def _of_error(error: dict[str, Any]) -> Notice | None:
-    """About an event that came to nothing; one that has an execution is told of under that one's name, once."""
+    """Return the notice about an event that came to nothing.
+
+    If it has an execution, the notice has that name: what happened to an execution is posted once.
+    """
     team, channel, ts = error.get("team"), error.get("channel"), error.get("ts")
     if not (team and channel and ts):
         return None
@@ -158,16 +161,16 @@ def _summary(files: Sequence[dict[str, Any]], tags: Sequence[str]) -> str:
     """Return the sentence that a person reads first; the archive's own words, so what is foreign is escaped."""
     count = {status: sum(file["status"] == status for file in files) for status in _ORDER}
     stored = count["archived"] + count["unchanged"]
-    said = []
+    parts = []
     if count["failed"]:
-        said.append(f"{_files(count['failed'])} could not be archived")
+        parts.append(f"{_files(count['failed'])} could not be archived")
     if count["skipped"]:
-        said.append(f"{_files(count['skipped'])} not archived")
+        parts.append(f"{_files(count['skipped'])} left out")
     if stored:
         tagged = " with " + " ".join(f"#{escaped(tag)}" for tag in tags) if tags else ""
-        said.append(f"{_files(stored)} in the archive{tagged}")
+        parts.append(f"{_files(stored)} in the archive{tagged}")
     sign = "❌" if count["failed"] else "⚠️" if count["skipped"] else "✅"
-    return f"{sign} {', '.join(said)}."
+    return f"{sign} {', '.join(parts)}."
 
 
 def _files(count: int) -> str:
@@ -180,7 +183,7 @@ def _line(file: dict[str, Any]) -> str:
         return f"• {name} ({size(file['size'])})"
     if file["status"] == "unchanged":
         return f"• {name} was in the archive already"
-    return f"• {name}: {escaped(file['reason'] or 'no reason was given.')}"
+    return f"• {name}: {escaped(file['reason'] or 'there is no reason.')}"
 
 
 def _left_out(tags: dict[str, Any]) -> list[str]:

@@ -54,7 +54,7 @@ def _deliver(text: str, archive: Archive, slack: Slack, now: float, claim_second
     is_first = is_quiet and notices.is_success(message) and _is_first(message, archive)
     notice = notices.notice(message, is_quiet=is_quiet, is_first=is_first)
     if notice is None:
-        log.info("nobody to tell")
+        log.info("nobody has to know")
         return
     if isinstance(notice, Reaction):
         _react(notice, slack)

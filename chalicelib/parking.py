@@ -46,7 +46,7 @@ def name_and_input(body: str) -> tuple[str, str]:
 def start_all(messages: Iterable[Mapping[str, Any]]) -> None:
     """Start the executions in *messages*, the queue's records. Raises NotStarted, so that the queue tries again.
 
-    The last time before a message goes to the dead letters the person is told too.
+    At the last try before a message goes to the dead letters, the person gets a notice, too.
     """
     stage = settings.load("SLACK_INTEGRATOR_SF", "SLACK_INTEGRATOR_SNS")
     for message in messages:

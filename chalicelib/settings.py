@@ -105,7 +105,9 @@ def load(
         wrong["REPLIES"] = "neither all nor problems"
     if wrong:
         log.error("settings are missing or wrong", variables=wrong)
-        raise SettingsWrong(f"The archive's settings are missing or wrong: {', '.join(wrong)}. Its log says more.")
+        raise SettingsWrong(
+            f"The archive is not set up. Please tell whoever runs it (missing or wrong: {', '.join(wrong)})."
+        )
     types = environ.get("ALLOWED_TYPES") or _BY_NAME["ALLOWED_TYPES"].default
     return Settings(
         signing_secret=values.get("SIGNING_SECRET", ""),
@@ -136,9 +138,9 @@ def _resolved(values: dict[str, str], ssm: Callable[[], Client]) -> tuple[dict[s
     unread = sorted(set(references.values()) - set(_secrets))
     if unread:
         _secrets.update(_read(unread, ssm))
-    known = {name: _secrets[path] for name, path in references.items() if path in _secrets}
+    resolved = {name: _secrets[path] for name, path in references.items() if path in _secrets}
     unknown = {name: f"SSM has no {path}" for name, path in references.items() if path not in _secrets}
-    return {**values, **known}, unknown
+    return {**values, **resolved}, unknown
 
 
 def _is_reference(name: str, value: str) -> bool:

@@ -15,6 +15,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
+from chalicelib import log
+
 if TYPE_CHECKING:
     from http.client import HTTPConnection
 
@@ -192,6 +194,16 @@ class Client:
 
         One try; only a kept connection that turns out to be closed, as they do while Lambda sleeps, is replaced.
         """
+        begun = time.monotonic()
+        try:
+            answer = self._call(action, arguments)
+        except ServiceError as error:
+            log.called(self._service.prefix, action, error.code, begun)
+            raise
+        log.called(self._service.prefix, action, 200, begun)
+        return answer
+
+    def _call(self, action: str, arguments: dict[str, Any]) -> dict[str, Any]:
         body, credentials = json.dumps(arguments, ensure_ascii=False).encode(), self._account.credentials()
         if self._kept:
             try:

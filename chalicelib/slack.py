@@ -4,12 +4,12 @@ https://docs.slack.dev/apis/web-api: most errors come as HTTP 200 with `ok: fals
 """
 
 import re
+import time
 from collections.abc import Callable
-from time import sleep
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
-from chalicelib import events
+from chalicelib import events, log
 from chalicelib.errors import (
     AccessRefused,
     FileGone,
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 LONGEST_SLEEP = 20.0
 """Seconds of Retry-After that are slept here; what is longer the workflow waits out."""
+ASK_OPERATOR = "Please tell whoever runs the archive"
+INVITE = "Invite the app to this conversation; if it is here already, please tell whoever runs the archive"
 _MOST_SLEEPS = 3
 _TIMEOUT = (3.05, 10)
 
@@ -79,16 +81,32 @@ class Slack:
         with_token: bool = True,
     ) -> "Response":
         """Send *body* to *url*, if that is Slack's; redirects are not followed."""
-        from requests import RequestException
-
         if not self.owns(url):
             raise HostRefused(f"SLACK_URL points to {host(url)}, which is not Slack's: nothing was sent there.")
         content: dict[str, Any] = {"data": body} if form else {"json": body}
+        return self._request("POST", url, with_token=with_token, timeout=timeout, **content)
+
+    def download(self, url: str, *, timeout: tuple[float, float]) -> "Response":
+        """Request the file at *url*, and return before its body is read; redirects are not followed."""
+        if not self.owns(url):
+            raise HostRefused(
+                f"The file is not kept by Slack but at {host(url)}, and the app fetches files from Slack only."
+            )
+        headers = {"Accept-Encoding": "identity"}
+        return self._request("GET", url, with_token=True, timeout=timeout, headers=headers, stream=True)
+
+    def _request(self, verb: str, url: str, *, with_token: bool, **options: Any) -> "Response":
+        from requests import RequestException
+
         auth = bearer(self.settings.access_token) if with_token else None
+        begun = time.monotonic()
         try:
-            return self.http.post(url, auth=auth, timeout=timeout, allow_redirects=False, **content)
+            response = self.http.request(verb, url, auth=auth, allow_redirects=False, **options)
         except RequestException as error:
+            log.called("slack", _operation(url), type(error).__name__, begun)
             raise SlackUnavailable(f"Slack could not be reached ({type(error).__name__}).") from error
+        log.called("slack", _operation(url), response.status_code, begun)
+        return response
 
     def api_url(self, method: str) -> str:
         """Return the address of *method* at the Slack that SLACK_URL belongs to (slack.com, slack-gov.com)."""
@@ -98,6 +116,14 @@ class Slack:
     def owns(self, url: str) -> bool:
         """Return True if *url* is https and one of Slack's hosts (or, when the settings allow it, this machine)."""
         return bool(_SLACK.fullmatch(url)) or (self.settings.slack_loopback and bool(_LOOPBACK.fullmatch(url)))
+
+
+def _operation(url: str) -> str:
+    """Return what a request to *url* is for: the rest of the address is secret, or somebody's file name."""
+    path = urlsplit(url).path
+    if path.startswith("/api/"):
+        return path.removeprefix("/api/")
+    return "webhook" if is_webhook(url) else "file"
 
 
 def host(url: str) -> str:
@@ -119,9 +145,9 @@ def web_api_answer(response: "Response") -> dict[str, Any]:
     try:
         answer = response.json()
     except ValueError as error:
-        raise SlackUnavailable("Slack answered something that is no JSON.") from error
+        raise SlackUnavailable("Slack gave an answer that is no JSON.") from error
     if not isinstance(answer, dict) or not isinstance(answer.get("ok"), bool):
-        raise SlackUnavailable("Slack answered something that makes no sense.")
+        raise SlackUnavailable("Slack gave an answer that makes no sense.")
     if not answer["ok"]:
         refuse(str(answer.get("error")), answer)
     return answer
@@ -132,7 +158,7 @@ def check_status(response: "Response") -> None:
     if response.status_code == 429:
         raise SlackRateLimited("Slack asks for fewer requests.", retry_after(response))
     if response.status_code >= 500:
-        raise SlackUnavailable(f"Slack has a problem of its own (status {response.status_code}).")
+        raise SlackUnavailable(f"Slack has a problem of its own ({response.status_code}).")
 
 
 def retry_after(response: "Response") -> float:
@@ -149,19 +175,17 @@ def refuse(error: str, answer: dict[str, Any]) -> NoReturn:
         raise SlackUnavailable(f"Slack has a problem of its own ({error}).")
     if error in _GONE:
         raise FileGone(
-            f"Slack has no such file for the app ({error}): it was deleted, or the app is not in the channel."
+            f"Slack does not find the file: it was deleted, or the app is not in this conversation ({error})."
         )
     if error == "missing_scope":
         raise AccessRefused(
-            f"The app's token lacks the scope {answer.get('needed')}: add it to the Slack app, then reinstall it."
+            f"Slack does not let the app do this. {ASK_OPERATOR} (missing_scope: {answer.get('needed')})."
         )
     if error in _HIDDEN:
-        raise AccessRefused(f"Slack does not show this to the app ({error}). Invite the app to the channel.")
+        raise AccessRefused(f"Slack does not let the app see this. {INVITE} ({error}).")
     if error in _TOKEN:
-        raise TokenRejected(
-            f"Slack does not accept the app's token ({error}). Reinstall the app and renew ACCESS_TOKEN."
-        )
-    raise SlackRefused(f"Slack refused ({error}).")
+        raise TokenRejected(f"Slack does not accept the app any more. {ASK_OPERATOR} ({error}).")
+    raise SlackRefused(f"Slack refused. {ASK_OPERATOR} ({error}).")
 
 
 def wait_when_limited(action: Callable[[], T]) -> T:
@@ -172,7 +196,7 @@ def wait_when_limited(action: Callable[[], T]) -> T:
         except SlackRateLimited as limited:
             if limited.retry_after > LONGEST_SLEEP:
                 raise
-            sleep(limited.retry_after)
+            time.sleep(limited.retry_after)
     return action()
 
 

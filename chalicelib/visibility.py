@@ -2,7 +2,7 @@
 
 A member of the workspace sees shares in channels that Slack says are public now, in the conversation that they ask
 in, and in those private ones that Slack says they and the app are both in now. A guest sees those in their own
-conversations alone, and whoever is of another workspace sees nothing. What cannot be found out counts as private.
+conversations alone, and whoever is of another workspace sees nothing. What Slack does not say counts as private.
 """
 
 import re

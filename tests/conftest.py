@@ -32,17 +32,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def pipeline() -> Iterator[Pipeline]:
     """Slack, the routes, AWS and the functions, started once; tests keep apart by their channels and files."""
-    with Pipeline(Clock(1_000)) as started:
+    with Pipeline(Clock(1_000), {"DEBUG": "1"}) as started:
         yield started
         assert indiscretions(started) == []
 
 
 def indiscretions(pipeline: Pipeline) -> list[str]:
-    """What the functions and the routes printed and should not have: secrets, headers, what files hold."""
+    """What the functions and the routes printed and should not have.
+
+    That is secrets, headers, what is in files, what they are called and what people wrote.
+    """
     app = pipeline.slack.app
     secret = [app.bot_token, app.signing_secret, app.verification_token, app.webhook_key, "Bearer ", "v0="]
     held = [file.content for file in pipeline.slack.files if isinstance(file.content, bytes)]
     foreign = [content[:40].decode("latin-1") for content in held if len(content) > 20]
+    foreign += [file.name for file in pipeline.slack.files if file.name and "." in file.name[:-1]]
+    foreign += [message.text for message in pipeline.slack.messages if len(message.text) > 10]
     lines = [line for log in pipeline.folder.glob("*.log") for line in log.read_text("latin-1").splitlines()]
     return [line for line in lines if any(text in line for text in [*secret, *foreign])]
 

@@ -121,7 +121,7 @@ def test_what_nobody_can_ask_for_is_answered_in_words(slack: Slack, channel: Cha
 
 
 @pytest.mark.parametrize(
-    ("scope", "says"), [("users:read", "lacks the scope users:read"), ("channels:read", "no document with #x")]
+    ("scope", "says"), [("users:read", "missing_scope: users:read"), ("channels:read", "no document with #x")]
 )
 def test_a_scope_that_is_missing_opens_nothing(slack: Slack, channel: Channel, scope: str, says: str) -> None:
     slack.scopes.discard(scope)
@@ -135,4 +135,4 @@ def test_when_slack_does_not_say_who_asks_nothing_is_shown(
     options = {"retry_after": 1} if misbehaviour == "api_rate_limited" else {}
     slack.misbehave(misbehaviour, only="users.info", **options)
     answer = slack.command(channel, slack.users[0], "/docs", "tags")
-    assert answer.text.startswith("❌ The archive could not be searched just now.")
+    assert answer.text.startswith("❌ The search did not work.")

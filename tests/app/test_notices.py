@@ -99,7 +99,7 @@ def test_failures_come_first_and_each_says_why() -> None:
         file("failed", name="gone.pdf", reason="It was deleted."),
     ]
     assert shown(posted(outcome(*files, tags=[]))) == (
-        "❌ 1 file could not be archived, 1 file not archived, 2 files in the archive.\n"
+        "❌ 1 file could not be archived, 1 file left out, 2 files in the archive.\n"
         "• gone.pdf: It was deleted.\n"
         "• link: Slack only links to it.\n"
         "• good.pdf (47 KB)\n"
@@ -156,8 +156,8 @@ def test_a_name_cannot_turn_the_line_around_or_break_it() -> None:
         (1023, "1023 bytes"),
         (1024, "1 KB"),
         (48_213, "47 KB"),
-        (1024**2, "1.0 MB"),
-        (5 * 1024**3, "5.0 GB"),
+        (1024**2, "1 MB"),
+        (5 * 1024**3, "5 GB"),
     ],
 )
 def test_sizes_are_written_as_people_read_them(count: int | None, expected: str) -> None:

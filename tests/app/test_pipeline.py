@@ -198,7 +198,7 @@ def test_trouble_that_does_not_pass_is_told_in_the_end(slack: Slack, channel: Ch
     slack.misbehave("server_error", only=file.id)
     message = slack.upload(channel, slack.users[0], [file])
     (reply,) = slack.wait_for_replies(channel, message.ts, timeout=60)
-    assert "• never.bin: Slack has a problem of its own (status 500)." in words(reply)
+    assert "• never.bin: Slack has a problem of its own (500)." in words(reply)
     assert record_of(f"metadata/{slack.team_id}/{file.id}.json") is None
 
 
@@ -206,7 +206,7 @@ def test_a_missing_scope_is_told_with_the_way_out(slack: Slack, channel: Channel
     slack.scopes.discard("files:read")
     message = slack.upload(channel, slack.users[0], [("secret.txt", b"s", "text/plain")])
     reply = reply_to(slack, message)
-    assert "lacks the scope files:read" in reply
+    assert "Invite the app to this conversation" in reply
     assert "reinstall the app" in reply
 
 
@@ -263,3 +263,20 @@ def test_no_upload_is_left_unfinished_and_no_token_went_astray(slack: Slack, s3:
     """Last in this file on purpose: it looks at what all the others left."""
     assert s3.list_multipart_uploads(Bucket=bucket).get("Uploads", []) == []
     assert [one for one in slack.foreign_requests if one.header("Authorization")] == []
+
+
+def test_with_debug_each_call_of_aws_and_slack_is_in_the_logs_with_its_time_and_status(
+    pipeline: Pipeline, slack: Slack, channel: Channel
+) -> None:
+    message = slack.upload(channel, slack.users[0], [("calls.txt", b"words", "text/plain")])
+    reply_to(slack, message)
+    lines = [line for log in pipeline.folder.glob("*.log") for line in log.read_text("utf-8").splitlines()]
+    calls = [json.loads(line) for line in lines if '"step": "called"' in line]
+    assert all(isinstance(call["milliseconds"], int) for call in calls)
+    assert {
+        ("states", "StartExecution", 200),
+        ("s3", "GetObject", 404),
+        ("s3", "PutObject", 200),
+        ("slack", "file", 200),
+        ("slack", "chat.postMessage", 200),
+    } <= {(call["service"], call["operation"], call["status"]) for call in calls}
