@@ -41,8 +41,8 @@ def execution_input(change: Change) -> str:
     """Return the workflow's input as JSON of at most `LONGEST_INPUT` bytes.
 
     What is too long loses names beyond `SHORT_NAME` bytes and the addresses, which the fetcher gets again from
-    `files.info`; then the end of the comment, whose tags were taken before. Raises NotUnderstood when even that is not
-    enough: thousands of files, where Slack allows ten or so.
+    `files.info`; then the end of the comment, whose tags were taken before. Raises NotUnderstood when that is not
+    enough either: thousands of files, where Slack allows ten or so.
     """
     text = _as_json(change.message, change.files, change)
     if len(text.encode()) <= LONGEST_INPUT:
