@@ -207,7 +207,7 @@ def test_a_missing_scope_is_told_with_the_way_out(slack: Slack, channel: Channel
     message = slack.upload(channel, slack.users[0], [("secret.txt", b"s", "text/plain")])
     reply = reply_to(slack, message)
     assert "Invite the app to this conversation" in reply
-    assert "reinstall the app" in reply
+    assert "(sign-in page)" in reply
 
 
 def test_a_fault_in_a_function_is_told_without_its_insides(
