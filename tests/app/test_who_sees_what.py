@@ -1,0 +1,107 @@
+"""The table of docs/searching.md, "Who sees what": each person, each place, each way to learn of a document.
+
+Everybody asks from another channel, in which they are; what is shared where they ask, test_search.py tests.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import requests
+
+from chalicelib import tickets
+from chalicelib.tickets import Ticket
+from local.pipeline import Pipeline
+from local.slack import Slack
+from local.slack.model import Channel, User
+
+PEOPLE: dict[str, dict[str, Any]] = {
+    "member inside": {},
+    "member outside": {},
+    "member who left": {},
+    "guest inside": {"is_restricted": True},
+    "guest outside": {"is_restricted": True},
+    "single-channel guest inside": {"is_restricted": True, "is_ultra_restricted": True},
+    "foreigner inside": {"is_stranger": True, "team_id": "T0OTHER"},
+    "deactivated, was inside": {"deleted": True},
+}
+INSIDE = {"member inside", "guest inside", "single-channel guest inside"}
+EVERY_MEMBER = INSIDE | {"member outside", "member who left"}
+Change = Callable[[Channel], None]
+
+
+def as_it_was(channel: Channel) -> None:
+    """Nothing changes after the upload."""
+
+
+def archived(channel: Channel) -> None:
+    channel.is_archived = True
+
+
+def made_private(channel: Channel) -> None:
+    channel.kind = "group"
+
+
+def made_public(channel: Channel) -> None:
+    channel.kind = "channel"
+
+
+def left_by_the_app(channel: Channel) -> None:
+    channel.bot_is_member = False
+
+
+PLACES: dict[str, tuple[dict[str, Any], Change, set[str]]] = {
+    "public channel": ({"kind": "channel"}, as_it_was, EVERY_MEMBER),
+    "private channel": ({"kind": "group"}, as_it_was, INSIDE),
+    "direct message": ({"kind": "im"}, as_it_was, INSIDE),
+    "group message": ({"kind": "mpim"}, as_it_was, INSIDE),
+    "archived public channel": ({"kind": "channel"}, archived, EVERY_MEMBER),
+    "archived private channel": ({"kind": "group"}, archived, INSIDE),
+    "public channel, made private": ({"kind": "channel"}, made_private, INSIDE),
+    # Its documents were shared in private: only Slack's list of a guest's channels, public ones too, leads there.
+    "private channel, made public": ({"kind": "group"}, made_public, INSIDE - {"member inside"}),
+    "private channel that the app left": ({"kind": "group"}, left_by_the_app, set()),
+    "shared by Slack Connect": ({"kind": "channel", "is_ext_shared": True}, as_it_was, EVERY_MEMBER),
+    "private, shared by Slack Connect": ({"kind": "group", "is_ext_shared": True}, as_it_was, INSIDE),
+}
+
+
+@pytest.fixture
+def people(slack: Slack) -> dict[str, User]:
+    return {who: slack.add_user(who, **about) for who, about in PEOPLE.items()}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_who_learns_of_a_document_and_by_what(
+    pipeline: Pipeline, slack: Slack, people: dict[str, User], place: str
+) -> None:
+    about, change, expected = PLACES[place]
+    there, here = slack.add_channel(place, **about), slack.add_channel("elsewhere")
+    there.members |= {user.id for who, user in people.items() if "inside" in who or "left" in who}
+    word = "w" + "".join(chr(ord("a") + int(digit)) for digit in str(sum(map(ord, place)) * 7919))
+    message = slack.upload(there, slack.users[0], [(f"{word}.txt", b"content", "text/plain")], f"#{word}")
+    slack.wait_for_replies(there, message.ts, timeout=30)
+    there.members.discard(people["member who left"].id)
+    change(there)
+
+    def said(user: User, text: str) -> str:
+        return slack.command(here, user, "/docs", text).text
+
+    def opens(user: User) -> bool:
+        ticket = tickets.issue(
+            slack.signing_secret, Ticket(slack.team_id, user.id, message.files[0].id), time.time()
+        )
+        return requests.get(f"{pipeline.routes.url}/documents/{ticket}", timeout=10).content == b"content"
+
+    ways: dict[str, Callable[[User], bool]] = {
+        "search by word": lambda user: f"{word}.txt" in said(user, word),
+        "search by tag": lambda user: f"{word}.txt" in said(user, f"#{word}"),
+        "what is new": lambda user: f"{word}.txt" in said(user, ""),
+        "suggestion": lambda user: f"Did you mean {word}" in said(user, f"{word}x"),
+        "suggested tag": lambda user: f"Did you mean #{word}" in said(user, f"#{word}x"),
+        "tag list": lambda user: f"#{word}" in said(user, f"tags {word[:-1]}"),
+        "open": opens,
+    }
+    learned = {way: {who for who, user in people.items() if look(user)} for way, look in ways.items()}
+    assert learned == dict.fromkeys(ways, expected)
