@@ -27,7 +27,9 @@ _PAGE_OF_SINGLE = 50
 _MOST_KEYS = 4_000
 """Keys of a round of listings: reading 1,000 takes some 20 ms of a processor."""
 _LONGEST_PAGE = 500
-MOST_LISTINGS = MOST_TERMS * visibility.MOST_SCOPES * ROUNDS
+_AT_ONCE = 64
+"""Listings of a round: in many conversations fewer of the terms are listed, and the records tell the others."""
+MOST_LISTINGS = _AT_ONCE * ROUNDS
 MOST_RECORDS = CHUNK * CHUNKS
 
 
@@ -99,7 +101,7 @@ def _newest(
 
 
 def _lookups(terms: Sequence[Term], asker: Asker, page: int | None) -> list[list[Listing]]:
-    keys = _listed(terms)
+    keys = _listed(terms)[: max(1, _AT_ONCE // len(asker.scopes))]
     share = _MOST_KEYS // (len(keys) * len(asker.scopes))
     page = page or (_PAGE_OF_SINGLE if len(keys) == 1 else min(_LONGEST_PAGE, share))
     return [
@@ -111,7 +113,7 @@ def _lookups(terms: Sequence[Term], asker: Asker, page: int | None) -> list[list
 def _listed(terms: Sequence[Term]) -> list[tuple[str, str]]:
     """Return what is listed, as kind and name: for every term a tag or word, then more words of the phrases.
 
-    Long words come first: they are rarer. What is not listed, the records tell.
+    Tags come first, then long words: they are rarer. What is not listed, the records tell.
     """
     first: list[tuple[str, str]] = []
     more: list[tuple[str, str]] = []
@@ -122,6 +124,7 @@ def _listed(terms: Sequence[Term]) -> list[tuple[str, str]]:
             longest, *others = sorted(dict.fromkeys(term.words), key=len, reverse=True)
             first.append((index.WORDS, longest))
             more += [(index.WORDS, word) for word in others]
+    first.sort(key=lambda key: (key[0] == index.WORDS, -len(key[1])))
     return list(dict.fromkeys([*first, *more]))[:MOST_TERMS] or [(index.RECENT, "")]
 
 
