@@ -114,6 +114,13 @@ def delete(slack: "Slack", cloud: "Cloud | None", request: Request) -> Json:
     return {}
 
 
+def expire(slack: "Slack", cloud: "Cloud | None", request: Request) -> Json:
+    """Retention takes a message and its files: channel, ts."""
+    given = _arguments(request)
+    slack.expire(message(slack, str(given.get("channel")), str(given.get("ts"))))
+    return {}
+
+
 def command(slack: "Slack", cloud: "Cloud | None", request: Request) -> Json:
     """A slash command: channel, user, text with the slash. The answer is what that person alone sees."""
     given = _arguments(request)
@@ -240,6 +247,7 @@ ACTIONS: dict[str, Action] = {
     "messages": post,
     "edit": edit,
     "delete": delete,
+    "expire": expire,
     "command": command,
     "click": click,
     "dismiss": dismiss,

@@ -2,6 +2,8 @@
 
 from playwright.sync_api import Page, expect
 
+from local.slack import Slack
+from local.slack.model import Channel
 from tests.browser.person import TABLE, ask, drop, message_with, thread, write
 
 
@@ -39,3 +41,33 @@ def test_upload_search_edit_search_delete_search_and_each_answer_is_right(page: 
     expect(deletion).to_contain_text("succeeded", timeout=30_000)
     for tag in ("journey", "final"):
         expect(ask(page, f"/docs #{tag}")).to_contain_text(f"I found no document with #{tag} that you can see.")
+
+
+def test_what_slack_lost_is_found_by_a_word_from_another_channel_and_opens(
+    page: Page, slack: Slack, channel: Channel
+) -> None:
+    vault = slack.add_channel("vault", "group")
+    page.goto(f"{slack.url}/#{vault.id}")
+    page.get_by_role("heading", name="vault").wait_for()
+    drop(page, TABLE)
+    write(page, "For the quetzal board")
+    expect(thread(page)).to_contain_text("1 file in the archive.", timeout=30_000)
+    sent = message_with(page, "quetzal board")
+    sent.hover()
+    sent.get_by_role("button", name="Expire").click()
+
+    page.goto(f"{slack.url}/#{channel.id}")
+    page.get_by_role("heading", name=f"#{channel.name}").wait_for()
+    for _ in range(50):
+        found = ask(page, "/docs quetzal")
+        if "no longer in Slack" in (found.text_content() or ""):
+            break
+        page.wait_for_timeout(200)
+    expect(found).to_contain_text("numbers.csv, no longer in Slack")
+    expect(found.get_by_role("link", name="numbers.csv")).to_have_count(0)
+    link = found.get_by_role("link", name="archived copy")
+    copy = page.context.new_page()  # as the link does, and where its download can be seen
+    with copy.expect_download() as download:
+        copy.evaluate("address => location.assign(address)", link.get_attribute("href"))
+    assert download.value.suggested_filename == "numbers.csv"
+    assert download.value.path().read_bytes() == TABLE[2]

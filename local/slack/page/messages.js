@@ -42,6 +42,7 @@ export function row(message, page) {
   const actions = make("span", { className: "actions" },
     !message.gone && page.state.shortcuts.map((one) => make("button", { className: "quiet", "data-action": one.id, onclick: shortcut(one, message, page) }, one.name)),
     !inThread && make("button", { className: "quiet", "data-action": "reply", onclick: () => page.reply(message, name) }, "Reply"),
+    !inThread && !message.gone && make("button", { className: "quiet", "data-action": "expire", title: "As retention does after 90 days: Slack loses the message and its files", onclick: telling(() => post("/page/expire", { channel: page.channel, ts: message.ts })) }, "Expire"),
     mine && make("button", { className: "quiet", "data-action": "edit", onclick: () => edit(message, element, page) }, "Edit"),
     mine && make("button", { className: "quiet", "data-action": "delete", onclick: () => remove(message, page) }, "Delete"));
   const head = make("div", { className: "line" },

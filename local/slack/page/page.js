@@ -8,7 +8,7 @@ import { ephemeral, row } from "./messages.js";
 import { News } from "./news.js";
 import { Switches } from "./switches.js";
 
-const LABELS = { channel: "Public: everybody finds what is archived here", group: "Private: found only from in here", im: "Between you and the app", mpim: "A group's direct message" };
+const LABELS = { channel: "Public: everybody finds what is archived here", group: "Private: found by those who are in it", im: "Between you and the app", mpim: "A group's direct message" };
 const page = {
   channel: location.hash.slice(1), user: "", world: { names: {}, channels: {} }, state: null, panel: null, subject: null,
   reply: (message, author) => composer.replyTo(message.thread_ts ?? message.ts, author),
