@@ -70,6 +70,7 @@ def document(results: Results) -> str:
         **_transfer(results["transfer"], results["missing"]),
         **_endtoend(results["endtoend"]),
         "scale": _scale(results["scale"]),
+        "search": _search(results.get("search", {})),
     }
     text = Template(TEMPLATE.read_text(encoding="utf-8")).substitute(values)
     return re.sub(r"\n{3,}", "\n\n", text).replace("# Performance\n\n\n", "# Performance\n\n")
@@ -218,6 +219,19 @@ def _scale(results: Results) -> str:
         shown=search.SHOWN,
     )
     return "\n\n".join([*parts, _counts("search", archives), searched])
+
+
+def _search(archives: Results) -> str:
+    parts = []
+    for size, questions in archives.items():
+        names = ("p50", "p95", "listings", "records", "slack")
+        rows = [
+            [question, *(number(row[name]) if name[0] == "p" else str(row[name]) for name in names)]
+            for question, row in questions.items()
+        ]
+        head = [f"{size} documents", "p50 ms", "p95 ms", "listings", "records", "calls of Slack"]
+        parts.append(table(head, rows))
+    return "\n\n".join(parts) or "Not measured in this run."
 
 
 def _counts(what: str, archives: Results) -> str:
