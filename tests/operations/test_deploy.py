@@ -5,6 +5,7 @@ One stage is deployed, used, deployed again, changed and destroyed, in this orde
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import boto3
 import pytest
+import requests
 
 from chalicelib import events, parking, workflow
 from local.chalice_local import ChaliceLocal
@@ -96,7 +98,11 @@ def test_no_secret_is_written_down(deployment: Deployment) -> None:
 def test_the_deployed_command_finds_documents_and_follows_an_edit(deployment: Deployment) -> None:
     slack = deployment.slack
     message, _ = deployment.upload(("found.pdf", b"%PDF-1.4", "application/pdf"), text="#before")
-    assert "found.pdf" in slack.command(message.channel, slack.users[0], "/docs", "#before").text
+    answer = slack.command(message.channel, slack.users[0], "/docs", "#before")
+    assert "found.pdf" in answer.text
+    link = re.search(r"<([^|>]+)\|archived copy>", json.dumps(answer.body))
+    assert link
+    assert requests.get(link[1], timeout=10).content == b"%PDF-1.4"
     slack.edit(message, "#after")
     assert slack.workspace.wait_until(lambda: bool(message.reactions), 30)
     assert "found.pdf" in slack.command(message.channel, slack.users[0], "/docs", "#after").text
