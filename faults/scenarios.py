@@ -1,14 +1,21 @@
 """What is done in Slack under faults: each kind of upload, what follows one, and a search."""
 
+import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
+from http.client import HTTPConnection
+from urllib.parse import urlsplit
 
+from chalicelib import tickets
+from chalicelib.tickets import Ticket
 from faults.harness import Harness
 from faults.kinds import ERROR, EVER, Rule
 from local.slack import Generated
 from local.slack.commands import CommandResult
 from local.slack.files import Json
 from local.slack.model import Channel, Message, User
+from local.slack.posting import Attempt
 
 PART = 8 * 1024 * 1024
 
@@ -95,6 +102,18 @@ def _searched(harness: Harness, message: Message, channel: Channel, user: User) 
     return harness.pipeline.slack.command(channel, user, "/docs", f"page {tag_of(message.channel)}")
 
 
+def _opened(harness: Harness, message: Message, channel: Channel, user: User) -> CommandResult:
+    """Open the archived copy by a ticket; where it leads to is not followed."""
+    slack = harness.pipeline.slack
+    ticket = tickets.issue(slack.signing_secret, Ticket(slack.team_id, user.id, message.files[0].id), time.time())
+    with closing(HTTPConnection(urlsplit(harness.pipeline.routes.url).netloc, timeout=15)) as connection:
+        connection.request("GET", f"/documents/{ticket}")
+        status = connection.getresponse().status
+    texts = {302: "• the archived copy", 404: "❌ This link does not open a document."}
+    attempt = Attempt(status, None if status in texts else "http_error", 0.0)
+    return CommandResult(attempt, {}, texts.get(status, f"status {status}"))
+
+
 SCENARIOS = (
     Scenario("pages", _pages, "✅ 2 files in the archive"),
     Scenario("film", _film, "✅ 1 file in the archive"),
@@ -102,6 +121,7 @@ SCENARIOS = (
     Scenario("replied", _page, "'reactions': ['label']", change=_replied),
     Scenario("deleted", _page, "'deleted': True", change=_deleted),
     Scenario("searched", _page, "• page.txt", ask=_searched),
+    Scenario("opened", _page, "• the archived copy", ask=_opened),
     Scenario("parked", _page, "✅ 1 file in the archive", base=(("route StartExecution", EVER),)),
     Scenario(
         "aborted", _film, "✅ 1 file in the archive", base=(("fetch_file CompleteMultipartUpload documents/", 3),)
