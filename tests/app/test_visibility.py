@@ -49,5 +49,14 @@ def test_slack_is_asked_once_about_each_channel_and_never_about_the_one_that_is_
     assert visibility.elsewhere(shares, MEMBER) == ["C2", "C3"]
 
 
+def test_what_is_shared_in_a_conversation_of_ones_own_is_visible_wherever_one_asks() -> None:
+    record: Any = {"shares": [share(channel_type="group"), share(channel="C3", channel_type="group")]}
+    for asker in (MEMBER._replace(others=("C2",)), GUEST._replace(others=("C2",))):
+        assert [one["channel"] for one in visibility.may_be_visible(record, asker)] == ["C2"]
+        assert visibility.elsewhere(record["shares"], asker) == ["C3"]
+
+
 def test_a_guest_has_no_listing_but_the_conversations_own() -> None:
     assert (MEMBER.scopes, GUEST.scopes) == (["public", "C1"], ["C1"])
+    assert MEMBER._replace(others=("C2", "C1")).scopes == ["public", "C1", "C2"]
+    assert GUEST._replace(others=("C2", "C1")).scopes == ["C1", "C2"]
