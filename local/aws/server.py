@@ -28,6 +28,7 @@ from local.aws.async_invocations import AsyncInvocations, Dead
 from local.aws.eventbridge import tell_of_ended_executions
 from local.aws.executions import stop_executions
 from local.aws.lambdas import ClosedError, Lambdas
+from local.aws.listings import list_by_sorted_names
 from local.aws.moto_cloudformation import make_stacks
 from local.aws.outages import ONLOOKER, Outages
 from local.aws.packages import Packages
@@ -132,6 +133,7 @@ class Aws:
         patches.item(os.environ, "no_proxy", ",".join(filter(None, direct)))
         moto_shims.execute_state_machines(patches)
         moto_shims.parse_once(patches)
+        list_by_sorted_names(patches)
         moto_shims.reuse_clients(patches)
         moto_shims.count_payloads_in_utf8(patches)
         moto_shims.run_lambdas(patches, self.invoke, send)

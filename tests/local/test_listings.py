@@ -1,0 +1,70 @@
+"""The local S3's listings, compared with a plain reading of what S3 promises."""
+
+from itertools import count
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from local.pipeline import Pipeline
+
+BUCKETS = count()
+NAMES = st.lists(st.text("ab/é🎉", min_size=1, max_size=5), max_size=12, unique=True)
+
+
+def new_bucket(s3: Any, is_versioned: bool) -> str:
+    name = f"listed-{next(BUCKETS)}"
+    s3.create_bucket(Bucket=name)
+    if is_versioned:
+        s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    return name
+
+
+def pages(s3: Any, **arguments: Any) -> list[str]:
+    """All that is listed, page by page, keys and folders in one order."""
+    found: list[str] = []
+    for page in s3.get_paginator("list_objects_v2").paginate(**arguments):
+        entries = [entry["Key"] for entry in page.get("Contents", [])]
+        found += sorted(entries + [entry["Prefix"] for entry in page.get("CommonPrefixes", [])])
+    return found
+
+
+def expected(names: list[str], prefix: str, delimiter: str, after: str) -> list[str]:
+    listed = set()
+    for name in names:
+        if name.startswith(prefix) and name > after:
+            head, mark, _ = name[len(prefix) :].partition(delimiter) if delimiter else (name, "", "")
+            listed.add(prefix + head + mark if mark else name)
+    return sorted(listed)
+
+
+@settings(max_examples=80)
+@given(
+    names=NAMES,
+    gone=st.sets(st.integers(0, 11)),
+    prefix=st.sampled_from(["", "a", "a/"]),
+    after=st.sampled_from(["", "a/b"]),
+    delimiter=st.sampled_from(["", "/"]),
+    size=st.integers(1, 5),
+    is_versioned=st.booleans(),
+)
+def test_a_listing_is_what_is_there_in_order_and_in_pages(
+    pipeline: Pipeline,
+    names: list[str],
+    gone: set[int],
+    prefix: str,
+    after: str,
+    delimiter: str,
+    size: int,
+    is_versioned: bool,
+) -> None:
+    s3 = pipeline.aws.client("s3")
+    bucket = new_bucket(s3, is_versioned)
+    for name in names:
+        s3.put_object(Bucket=bucket, Key=name, Body=b"")
+    for number in gone & set(range(len(names))):
+        s3.delete_object(Bucket=bucket, Key=names[number])
+    left = [name for number, name in enumerate(names) if number not in gone]
+    arguments = {"Bucket": bucket, "Prefix": prefix, "StartAfter": after, "Delimiter": delimiter}
+    listed = pages(s3, **arguments, PaginationConfig={"PageSize": size})
+    assert listed == expected(left, prefix, delimiter, after)
