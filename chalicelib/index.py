@@ -30,9 +30,19 @@ def scopes(share: Share) -> list[str]:
     return [PUBLIC, own] if share["channel_type"] == "channel" else [own]
 
 
-def prefix(kind: str, team: str, scope: str = "", name: str = "") -> str:
-    """Return what the keys of *name*, a tag or a word, in *scope* begin with; without them, what all keys do."""
+def prefix(kind: str, team: str, scope: str, name: str = "") -> str:
+    """Return what the keys of *name*, a tag or a word, in *scope* begin with; without it, what those of all do.
+
+    Raises ValueError without a scope: that would be the prefix of everybody's documents.
+    """
+    if not scope:
+        raise ValueError("an entry of the index has a scope")
     return "".join(f"{part}/" for part in (kind, team, scope, name) if part)
+
+
+def prefix_of_all(kind: str, team: str) -> str:
+    """Return what the keys of all scopes begin with: for operations, and to learn which scopes there are."""
+    return f"{kind}/{team}/"
 
 
 def place(created: int, file_id: str) -> str:

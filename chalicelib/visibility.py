@@ -83,7 +83,7 @@ def asker(slack: Slack, listings: Listings, team: str, user: str, channel: str) 
     asked: list[Callable[[], Any]] = [
         lambda: person(slack, team, user),
         lambda: conversations(slack, user, _PRIVATE),
-        lambda: listings.folders(index.prefix(index.RECENT, team), "", MOST_LISTED),
+        lambda: listings.folders(index.prefix_of_all(index.RECENT, team), "", MOST_LISTED),
     ]
     who, theirs, holding = listings.deadline.map(lambda ask: ask(), asked)
     if who is None:

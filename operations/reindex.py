@@ -89,7 +89,7 @@ def _entries(archive: Archive, team: str, settled: datetime) -> Entries:
     young: set[str] = set()
     total = 0
     with ThreadPoolExecutor(len(index.KINDS)) as pool:
-        listed = pool.map(lambda kind: list(_objects(archive, index.prefix(kind, team))), index.KINDS)
+        listed = pool.map(lambda kind: list(_objects(archive, index.prefix_of_all(kind, team))), index.KINDS)
         for entry in (entry for of_kind in listed for entry in of_kind):
             keys.setdefault(index.file_of(entry["Key"].rpartition("/")[2]), []).append(entry["Key"])
             total += 1

@@ -153,7 +153,7 @@ class Story:
 
     def index(self) -> set[str]:
         """All keys of the team's index."""
-        prefixes = [index.prefix(kind, self.team) for kind in index.KINDS]
+        prefixes = [index.prefix_of_all(kind, self.team) for kind in index.KINDS]
         pages = [self.s3.list_objects_v2(Bucket=self.bucket, Prefix=prefix) for prefix in prefixes]
         return {entry["Key"] for page in pages for entry in page.get("Contents", [])}
 
@@ -227,3 +227,8 @@ def test_many_at_once_leave_an_index_that_agrees_with_the_record(story: Story) -
     tags = ["all", "e1", "e2", "e3", "e4", "e5"]
     assert story.record("F1")["tags"] == tags
     assert story.tags("public") == {tag: ["F1"] for tag in tags}
+
+
+def test_nothing_is_listed_without_a_scope() -> None:
+    with pytest.raises(ValueError, match="scope"):
+        index.prefix(index.WORDS, "T1", "", "plan")
