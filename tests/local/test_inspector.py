@@ -56,7 +56,8 @@ def test_the_outcome_is_what_was_published(told: Any) -> None:
 
 def test_objects_and_records_are_the_messages_own(told: Any, slack: Slack, inspector: Inspector) -> None:
     kinds = [one["key"].split("/")[0] for one in told["objects"]]
-    assert sorted(set(kinds)) == ["documents", "messages", "metadata", "notices", "tags"]
+    kept = ["documents", "messages", "metadata", "notices", "problems", "recent", "tags", "words"]
+    assert sorted(set(kinds)) == kept
     assert kinds.count("documents") == 2
     assert [record["file"]["name"] for record in told["records"]] == ["good.txt", "late.txt"]
     opened: Any = inspector.object(told["objects"][0]["key"])
