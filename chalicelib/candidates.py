@@ -6,7 +6,7 @@ one listing is ahead of the others, these are listed from there on.
 
 from chalicelib.listings import Listings
 
-ROUNDS = 4
+ROUNDS = 6
 """Times that the listings are continued."""
 ROUND_SECONDS = 0.5
 """A round is not begun when less is left."""

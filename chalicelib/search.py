@@ -24,7 +24,7 @@ CHUNK = 12
 CHUNKS = 3
 _PAGE_OF_SINGLE = 50
 """Keys of a listing that needs no other: a little more than the records that are read."""
-_MOST_KEYS = 4_000
+_MOST_KEYS = 2_000
 """Keys of a round of listings: reading 1,000 takes some 20 ms of a processor."""
 _LONGEST_PAGE = 500
 _AT_ONCE = 64
