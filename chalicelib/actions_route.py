@@ -5,7 +5,6 @@ response, so the answer is sent before: to the response URL, which only the aske
 https://docs.slack.dev/interactivity/handling-user-interaction
 """
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -41,9 +40,9 @@ _TIMEOUT = (0.3, 0.5)
 ACKNOWLEDGED: HttpResponse = (200, {})
 
 
-def respond(request: Any, now: float) -> HttpResponse:
-    """Return the response to Chalice's *request*, which came at *now* (epoch seconds)."""
-    end = time.monotonic() + SECONDS
+def respond(request: Any, now: float, began: float) -> HttpResponse:
+    """Return the response to Chalice's *request*, which came at *now* (epoch seconds), *began* (time.monotonic)."""
+    end = began + SECONDS
     try:
         body = authentication.raw_body(request)
         content = authentication.authenticate(body, request.headers, now, actions.payload)

@@ -22,6 +22,7 @@ _NO_LONGER_THERE = ("tombstone", "file_not_found")
 """What stands in `mode` or `file_access` of a file that was taken off its message."""
 ODD = "odd"
 """The mode, none of Slack's, of an entry of `files` that is not understood."""
+_JOINING = ("channel_join", "group_join")
 LONGEST_NAME = 1_024
 """Characters of a name or title."""
 LONGEST_WORD = 255
@@ -105,6 +106,19 @@ def kind(envelope: Mapping[str, Any]) -> Any:
     """Return the type of the event in *envelope*, None where there is none."""
     event = envelope.get("event")
     return event.get("type") if isinstance(event, dict) else None
+
+
+def joined(envelope: Mapping[str, Any]) -> str | None:
+    """Return the conversation that the app itself was invited to, None where *envelope* tells of anything else.
+
+    Slack tells it twice, and sometimes leaves one of them out:
+    https://docs.slack.dev/reference/events/member_joined_channel
+    """
+    event = envelope.get("event")
+    if not isinstance(event, dict):
+        return None
+    is_joining = event.get("type") == "member_joined_channel" or event.get("subtype") in _JOINING
+    return _sound(event.get("channel"), _ID) if is_joining and _is_by_bot_user(envelope, event) else None
 
 
 def change(envelope: Mapping[str, Any]) -> Change | None:
@@ -322,6 +336,10 @@ def _is_own(envelope: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
     by_app = profile.get("app_id") if isinstance(profile, dict) else event.get("app_id")
     if by_app and by_app == envelope.get("api_app_id"):
         return True
+    return _is_by_bot_user(envelope, event)
+
+
+def _is_by_bot_user(envelope: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
     installations = envelope.get("authorizations")
     return bool(event.get("user")) and any(
         isinstance(installation, dict)

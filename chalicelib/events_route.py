@@ -49,6 +49,8 @@ def _dispatch(request: Any, envelope: dict[str, Any], last_try: float, now: floa
         return DONE
     if events.kind(envelope) == "app_home_opened":
         return _show_home(request, envelope, now)
+    if events.joined(envelope):
+        return _greet(envelope)
     with log.about(event_id=events.place(envelope)["event_id"]):
         return _follow(envelope, last_try)
 
@@ -57,6 +59,17 @@ def _show_home(request: Any, envelope: dict[str, Any], now: float) -> HttpRespon
     from chalicelib import home_tab, opening  # whoever opens Home waits; a message does not wait for this
 
     return home_tab.opened(envelope, lambda ticket: opening.link(request, ticket, now))
+
+
+def _greet(envelope: dict[str, Any]) -> HttpResponse:
+    """Let the notifier say what the app does in the conversation that it was invited to; a greeting can be lost."""
+    from chalicelib import reports
+
+    try:
+        reports.publish_invitation(events.team(envelope), events.joined(envelope))
+    except NotReported as error:
+        log.error("no greeting", error=str(error))
+    return DONE
 
 
 def _follow(envelope: dict[str, Any], last_try: float) -> HttpResponse:

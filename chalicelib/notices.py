@@ -17,6 +17,10 @@ MOST_FILES = 20
 
 DONE = "white_check_mark"
 """The sign under an upload that is archived."""
+GREETING = (
+    "👋 I archive the files that are shared here, and find them again: type `/docs` and a word or a #hashtag. "
+    "For a file that is here already, open its message's menu and choose *Archive files*."
+)
 FIRST = "From now on, a :white_check_mark: under your files says the same."
 
 _EXECUTION = re.compile(
@@ -29,11 +33,11 @@ _ORDER = ("failed", "skipped", "archived", "unchanged")
 
 
 class Notice(NamedTuple):
-    """A reply: *name* is what it is claimed under, so that it is posted once."""
+    """A reply: *name* is what it is claimed under, so that it is posted once. Without *thread_ts*, a greeting."""
 
     name: str
     channel: str
-    thread_ts: str
+    thread_ts: str | None
     text: str
     blocks: list[dict[str, Any]]
 
@@ -55,6 +59,8 @@ def notice(message: dict[str, Any], *, is_quiet: bool = False, is_first: bool = 
     kind = message.get("type")
     if kind == "outcome":
         return _of_outcome(message, is_quiet, is_first)
+    if kind == "invited":
+        return _of_invitation(message)
     if kind == "not_followed":
         return _of_not_followed(message)
     if kind == "ended":
@@ -103,6 +109,11 @@ def _in_words(outcome: dict[str, Any], more: Sequence[str] = ()) -> Notice:
     blocks = sections([summary], lines, left_out, more)
     text = cut(" ".join([summary, *lines[:1], *left_out]), LONGEST_SECTION)
     return Notice(outcome["execution"], outcome["channel"], outcome["thread_ts"] or outcome["ts"], text, blocks)
+
+
+def _of_invitation(invitation: dict[str, Any]) -> Notice:
+    name = f"greeting-{invitation['team']}-{invitation['channel']}"
+    return Notice(name, invitation["channel"], None, GREETING, sections([GREETING]))
 
 
 def _of_not_followed(failed: dict[str, Any]) -> Notice:

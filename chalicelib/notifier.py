@@ -53,7 +53,7 @@ def _deliver(text: str, archive: Archive, slack: Slack, now: float, claim_second
     is_quiet = slack.settings.replies == "problems"
     is_first = is_quiet and notices.is_success(message) and _is_first(message, archive)
     notice = notices.notice(message, is_quiet=is_quiet, is_first=is_first)
-    if notice is None:
+    if notice is None or _is_greeting_elsewhere(notice, slack):
         log.info("nobody has to know")
         return
     if isinstance(notice, Reaction):
@@ -67,6 +67,11 @@ def _deliver(text: str, archive: Archive, slack: Slack, now: float, claim_second
         state = _post_or_release(notice, claim, archive, slack)
         _mark(notice, claim, state, archive)
         log.info(state)
+
+
+def _is_greeting_elsewhere(notice: Notice | Reaction, slack: Slack) -> bool:
+    """Return True for a greeting that a webhook, which is bound to one channel, would post there."""
+    return isinstance(notice, Notice) and notice.thread_ts is None and is_webhook(slack.settings.slack_url)
 
 
 def _remember(message: dict[str, Any], archive: Archive) -> None:
@@ -160,7 +165,8 @@ def _post(notice: Notice, slack: Slack) -> None:
         if is_webhook(slack.settings.slack_url):
             _post_to_webhook(notice, slack, body)
         else:
-            body.update(channel=notice.channel, thread_ts=notice.thread_ts)
+            thread = {"thread_ts": notice.thread_ts} if notice.thread_ts else {}
+            body.update(channel=notice.channel, **thread)
             slack.call("chat.postMessage", body, timeout=_TIMEOUT)
     except SlackRefused as error:
         raise NoticeRefused(str(error)) from error

@@ -1,4 +1,7 @@
-"""Reports to the topic about events that came to nothing; the workflow publishes its outcomes by itself."""
+"""What the route tells the topic: events that came to nothing, and invitations.
+
+The workflow publishes its outcomes by itself.
+"""
 
 import json
 from typing import Any
@@ -11,6 +14,16 @@ def publish(about: dict[str, Any]) -> None:
     """Publish the report: *about* has the ids of the event that are known, and the error. Raises NotReported."""
     message = {"type": "error", **about}
     log.error("not archived", message=message)
+    _publish(message)
+
+
+def publish_invitation(team: str | None, channel: str | None) -> None:
+    """Publish that the app was invited to *channel*. Raises NotReported."""
+    log.info("invited", channel=channel)
+    _publish({"type": "invited", "team": team, "channel": channel})
+
+
+def _publish(message: dict[str, Any]) -> None:
     topic = settings.load("SLACK_INTEGRATOR_SNS").topic
     try:
         clients.sns().publish(TopicArn=topic, Message=json.dumps(message))

@@ -12,7 +12,7 @@ from local.pipeline import Pipeline
 from local.seed import seed
 from local.slack import Slack
 
-SIZE = {"width": 1280, "height": 800}
+SIZE = {"width": 1280, "height": 900}
 
 
 def main() -> int:
@@ -35,7 +35,7 @@ def main() -> int:
 
 
 def _use(page: Page, slack: Slack) -> None:
-    """Share a report, a chart and a table, the last of them lost on the way; then look at the workflow."""
+    """Share a report, a chart and a table, the last of them lost on the way; search, and look at the workflow."""
     with tempfile.TemporaryDirectory() as folder:
         for name, content in {
             "q3-report.pdf": samples.report_pdf(),
@@ -50,9 +50,13 @@ def _use(page: Page, slack: Slack) -> None:
     page.locator("#text").fill("Q3 numbers #finance #2026")
     page.locator("#text").press("Enter")
     page.get_by_role("list", name="Thread").wait_for(timeout=30_000)
+    page.locator("#text").fill("/docs #finance")
+    page.locator("#text").press("Enter")
+    page.locator(".ephemeral").wait_for()
     page.get_by_role("button", name="Inspect").last.click()
     page.get_by_role("tab", name="Workflow").click()
     page.get_by_text("FilesFailed").wait_for()
+    page.locator("#messages").evaluate("(list) => { list.scrollTop = list.scrollHeight; }")
 
 
 if __name__ == "__main__":

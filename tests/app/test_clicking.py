@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from chalicelib import home, shortcut
+from chalicelib import home, notices, shortcut
 from local.slack import Slack
 from local.slack.interactions import NOT_CONFIGURED
 from local.slack.model import Channel, Ephemeral, Message, User
@@ -330,6 +330,25 @@ def test_a_shortcut_while_the_workflow_is_out_of_reach_says_so(
         assert archived(slack, mira, message).startswith("❌ I couldn't archive this.")
     finally:
         pipeline.aws.outages.down.clear()
+
+
+# The invitation.
+
+
+def test_the_first_invitation_is_answered_in_two_sentences_once(slack: Slack, mira: User) -> None:
+    channel = slack.add_channel("clickinvited", bot_is_member=False)
+
+    def greetings() -> list[str]:
+        messages = slack.workspace.messages_in(channel.id)
+        return [message.text for message in messages if message.body.get("bot_id") == slack.app.bot_id]
+
+    slack.invite(channel, mira)
+    assert slack.workspace.wait_until(lambda: greetings() == [notices.GREETING], 30)
+    slack.remove_app(channel)
+    slack.invite(channel, mira)
+    upload = slack.upload(channel, mira, [("after.txt", b"x", "text/plain")], "x")
+    slack.wait_for_replies(channel, upload.ts, timeout=30)
+    assert greetings().count(notices.GREETING) == 1
 
 
 # What is not Slack's, and what makes no sense.

@@ -129,6 +129,16 @@ def test_a_slash_command_is_handed_on_as_a_form_and_its_answer_back(slack: Socke
     assert received.headers["Content-Type"] == "application/x-www-form-urlencoded"
 
 
+def test_a_click_is_handed_on_as_a_form_with_its_payload(slack: SocketSlack, app: Receiver) -> None:
+    clicked = {"type": "block_actions", "actions": [{"action_id": "ask-0", "value": "#finance & more"}]}
+    slack.send(slack.envelope(clicked, "interactive", envelope_id="c"))
+    assert slack.answer() == {"envelope_id": "c"}
+    (received,) = app.received
+    (payload,) = parse_qs(received.body.decode())["payload"]
+    assert json.loads(payload) == clicked
+    assert received.path == "/slack/actions"
+
+
 def test_nothing_of_an_event_but_its_id_is_printed(
     slack: SocketSlack, app: Receiver, upload: Json, lines: queue.Queue[str]
 ) -> None:

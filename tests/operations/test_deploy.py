@@ -175,6 +175,16 @@ def test_events_of_socket_mode_are_handed_to_the_stages_routes(
     assert f"Its events are handed to {routes}, and not to the routes below." in printed
 
 
+def test_home_and_the_shortcut_work_as_deployed(deployment: Deployment) -> None:
+    slack = deployment.slack
+    user, channel = slack.users[0], slack.add_channel("clicks")
+    message = slack.upload(channel, user, [("old.txt", b"old", "text/plain")], "#clicks", deliver=False)
+    assert slack.interactions.shortcut(user, message, "archive_files").warning == ""
+    slack.wait_for_replies(channel, message.ts, timeout=60)
+    assert slack.deliver(slack.open_home(user, deliver=False)).acknowledged
+    assert "old.txt" in str(slack.views.home(user.id))
+
+
 def test_every_call_is_granted_by_the_role_of_the_function_that_made_it(
     deployment: Deployment, capsys: pytest.CaptureFixture[str]
 ) -> None:
