@@ -138,7 +138,7 @@ def test_an_answer_that_cannot_be_looked_up_says_so(
     shown = asked(slack, channel, mira, "#clickkailash")
     slack.misbehave("api_server_error", only="users.info")
     click(slack, mira, shown, "#clickkailash")
-    assert "The archive could not be searched just now" in texts(shown.body)
+    assert "The search did not work" in texts(shown.body)
 
 
 def test_an_app_of_an_older_manifest_gets_no_clicks(
