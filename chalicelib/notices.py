@@ -92,7 +92,8 @@ def _of_outcome(outcome: dict[str, Any], is_quiet: bool, is_first: bool) -> Noti
     """Return words for an upload, and for an edit that brought a file or failed to; a sign for other changes."""
     if is_quiet and is_success(outcome):
         return _in_words(outcome, [FIRST]) if is_first else Reaction(outcome["channel"], outcome["ts"], DONE)
-    if outcome["kind"] == "upload" or {"archived", "failed"} & {file["status"] for file in outcome["files"]}:
+    in_words = {"failed"} if is_quiet else {"archived", "failed"}
+    if outcome["kind"] == "upload" or in_words & {file["status"] for file in outcome["files"]}:
         return _in_words(outcome)
     if outcome["kind"] == "edit" or (outcome["kind"] == "reply" and outcome["tags"]):
         return Reaction(outcome["channel"], outcome["ts"])

@@ -189,6 +189,17 @@ def test_with_replies_to_problems_alone_a_success_is_a_sign_and_the_first_one_is
     assert (slack.replies(channel, second), mark(slack, channel, second)) == ([], ["white_check_mark"])
 
 
+def test_with_replies_to_problems_alone_an_edit_that_brings_a_file_is_a_sign(
+    slack: Slack, channel: Channel, notify: Notify
+) -> None:
+    ts = slack.say(channel, slack.users[0], "x", deliver=False).ts
+    notify(outcome(channel, ts, kind="edit"), replies="problems")
+    assert (slack.replies(channel, ts), mark(slack, channel, ts)) == ([], ["label"])
+    failed = {"id": "F1", "name": "a", "status": "failed", "size": None, "reason": "Too large."}
+    notify(outcome(channel, ts, kind="edit", files=[failed]), replies="problems")
+    assert len(slack.replies(channel, ts)) == 1
+
+
 @pytest.mark.parametrize(
     "fields",
     [
