@@ -98,6 +98,13 @@ def test_a_click_is_one_signed_form_with_one_field(double: Slack, app: App, show
     assert done.warning == ""
 
 
+def test_a_button_that_is_a_link_is_a_click_all_the_same(double: Slack, app: App, shown: Ephemeral) -> None:
+    shown.body["blocks"][1]["elements"] = [BUTTON | {"url": "https://example.com/x"}]
+    app.answer = plain("no", 500)
+    assert double.interactions.click(double.users[0], shown, "more").warning
+    assert app.payload["actions"][0]["url"] == "https://example.com/x"
+
+
 def test_a_click_that_is_not_acknowledged_within_three_seconds_shows_a_warning(
     double: Slack, app: App, shown: Ephemeral
 ) -> None:
