@@ -48,17 +48,17 @@ def _dispatch(request: Any, envelope: dict[str, Any], last_try: float, now: floa
     if kind != "event_callback":
         return DONE
     if events.kind(envelope) == "app_home_opened":
-        return _show_home(request, envelope, now)
+        return _show_home(request, envelope, now, last_try - LAST_TRY_AFTER)
     if events.joined(envelope):
         return _greet(envelope)
     with log.about(event_id=events.place(envelope)["event_id"]):
         return _follow(envelope, last_try)
 
 
-def _show_home(request: Any, envelope: dict[str, Any], now: float) -> HttpResponse:
+def _show_home(request: Any, envelope: dict[str, Any], now: float, began: float) -> HttpResponse:
     from chalicelib import home_tab, opening  # whoever opens Home waits; a message does not wait for this
 
-    return home_tab.opened(envelope, lambda ticket: opening.link(request, ticket, now))
+    return home_tab.opened(envelope, lambda ticket: opening.link(request, ticket, now), began)
 
 
 def _greet(envelope: dict[str, Any]) -> HttpResponse:
