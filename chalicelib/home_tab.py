@@ -5,6 +5,7 @@ another publication came between (`hash_conflict`), that one is as good.
 https://docs.slack.dev/reference/methods/views.publish
 """
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -22,6 +23,7 @@ from chalicelib.search import Results
 from chalicelib.slack import Slack
 from chalicelib.visibility import Asker, Channels
 
+_ID = re.compile(r"[A-Z][A-Z0-9]{1,17}", re.ASCII)
 SECONDS = 1.6
 """For looking up what is shown; publishing takes up to `_TIMEOUT` more."""
 _TIMEOUT = (0.3, 0.8)
@@ -36,7 +38,7 @@ def opened(envelope: Mapping[str, Any], link: Link, began: float) -> HttpRespons
     """
     event = envelope["event"]
     team, user, view = events.team(envelope), event.get("user"), event.get("view")
-    if event.get("tab") != "home" or team is None or not isinstance(user, str):
+    if event.get("tab") != "home" or team is None or not isinstance(user, str) or not _ID.fullmatch(user):
         return 200, {"ok": True}
     loaded = settings.load("BUCKET", "ACCESS_TOKEN", "SLACK_URL")
     slack = Slack(clients.http(), loaded)

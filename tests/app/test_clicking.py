@@ -267,6 +267,15 @@ def test_the_messages_tab_publishes_nothing(slack: Slack, mira: User) -> None:
     assert slack.views.home(mira.id) is None
 
 
+@pytest.mark.parametrize("user", [None, 7, "", "../U1", "\ud800", ["U1"]])
+def test_an_opening_by_nobody_publishes_nothing(slack: Slack, mira: User, user: Any) -> None:
+    envelope = slack.open_home(mira, deliver=False)
+    envelope["event"]["user"] = user
+    before = len(slack.requests)
+    assert slack.deliver(envelope).acknowledged
+    assert len(slack.requests) == before
+
+
 # The shortcut.
 
 
