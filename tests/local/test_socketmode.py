@@ -160,6 +160,7 @@ def test_the_local_manifest_is_the_other_but_for_the_way_events_come() -> None:
     assert local["oauth_config"] == deployed["oauth_config"]
     assert local["features"].keys() == deployed["features"].keys()
     del deployed["settings"]["event_subscriptions"]["request_url"]
+    del deployed["settings"]["interactivity"]["request_url"]
     assert local["settings"] == deployed["settings"] | {"socket_mode_enabled": True}
     assert "local" in local["features"]["bot_user"]["display_name"]
 
