@@ -127,7 +127,9 @@ def command(slack: "Slack", cloud: "Cloud | None", request: Request) -> Json:
     channel, user = _channel(slack, given.get("channel")), _user(slack, given.get("user"))
     name, _, rest = str(given.get("text") or "").strip().partition(" ")
     result = slack.command(channel, user, name, rest.strip())
-    return {"answer": result.body or {"text": result.text}, "problem": result.attempt.problem}
+    problem = result.attempt.problem
+    text = f"{result.text}\n```{problem}```" if problem else result.text
+    return {"answer": result.body or {"text": text}, "problem": problem}
 
 
 def click(slack: "Slack", cloud: "Cloud | None", request: Request) -> Json:

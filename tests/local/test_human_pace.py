@@ -157,8 +157,8 @@ def test_a_syntax_error_is_in_the_terminal_in_the_answer_and_at_the_message(copy
 
 
 def test_an_exception_in_a_route_is_in_the_terminal_and_in_the_answer(copy: Path, local: Running) -> None:
-    with changed(copy / "chalicelib" / "commands.py", "def receive(", "def receive_(): ...\n\n\ndef received("):
-        assert "AttributeError: module 'chalicelib.commands' has no attribute 'receive'" in local.ask("#none")
+    with changed(copy / "chalicelib" / "commands.py", "def respond(", "def respond_(): ...\n\n\ndef responded("):
+        assert "AttributeError: module 'chalicelib.commands' has no attribute 'respond'" in local.ask("#none")
         until(lambda: re.search(r"^ *routes +File .*app.py", local.shown, re.MULTILINE))
 
 
