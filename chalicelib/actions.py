@@ -84,8 +84,8 @@ def action(content: Mapping[str, Any]) -> Action | None:
 
 
 def _click(content: Mapping[str, Any], person: Person) -> Question | Home | None:
-    clicked = content.get("actions")
-    first = clicked[0] if isinstance(clicked, list) and clicked and isinstance(clicked[0], dict) else {}
+    elements = content.get("actions")
+    first = elements[0] if isinstance(elements, list) and elements and isinstance(elements[0], dict) else {}
     name, value = first.get("action_id"), first.get("value")
     in_home = _inner(content, "container").get("type") == "view"
     if not isinstance(name, str) or (in_home and not _is_our_home(content)):

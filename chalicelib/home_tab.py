@@ -42,15 +42,15 @@ def opened(envelope: Mapping[str, Any], link: Link, began: float) -> HttpRespons
         return 200, {"ok": True}
     loaded = settings.load("BUCKET", "ACCESS_TOKEN", "SLACK_URL")
     slack = Slack(clients.http(), loaded)
-    known = view.get("hash") if isinstance(view, dict) else None
+    before = view.get("hash") if isinstance(view, dict) else None
     try:
         with Deadline(began + SECONDS) as deadline:
             archive = Archive(clients.s3_for_search(), loaded.bucket)
             shown = beginning(Place(team, user, ""), Desk(slack, archive, deadline, link))
-        publish(slack, user, shown, known if isinstance(known, str) else None)
+        publish(slack, user, shown, before if isinstance(before, str) else None)
     except IntegratorError as error:
         log.warning("home not published", error=type(error).__name__, reason=str(error))
-        return (503, {"ok": False}) if isinstance(error, Transient) and known is None else (200, {"ok": True})
+        return (503, {"ok": False}) if isinstance(error, Transient) and before is None else (200, {"ok": True})
     return 200, {"ok": True}
 
 
@@ -95,8 +95,8 @@ def _tags(asker: Asker, desk: Desk) -> list[str]:
 def _problems(asker: Asker, desk: Desk) -> list[Problem]:
     prefix = layout.problems_prefix(asker.team, asker.user)
     names = desk.listings.keys(prefix, "", home.MOST_PROBLEMS).names
-    read = desk.deadline.map(desk.archive.read, [prefix + name for name in names])
-    return [problem.value for problem in read if problem]
+    problems = desk.deadline.map(desk.archive.read, [prefix + name for name in names])
+    return [problem.value for problem in problems if problem]
 
 
 def answered(text: str, place: Place, desk: Desk) -> View:
@@ -105,9 +105,9 @@ def answered(text: str, place: Place, desk: Desk) -> View:
     return home.answered(at_once or questions.answer(text, place, desk.slack, desk.listings, desk.links))
 
 
-def publish(slack: Slack, user: str, view: View, known: str | None = None) -> None:
-    """Show *view* to *user*; *known* is the hash of what they saw when it was looked up."""
-    arguments = {"user_id": user, "view": view, **({"hash": known} if known else {})}
+def publish(slack: Slack, user: str, view: View, before: str | None = None) -> None:
+    """Show *view* to *user*; *before* is the hash of what they saw when it was looked up."""
+    arguments = {"user_id": user, "view": view, **({"hash": before} if before else {})}
     try:
         slack.call("views.publish", arguments, timeout=_TIMEOUT)
     except SlackRefused as refused:

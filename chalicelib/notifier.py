@@ -97,8 +97,8 @@ def _is_first(message: dict[str, Any], archive: Archive) -> bool:
     key, first = layout.person_key(message["team"], message["user"]), FirstUpload(execution=message["execution"])
     if archive.write(key, first, over=None):
         return True
-    known: JsonObject[FirstUpload] | None = archive.read(key)
-    return known is not None and known.value == first
+    stored: JsonObject[FirstUpload] | None = archive.read(key)
+    return stored is not None and stored.value == first
 
 
 def _react(reaction: Reaction, slack: Slack) -> None:

@@ -88,22 +88,22 @@ def _upload(shortcut: Shortcut, channel_type: str | None) -> Change | None:
 def _conversation(channel: str, slack: Slack) -> Mapping[str, Any] | None:
     """Return what Slack says of the conversation, None where it hides it from the app."""
     try:
-        described = slack.call("conversations.info", {"channel": channel}, form=True, timeout=_TIMEOUT).get(
+        conversation = slack.call("conversations.info", {"channel": channel}, form=True, timeout=_TIMEOUT).get(
             "channel"
         )
     except (SlackRefused, AccessRefused):
         return None
-    return described if isinstance(described, dict) and described.get("id") == channel else None
+    return conversation if isinstance(conversation, dict) and conversation.get("id") == channel else None
 
 
-def _channel_type(described: Mapping[str, Any]) -> str:
+def _channel_type(conversation: Mapping[str, Any]) -> str:
     """Return the `channel_type` that the message's event would have had: what is not plainly public is private."""
-    if described.get("is_im"):
+    if conversation.get("is_im"):
         return "im"
-    if described.get("is_mpim"):
+    if conversation.get("is_mpim"):
         return "mpim"
-    is_public = described.get("is_channel") is True and described.get("is_private") is False
-    return "channel" if is_public and not described.get("is_group") else "group"
+    is_public = conversation.get("is_channel") is True and conversation.get("is_private") is False
+    return "channel" if is_public and not conversation.get("is_group") else "group"
 
 
 def _shows(change: Change, slack: Slack) -> bool:
