@@ -50,7 +50,7 @@ def _dispatch(request: Any, envelope: dict[str, Any], last_try: float, now: floa
     if events.kind(envelope) == "app_home_opened":
         return _show_home(request, envelope, now, last_try - LAST_TRY_AFTER)
     if events.joined(envelope):
-        return _greet(envelope)
+        _greet(envelope)
     with log.about(event_id=events.place(envelope)["event_id"]):
         return _follow(envelope, last_try)
 
@@ -61,7 +61,7 @@ def _show_home(request: Any, envelope: dict[str, Any], now: float, began: float)
     return home_tab.opened(envelope, lambda ticket: opening.link(request, ticket, now), began)
 
 
-def _greet(envelope: dict[str, Any]) -> HttpResponse:
+def _greet(envelope: dict[str, Any]) -> None:
     """Let the notifier say what the app does in the conversation that it was invited to; a greeting can be lost."""
     from chalicelib import reports
 
@@ -69,7 +69,6 @@ def _greet(envelope: dict[str, Any]) -> HttpResponse:
         reports.publish_invitation(events.team(envelope), events.joined(envelope))
     except NotReported as error:
         log.error("no greeting", error=str(error))
-    return DONE
 
 
 def _follow(envelope: dict[str, Any], last_try: float) -> HttpResponse:

@@ -19,7 +19,7 @@ DONE = "white_check_mark"
 """The sign under an upload that is archived."""
 GREETING = (
     "👋 I archive the files that are shared here, and find them again: type `/docs` and a word or a #hashtag. "
-    "For a file that is here already, open its message's menu and choose *Archive files*."
+    "A hashtag in a file's message, or in its thread, becomes its tag."
 )
 FIRST = "From now on, a :white_check_mark: under your files says the same."
 
