@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from local.pipeline import Pipeline
 from local.slack import CommandResult, Slack
 from local.slack.model import Channel, Message, User
 
@@ -244,3 +245,17 @@ def test_more_conversations_than_one_search_takes_are_counted(
         upload(room, f"r{number}.txt", "castor")
     answer = ask(channel, "castor", user)
     assert "I did not look into 3 more of your conversations: ask there." in answer.text
+
+
+@pytest.mark.parametrize("text", ["simler", "", "tags", "#simler"])
+def test_when_s3_does_not_answer_the_person_reads_a_sentence(
+    pipeline: Pipeline, channel: Channel, ask: Ask, text: str
+) -> None:
+    pipeline.aws.outages.down.add("s3")
+    try:
+        answer = ask(channel, text)
+    finally:
+        pipeline.aws.outages.down.clear()
+    assert answer.attempt.status == 200
+    assert answer.text.startswith("❌")
+    assert names(answer) == []
