@@ -5,10 +5,12 @@ is listed once (a request per thousand entries), and every record is read.
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import islice
+from threading import Lock
 from typing import Any, NamedTuple
 
 from chalicelib import index, layout
@@ -39,7 +41,7 @@ class Entries(NamedTuple):
 
     keys: dict[str, list[str]]
     young: set[str]
-    total: int
+    total: Counter[str]
 
 
 def reindex(
@@ -68,7 +70,7 @@ def reindex(
         strays = [file_id for file_id in entries.keys if file_id > after]
         for _, surplus in pool.map(lambda file_id: _settle(archive, team, file_id, entries, dry_run), strays):
             too_many += surplus
-    return Report(documents, entries.total, missing, too_many)
+    return Report(documents, entries.total.total(), missing, too_many)
 
 
 def _settle(archive: Archive, team: str, file_id: str, entries: Entries, dry_run: bool) -> tuple[int, int]:
@@ -85,17 +87,22 @@ def _settle(archive: Archive, team: str, file_id: str, entries: Entries, dry_run
 
 
 def _entries(archive: Archive, team: str, settled: datetime) -> Entries:
-    keys: dict[str, list[str]] = {}
-    young: set[str] = set()
-    total = 0
+    """List all of the index. Only names are kept: a listing's own entries are twenty times as large."""
+    entries = Entries({}, set(), Counter())
+    lock = Lock()
+
+    def take(kind: str) -> None:
+        for entry in _objects(archive, index.prefix_of_all(kind, team)):
+            key = entry["Key"]
+            with lock:
+                entries.keys.setdefault(index.file_of(key.rpartition("/")[2]), []).append(key)
+                entries.total[kind] += 1
+                if entry["LastModified"] > settled:
+                    entries.young.add(key)
+
     with ThreadPoolExecutor(len(index.KINDS)) as pool:
-        listed = pool.map(lambda kind: list(_objects(archive, index.prefix_of_all(kind, team))), index.KINDS)
-        for entry in (entry for of_kind in listed for entry in of_kind):
-            keys.setdefault(index.file_of(entry["Key"].rpartition("/")[2]), []).append(entry["Key"])
-            total += 1
-            if entry["LastModified"] > settled:
-                young.add(entry["Key"])
-    return Entries(keys, young, total)
+        list(pool.map(take, index.KINDS))
+    return entries
 
 
 def _files(archive: Archive, team: str, after: str) -> Iterator[str]:
