@@ -84,6 +84,17 @@ class Archive:
                 return value
         raise AssertionError("attempts() ends by raising")
 
+    def has(self, key: str) -> bool:
+        """Return True if there is an object at *key*."""
+        with s3_errors("reading"):
+            try:
+                self.s3.head_object(Bucket=self.bucket, Key=key)
+            except self.s3.exceptions.ClientError as error:
+                if clients.error_code(error) not in ("404", "NoSuchKey"):
+                    raise
+                return False
+        return True
+
     def put_empty(self, key: str) -> None:
         """Write an object without content at *key*."""
         with s3_errors("indexing a document"):

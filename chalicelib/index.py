@@ -78,13 +78,17 @@ def change(archive: Archive, key: str, edit: Callable[[DocumentRecord | None], D
 
     Entries are added before the record and removed after it, so that a crash leaves a hint too many and never one
     too few. Others may do the same to the same entries at the same moment: they are set right until the record has
-    stayed as it was meanwhile.
+    stayed as it was meanwhile. A record that stays as it is may be one that an attempt before this one has written,
+    and then died: so its entries are looked for, each of them, and those that are missing are added.
     """
     before: set[str] = set()
     touched: set[str] = set()
+    is_new = False
 
     def edit_with_index(current: DocumentRecord | None) -> DocumentRecord:
+        nonlocal is_new
         record = edit(current)
+        is_new = current is None
         before.clear()
         before.update(entries(current))
         touched.update(before ^ entries(record))
@@ -92,7 +96,9 @@ def change(archive: Archive, key: str, edit: Callable[[DocumentRecord | None], D
         return record
 
     record = archive.change(key, edit_with_index)
-    if touched and (before or touched - entries(record)):  # else it is a new one, and nobody knows of it yet
+    if before == entries(record):
+        touched.update(entry for entry, there in _looked_for(archive, before) if not there)
+    if touched and not (is_new and touched <= entries(record)):  # nobody else changes what is new
         settle(archive, key, record, touched)
     return record
 
@@ -106,9 +112,18 @@ def settle(
         _each(archive.delete, touched - wanted, at_once)
         _each(archive.put_empty, touched & wanted, at_once)
         current = archive.read(key)
-        if current is None or entries(current.value) & touched == wanted & touched:
+        if entries(current and current.value) & touched == wanted & touched:
             return
-        record = current.value
+        record = current and current.value
+
+
+def _looked_for(archive: Archive, keys: Iterable[str]) -> list[tuple[str, bool]]:
+    """Return each of *keys* with whether there is an object."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    waiting = sorted(keys)
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return list(zip(waiting, pool.map(archive.has, waiting), strict=True))
 
 
 def _each(action: Callable[[str], None], keys: Iterable[str], at_once: int = _AT_ONCE) -> None:
