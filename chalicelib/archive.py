@@ -95,6 +95,12 @@ class Archive:
                 return False
         return True
 
+    def names(self, prefix: str) -> list[str]:
+        """Return the keys that begin with *prefix*, a thousand at most."""
+        with s3_errors("searching"):
+            answer = self.s3.list_objects_v2(Bucket=self.bucket, Prefix=prefix)
+        return [entry["Key"] for entry in answer.get("Contents", [])]
+
     def put_empty(self, key: str) -> None:
         """Write an object without content at *key*."""
         with s3_errors("indexing a document"):

@@ -100,10 +100,15 @@ class MessageRecord(TypedDict):
 
 
 class NoticeMark(TypedDict):
-    """What became of a notice: *state* is claimed, posted, refused or released; *at* is epoch seconds."""
+    """What became of a notice: *state* is claimed, posted, refused, released or withdrawn; *at* is epoch seconds.
+
+    *reply* is the ts of what was posted, *files* are the ids of the files that it names.
+    """
 
     state: str
     at: float
+    reply: NotRequired[str | None]
+    files: NotRequired[list[str]]
 
 
 class ProblemFile(TypedDict):

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from chalicelib import layout, log, notices
+from chalicelib import layout, log, notices, withdrawals
 from chalicelib.archive import Archive, JsonObject
 from chalicelib.errors import (
     AccessRefused,
@@ -27,7 +27,7 @@ from chalicelib.slack import Slack, check_status, is_webhook
 
 _ID = re.compile(r"[A-Z0-9]{1,18}", re.ASCII)
 _TIMEOUT = (0.4, 1.2)
-"""With two requests to S3 of at most 0.65 s each: done in under 3 s, or tried again a minute later."""
+"""What takes longer is tried again a minute later."""
 
 
 def deliver(texts: Iterable[str], archive: Archive, slack: Slack, now: float, claim_seconds: float) -> None:
@@ -50,9 +50,15 @@ def deliver(texts: Iterable[str], archive: Archive, slack: Slack, now: float, cl
 def _deliver(text: str, archive: Archive, slack: Slack, now: float, claim_seconds: float) -> None:
     message = _parse(text)
     _remember(message, archive)
+    if withdrawals.may_withdraw(message):
+        withdrawals.follow(message, archive, slack, now, claim_seconds)
+    standing = withdrawals.standing(message, archive)
+    if standing is None:
+        log.info("its message is deleted")
+        return
     is_quiet = slack.settings.replies == "problems"
-    is_first = is_quiet and notices.is_success(message) and _is_first(message, archive)
-    notice = notices.notice(message, is_quiet=is_quiet, is_first=is_first)
+    is_first = is_quiet and notices.is_success(standing) and _is_first(standing, archive)
+    notice = notices.notice(standing, is_quiet=is_quiet, is_first=is_first)
     if notice is None or _is_greeting_elsewhere(notice, slack):
         log.info("nobody has to know")
         return
@@ -60,13 +66,23 @@ def _deliver(text: str, archive: Archive, slack: Slack, now: float, claim_second
         _react(notice, slack)
         return
     with log.about(notice=notice.name):
-        claim = _claim(notice, archive, now, claim_seconds)
-        if claim is None:
-            log.info("posted before")
-            return
-        state = _post_or_release(notice, claim, archive, slack)
-        _mark(notice, claim, state, archive)
-        log.info(state)
+        _reply(notice, standing, archive, slack, now, claim_seconds)
+
+
+def _reply(
+    notice: Notice, message: dict[str, Any], archive: Archive, slack: Slack, now: float, claim_seconds: float
+) -> None:
+    """Post the notice, unless it was posted; then look again whether what it speaks about still stands."""
+    claim = _claim(notice, archive, now, claim_seconds)
+    if claim is None:
+        log.info("posted before")
+        return
+    mark: NoticeMark = {**claim.value, "files": [file["id"] for file in message.get("files") or []]}
+    state, mark["reply"] = _post_or_release(notice, claim, archive, slack)
+    marked = _mark(notice, claim, {**mark, "state": state}, archive)
+    log.info(state)
+    if marked and withdrawals.standing(message, archive) != message:
+        withdrawals.take_back(layout.notice_key(notice.name), marked, message, archive, slack)
 
 
 def _is_greeting_elsewhere(notice: Notice | Reaction, slack: Slack) -> bool:
@@ -130,7 +146,7 @@ def _claim(notice: Notice, archive: Archive, now: float, claim_seconds: float) -
     if ours:
         return ours
     theirs: JsonObject[NoticeMark] | None = archive.read(key)
-    if theirs and theirs.value["state"] in ("posted", "refused"):
+    if theirs and theirs.value["state"] in ("posted", "refused", "withdrawn"):
         return None
     if theirs and theirs.value["state"] == "claimed" and now - theirs.value["at"] < claim_seconds:
         raise NoticePending("Another invocation is posting this notice.")
@@ -140,21 +156,25 @@ def _claim(notice: Notice, archive: Archive, now: float, claim_seconds: float) -
     return ours
 
 
-def _post_or_release(notice: Notice, claim: JsonObject[NoticeMark], archive: Archive, slack: Slack) -> str:
-    """Post and return `posted`, or `refused` where the channel will never take it; else release the claim."""
+def _post_or_release(
+    notice: Notice, claim: JsonObject[NoticeMark], archive: Archive, slack: Slack
+) -> tuple[str, str | None]:
+    """Post and return `posted` and the reply's ts, or `refused` where the channel will never take it.
+
+    Where it may take it later, the claim is released.
+    """
     try:
-        _post(notice, slack)
+        return "posted", _post(notice, slack)
     except NoticeRefused as error:
         log.error("notice refused", channel=notice.channel, reason=str(error))
-        return "refused"
+        return "refused", None
     except IntegratorError:
-        _mark(notice, claim, "released", archive)
+        _mark(notice, claim, {**claim.value, "state": "released"}, archive)
         raise
-    return "posted"
 
 
-def _post(notice: Notice, slack: Slack) -> None:
-    """Reply in the thread; a webhook, which is bound to one channel, says where the upload was instead."""
+def _post(notice: Notice, slack: Slack) -> str | None:
+    """Reply in the thread and return the reply's ts; a webhook, bound to one channel, says where the upload was."""
     body: dict[str, Any] = {
         "text": notice.text,
         "blocks": notice.blocks,
@@ -164,12 +184,12 @@ def _post(notice: Notice, slack: Slack) -> None:
     try:
         if is_webhook(slack.settings.slack_url):
             _post_to_webhook(notice, slack, body)
-        else:
-            thread = {"thread_ts": notice.thread_ts} if notice.thread_ts else {}
-            body.update(channel=notice.channel, **thread)
-            slack.call("chat.postMessage", body, timeout=_TIMEOUT)
+            return None
+        thread = {"thread_ts": notice.thread_ts} if notice.thread_ts else {}
+        ts = slack.call("chat.postMessage", {**body, "channel": notice.channel, **thread}, timeout=_TIMEOUT).get("ts")
     except SlackRefused as error:
         raise NoticeRefused(str(error)) from error
+    return ts if isinstance(ts, str) else None
 
 
 def _post_to_webhook(notice: Notice, slack: Slack, body: dict[str, Any]) -> None:
@@ -182,14 +202,16 @@ def _post_to_webhook(notice: Notice, slack: Slack, body: dict[str, Any]) -> None
         raise NoticeRefused(f"The webhook refused the notice (status {response.status_code}).")
 
 
-def _mark(notice: Notice, claim: JsonObject[NoticeMark], state: str, archive: Archive) -> None:
+def _mark(
+    notice: Notice, claim: JsonObject[NoticeMark], mark: NoticeMark, archive: Archive
+) -> JsonObject[NoticeMark] | None:
     """Write what became of the claim; twice if need be, for a post without its mark is posted twice."""
     key = layout.notice_key(notice.name)
-    mark: NoticeMark = {"state": state, "at": claim.value["at"]}
     try:
         ours = archive.write(key, mark, over=claim)
     except ArchiveUnavailable as error:
-        log.warning("mark failed once", state=state, reason=str(error))
+        log.warning("mark failed once", state=mark["state"], reason=str(error))
         ours = archive.write(key, mark, over=claim)
     if ours is None:
-        log.warning("claim was taken over", state=state)
+        log.warning("claim was taken over", state=mark["state"])
+    return ours

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from local.slack.blockkit import with_ids
 from local.slack.call import MethodCall, RefusedError
-from local.slack.events import changed_message, in_thread, posted
+from local.slack.events import changed_message, deleted_message, in_thread, posted
 from local.slack.files import Json
 from local.slack.limits import refusal
 from local.slack.model import Channel, Message
@@ -20,6 +20,7 @@ class BotPosts:
         self.methods: dict[str, Callable[[MethodCall], Json]] = {
             "chat.postMessage": self.post_message,
             "chat.update": self.update,
+            "chat.delete": self.delete,
             "reactions.add": self.add_reaction,
         }
 
@@ -72,6 +73,17 @@ class BotPosts:
         self.workspace.touch()
         self.publish(message.channel, changed_message(message.channel, message.body, before, edited["ts"]))
         return {"channel": message.channel.id, "ts": message.ts, "text": message.text, "message": message.body}
+
+    def delete(self, call: MethodCall) -> Json:
+        """chat.delete: a bot's token deletes its own messages only. https://docs.slack.dev/reference/methods/chat.delete"""
+        call.require("chat:write")
+        message = self._found(call, call.text("ts"))
+        if message.body.get("bot_id") != self.workspace.app.bot_id:
+            raise RefusedError("cant_delete_message")
+        message.deleted = True
+        self.workspace.touch()
+        self.publish(message.channel, deleted_message(message.channel, message.body, self.workspace.new_ts()))
+        return {"channel": message.channel.id, "ts": message.ts}
 
     def add_reaction(self, call: MethodCall) -> Json:
         """reactions.add. https://docs.slack.dev/reference/methods/reactions.add"""

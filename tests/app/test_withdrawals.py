@@ -1,0 +1,146 @@
+"""What people took back in Slack: the app's own reply says nothing of it any more."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from chalicelib import clients, errors, layout, notifier, withdrawals
+from chalicelib.archive import Archive
+from chalicelib.slack import Slack as Api
+from local.pipeline import Pipeline
+from local.slack import Slack
+from local.slack.model import Channel, Message
+from tests.conftest import words
+
+Records = Callable[[str], Any]
+NOW, CLAIM = 1_800_000_000.0, 30.0
+BOTH = [("plans.pdf", b"plans", "application/pdf"), ("budget.pdf", b"budget", "application/pdf")]
+
+
+def left(slack: Slack, message: Message) -> list[str]:
+    """What people still read of the app in the message's thread."""
+    return [words(reply) for reply in slack.replies(message.channel, message.ts) if not reply.deleted]
+
+
+def eventually(pipeline: Pipeline, look: Callable[[], Any], expected: Any) -> None:
+    import time
+
+    for _ in range(400):
+        if look() == expected:
+            return
+        time.sleep(0.05)
+    assert look() == expected
+
+
+def test_the_reply_goes_with_the_message(pipeline: Pipeline, slack: Slack, channel: Channel) -> None:
+    message = slack.upload(channel, slack.users[0], BOTH, text="#layoffs")
+    slack.wait_for_replies(channel, message.ts)
+    slack.delete(message)
+    eventually(pipeline, lambda: left(slack, message), [])
+
+
+def test_where_a_reply_cannot_be_deleted_its_names_go(pipeline: Pipeline, slack: Slack, channel: Channel) -> None:
+    message = slack.upload(channel, slack.users[0], BOTH, text="#layoffs")
+    slack.wait_for_replies(channel, message.ts)
+    slack.misbehave("api_error", only="chat.delete", error="compliance_exports_prevent_deletion")
+    slack.delete(message)
+    eventually(pipeline, lambda: left(slack, message), [withdrawals.TAKEN_BACK])
+
+
+def test_the_names_go_with_a_file_that_is_taken_off(pipeline: Pipeline, slack: Slack, channel: Channel) -> None:
+    message = slack.upload(channel, slack.users[0], BOTH)
+    slack.wait_for_replies(channel, message.ts)
+    slack.edit(message, "", without=[message.files[0]])
+    eventually(pipeline, lambda: left(slack, message), [withdrawals.TAKEN_BACK])
+
+
+@pytest.fixture
+def notify(archive: Archive, api: Api) -> Callable[..., None]:
+    return lambda text, now=NOW: notifier.deliver([text], archive, api, now, CLAIM)
+
+
+def record(archive: Archive, channel: Channel, ts: str, files: list[str], deleted: bool = False) -> None:
+    """Write what the archive knows of a message that showed F1 and F2."""
+    message = {"deleted": deleted, "files": files, "known": ["F1", "F2"]}
+    archive.change(layout.message_key("T1", channel.id, ts), lambda current: message)
+
+
+def outcome(channel: Channel, ts: str, kind: str = "upload", suffix: str = "") -> str:
+    names = {"F1": "plans.pdf", "F2": "budget.pdf"}
+    files = [
+        {"id": id, "name": name, "status": "archived", "size": 5, "reason": None} for id, name in names.items()
+    ]
+    execution = f"T1-{channel.id}-{ts.replace('.', '_')}{suffix}"
+    about: Any = {
+        "type": "outcome",
+        "kind": kind,
+        "execution": execution,
+        "tags": [],
+        "thread_ts": None,
+        "user": "U1",
+    }
+    files = files if kind == "upload" else []
+    return json.dumps({**about, "team": "T1", "channel": channel.id, "ts": ts, "files": files})
+
+
+def test_nothing_is_posted_about_a_message_that_is_deleted_by_then(
+    slack: Slack, channel: Channel, archive: Archive, notify: Callable[..., None]
+) -> None:
+    message = slack.say(channel, slack.users[0], "x", deliver=False)
+    record(archive, channel, message.ts, [], deleted=True)
+    notify(outcome(channel, message.ts))
+    assert left(slack, message) == []
+
+
+def test_a_file_that_is_taken_off_by_then_is_not_named(
+    slack: Slack, channel: Channel, archive: Archive, notify: Callable[..., None]
+) -> None:
+    message = slack.say(channel, slack.users[0], "x", deliver=False)
+    record(archive, channel, message.ts, ["F2"])
+    notify(outcome(channel, message.ts))
+    assert left(slack, message) == ["✅ 1 file in the archive.\n• budget.pdf (5 bytes)"]
+
+
+def test_a_deletion_waits_for_a_reply_that_is_on_its_way(
+    slack: Slack, channel: Channel, archive: Archive, notify: Callable[..., None]
+) -> None:
+    message = slack.say(channel, slack.users[0], "x", deliver=False)
+    key = layout.notice_key(json.loads(outcome(channel, message.ts))["execution"])
+    record(archive, channel, message.ts, [], deleted=True)
+    archive.write(key, {"state": "claimed", "at": NOW}, over=None)
+    with pytest.raises(errors.NoticePending):
+        notify(outcome(channel, message.ts, "deletion", "-d1800000000_000100"), NOW + CLAIM - 1)
+
+
+def test_a_message_that_is_deleted_while_its_reply_is_posted_keeps_none(
+    slack: Slack, channel: Channel, chosen: Any, archive: Archive
+) -> None:
+    message = slack.say(channel, slack.users[0], "x", deliver=False)
+
+    class Late(Api):
+        """Slack, with somebody who deletes the message just before the reply is there."""
+
+        def call(self, method: str, arguments: dict[str, Any], **options: Any) -> dict[str, Any]:
+            if method == "chat.postMessage":
+                record(archive, channel, message.ts, [], deleted=True)
+            return super().call(method, arguments, **options)
+
+    before = len(slack.requests_to("chat.delete"))
+    notifier.deliver([outcome(channel, message.ts)], archive, Late(clients.http(), chosen), NOW, CLAIM)
+    assert len(slack.requests_to("chat.delete")) == before + 1
+    assert left(slack, message) == []
+
+
+def test_a_reply_that_was_taken_back_is_not_posted_again(
+    slack: Slack, channel: Channel, archive: Archive, notify: Callable[..., None]
+) -> None:
+    message = slack.say(channel, slack.users[0], "x", deliver=False)
+    record(archive, channel, message.ts, ["F1", "F2"])
+    notify(outcome(channel, message.ts))
+    record(archive, channel, message.ts, [], deleted=True)
+    notify(outcome(channel, message.ts, "deletion", "-d1800000000_000100"))
+    record(archive, channel, message.ts, ["F1", "F2"])
+    notify(outcome(channel, message.ts))
+    assert left(slack, message) == []
