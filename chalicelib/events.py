@@ -189,7 +189,9 @@ def _deletion(envelope: Mapping[str, Any], event: Mapping[str, Any]) -> Change |
     message = {**subject, "user": before.get("user") if not unknown else None, "event_ts": event.get("event_ts")}
     if _is_reply(subject) and not _ids(before):
         tags, unnamed = _tags(_text(before.get("text")) or "", before.get("blocks"))
-        if not unknown and not tags.kept and not unnamed:
+        if unknown:  # it may have had files, tags, or both: `records.save` looks
+            return Change("deletion", _message(envelope, message, ""), [], [], _tags("")[0])
+        if not tags.kept and not unnamed:
             return None
         return Change("reply", _message(envelope, message, ""), [], [], _tags("")[0])
     if not unknown and not _ids(before):

@@ -5,9 +5,10 @@ from fnmatch import fnmatchcase
 from typing import Any, TypedDict
 
 from chalicelib import blocks, filehost, layout, log, transfer
-from chalicelib.archive import Archive
+from chalicelib.archive import Archive, JsonObject
 from chalicelib.errors import AccessRefused, FileNotReady, TransferBroken
 from chalicelib.events import File
+from chalicelib.layout import DocumentRecord
 from chalicelib.settings import Settings
 from chalicelib.slack import INVITE, Slack, wait_when_limited
 
@@ -48,7 +49,7 @@ def fetch(
 
     *seconds_left* is the time that the function has. Raises Transient and Final errors.
     """
-    if archive.read(layout.metadata_key(team, file["id"])):
+    if _is_there(team, file["id"], archive):
         return _result("unchanged", file)
     if skipped_because(file, settings) is None and _is_partial(file):
         file = wait_when_limited(lambda: slack.file_info(file["id"]))
@@ -65,6 +66,18 @@ def fetch(
             raise
         log.info("size changed in Slack", before=file["size"], after=fresh["size"])
         return _transfer(team, fresh, archive, slack, deadline)
+
+
+def _is_there(team: str, file_id: str, archive: Archive) -> bool:
+    """Return True if the document has a record and its bytes: a record alone promises what nobody can open."""
+    stored: JsonObject[DocumentRecord] | None = archive.read(layout.metadata_key(team, file_id))
+    if stored is None:
+        return False
+    document = stored.value["document"]
+    is_whole = document is not None and archive.has(document)
+    if not is_whole:
+        log.warning("record without its document")
+    return is_whole
 
 
 def skipped_because(file: File, settings: Settings) -> str | None:
@@ -101,9 +114,9 @@ def _transfer(team: str, file: File, archive: Archive, slack: Slack, deadline: f
         raise FileNotReady("Slack has not finished processing the file.")
     key = layout.document_key(team, file["id"], file["name"])
     with filehost.download(slack, file, url, size, deadline) as pieces:
-        sha256 = transfer.store(archive, key, pieces, size, file["mimetype"])
-    log.info("document stored", size=size, sha256=sha256)
-    return _result("archived", file, document=key, sha256=sha256)
+        stored = transfer.store(archive, key, pieces, size, file["mimetype"])
+    log.info("document stored", size=stored.size, sha256=stored.sha256)
+    return _result("archived", {**file, "size": stored.size}, document=key, sha256=stored.sha256)
 
 
 def _result(status: str, file: File, **more: Any) -> Fetched:

@@ -33,13 +33,17 @@ _ORDER = ("failed", "skipped", "archived", "unchanged")
 
 
 class Notice(NamedTuple):
-    """A reply: *name* is what it is claimed under, so that it is posted once. Without *thread_ts*, a greeting."""
+    """A reply: *name* is what it is claimed under, so that it is posted once. Without *thread_ts*, a greeting.
+
+    *is_public* if its channel surely is.
+    """
 
     name: str
     channel: str
     thread_ts: str | None
     text: str
     blocks: list[dict[str, Any]]
+    is_public: bool = False
 
 
 class Reaction(NamedTuple):
@@ -109,7 +113,9 @@ def _in_words(outcome: dict[str, Any], more: Sequence[str] = ()) -> Notice:
     left_out = _left_out(outcome.get("tags_left_out") or {"count": 0, "first": []})
     blocks = sections([summary], lines, left_out, more)
     text = cut(" ".join([summary, *lines[:1], *left_out]), LONGEST_SECTION)
-    return Notice(outcome["execution"], outcome["channel"], outcome["thread_ts"] or outcome["ts"], text, blocks)
+    is_public = outcome.get("channel_type") == "channel"
+    root = outcome["thread_ts"] or outcome["ts"]
+    return Notice(outcome["execution"], outcome["channel"], root, text, blocks, is_public)
 
 
 def _of_invitation(invitation: dict[str, Any]) -> Notice:
@@ -191,10 +197,10 @@ def _files(count: int) -> str:
 
 def _line(file: dict[str, Any]) -> str:
     name = escaped(shown_name(file["name"] or file["id"]))
-    if file["status"] == "archived":
-        return f"• {name} ({size(file['size'])})"
-    if file["status"] == "unchanged":
+    if file["status"] == "unchanged" and file.get("here_before"):
         return f"• {name} was in the archive already"
+    if file["status"] in ("archived", "unchanged"):
+        return f"• {name} ({size(file['size'])})"
     return f"• {name}: {escaped(file['reason'] or 'there is no reason.')}"
 
 

@@ -193,6 +193,10 @@ def _post(notice: Notice, slack: Slack) -> str | None:
 
 
 def _post_to_webhook(notice: Notice, slack: Slack, body: dict[str, Any]) -> None:
+    """Post into the webhook's channel, whose members may not be those of the upload's: of a private one nothing."""
+    if not notice.is_public:
+        log.info("nothing is posted about a private conversation")
+        return
     where = f"About an upload in <#{notice.channel}>:"
     block = {"type": "context", "elements": [{"type": "mrkdwn", "text": where}]}
     body.update(text=f"{where} {notice.text}", blocks=[block, *notice.blocks])

@@ -7,7 +7,7 @@ deletion that overtook the upload still wins. A document's record is written onl
 is the promise that the document is there.
 """
 
-from typing import TypedDict
+from typing import NamedTuple, TypedDict
 
 from chalicelib import index, layout, log
 from chalicelib.archive import Archive, attempts
@@ -52,6 +52,7 @@ class FileResult(TypedDict):
     metadata: str | None
     size: int | None
     reason: str | None
+    here_before: bool
 
 
 def save(step: Step, now: str, archive: Archive, keep_after: int = KEEP_AFTER) -> FileResult | None:
@@ -64,16 +65,23 @@ def save(step: Step, now: str, archive: Archive, keep_after: int = KEEP_AFTER) -
     key = layout.message_key(team, step["message"]["channel"], root(step))
     message: MessageRecord = archive.change(key, lambda current: message_record(current, step, keep_after))
     if fetched is None:
-        for file_id in message["known"]:
-            if archive.read(layout.metadata_key(team, file_id)):
-                _follow(archive, message, file_id, None, keep_after)
+        _follow_all(archive, message, keep_after)
         log.info("message followed", kind=step["kind"], documents=len(message["known"]))
+        if step["kind"] == "deletion" and not step["removed"] and step["message"]["thread_ts"] is not None:
+            save({**step, "kind": "reply"}, now, archive, keep_after)  # nobody knows whether it had files or tags
         return None
     file_id = fetched["file"]["id"]
-    document = _follow(archive, message, file_id, _new_record(fetched, now), keep_after)
+    document = _follow(archive, message, file_id, keep_after, Arrival(fetched, step["message"]["version"], now))
     metadata = layout.metadata_key(team, file_id)
     log.info("record saved", metadata=metadata, shares=len(document["shares"]))
-    return _result(document, fetched, metadata)
+    return _result(document, message, fetched, metadata)
+
+
+def _follow_all(archive: Archive, message: MessageRecord, keep_after: int) -> None:
+    """Make the shares of all the message's documents that are there say what it says."""
+    for file_id in message["known"]:
+        if archive.read(layout.metadata_key(message["team"], file_id)):
+            _follow(archive, message, file_id, keep_after)
 
 
 def root(step: Step) -> str:
@@ -237,16 +245,21 @@ def _tags(message: MessageRecord) -> list[str]:
     return sorted(list(dict.fromkeys(tags))[:MOST_TAGS])
 
 
-def _follow(
-    archive: Archive, message: MessageRecord, file_id: str, new: DocumentRecord | None, keep_after: int
-) -> DocumentRecord:
-    """Make the document's share say what *message* says, until the message's record has stayed the same.
+class Arrival(NamedTuple):
+    """A file that came with the *version* of a message, and was *fetched*, at the time *now*, or there already."""
 
-    *new* is the document's record if there is none yet.
-    """
+    fetched: Fetched
+    version: str
+    now: str
+
+
+def _follow(
+    archive: Archive, message: MessageRecord, file_id: str, keep_after: int, arrival: Arrival | None = None
+) -> DocumentRecord:
+    """Make the document's share say what *message* says, until the message's record has stayed the same."""
     metadata = layout.metadata_key(message["team"], file_id)
     for _ in attempts():
-        document = _share(archive, metadata, message, file_id, new, keep_after)
+        document = _share(archive, metadata, message, file_id, keep_after, arrival)
         current = archive.read(layout.message_key(message["team"], message["channel"], message["ts"]))
         if current is None or current.value == message:
             return document
@@ -259,11 +272,11 @@ def _share(
     metadata: str,
     message: MessageRecord,
     file_id: str,
-    new: DocumentRecord | None,
     keep_after: int,
+    arrival: Arrival | None,
 ) -> DocumentRecord:
     def edit(current: DocumentRecord | None) -> DocumentRecord:
-        record = current or new
+        record = _with_arrival(current, arrival) if arrival else current
         if record is None:
             raise ArchiveUnavailable("The document's record disappeared while this share was added to it.")
         return document_record(record, message, file_id, keep_after)
@@ -278,6 +291,21 @@ def _identity(share: Share) -> tuple[str, str, str]:
 def _tags_of_all(shares: list[Share]) -> list[str]:
     """Return the tags of all shares that are not deleted: for analytics only, since it knows no visibility."""
     return sorted({tag for share in shares if not share["deleted"] for tag in share["tags"]})
+
+
+def _with_arrival(current: DocumentRecord | None, arrival: Arrival) -> DocumentRecord | None:
+    """Return the document's record with the bytes that were stored, and with its newest name and title."""
+    fetched = arrival.fetched
+    if current is None:
+        return _new_record(fetched, arrival.now)
+    file, described = current["file"], fetched["file"]
+    if fetched["sha256"] is not None:
+        file = {**file, "size": described["size"], "sha256": fetched["sha256"]}
+        current = {**current, "document": fetched["document"]}
+    is_newest = not any(is_newer(share["version"], arrival.version) for share in current["shares"])
+    if is_newest and described["name"]:
+        file = {**file, "name": described["name"], "title": described["title"]}
+    return {**current, "file": file}
 
 
 def _new_record(fetched: Fetched, now: str) -> DocumentRecord | None:
@@ -305,8 +333,15 @@ def _new_record(fetched: Fetched, now: str) -> DocumentRecord | None:
     }
 
 
-def _result(document: DocumentRecord, fetched: Fetched, metadata: str) -> FileResult:
-    name = document["file"]["name"]
+def _result(document: DocumentRecord, message: MessageRecord, fetched: Fetched, metadata: str) -> FileResult:
+    """Return what became of the file, under the name that it has in *message*.
+
+    That it was in the archive before is for those alone who could see it: in the same conversation.
+    """
+    name = fetched["file"]["name"] or document["file"]["name"]
+    here = [
+        share for share in document["shares"] if share["channel"] == message["channel"] and not share["deleted"]
+    ]
     return {
         "id": document["file"]["id"],
         "name": name and cut(name, LONGEST_SHOWN_NAME),
@@ -315,4 +350,5 @@ def _result(document: DocumentRecord, fetched: Fetched, metadata: str) -> FileRe
         "metadata": metadata,
         "size": document["file"]["size"],
         "reason": None,
+        "here_before": any(share["ts"] != message["ts"] for share in here),
     }

@@ -20,8 +20,18 @@ PARTS_IN_FLIGHT = 3
 _MIME_TYPE = re.compile(r"[a-z0-9.+_-]+/[a-z0-9.+_-]+", re.ASCII | re.IGNORECASE)
 
 
-def store(archive: Archive, key: str, pieces: Iterable[bytes], size: int, mimetype: str | None) -> str:
-    """Write *pieces*, *size* bytes in all, as the object *key* and return the SHA-256 of the whole, in hex.
+class Stored(NamedTuple):
+    """The bytes that are in S3 now: how many, and their SHA-256 in hex."""
+
+    size: int
+    sha256: str
+
+
+def store(archive: Archive, key: str, pieces: Iterable[bytes], size: int, mimetype: str | None) -> Stored:
+    """Write *pieces*, *size* bytes in all, as the object *key*, and return what is stored.
+
+    What is small and there already, stays: of a snippet that somebody edits while two messages fetch it, each
+    would store another text, and only one of them could be the one that the record describes.
 
     S3 compares what it got with a CRC-32 of what was read. Memory stays at a few parts however long the object is.
     When *pieces* raises, or S3 does, nothing is left behind: an upload that is not whole is aborted, never
@@ -37,12 +47,35 @@ def store(archive: Archive, key: str, pieces: Iterable[bytes], size: int, mimety
         upload.send(parts(pieces, size, digest.update, upload.spare))
     else:
         [part] = parts(pieces, size, digest.update, [])
-        with s3_errors("storing the document"):
+        if not _put_new(archive, key, part, headers):
+            return _read_back(archive, key)
+    return Stored(size, digest.hexdigest())
+
+
+def _put_new(archive: Archive, key: str, part: "Part", headers: Any) -> bool:
+    """Write the object if there is none, and return whether it was written."""
+    with s3_errors("storing the document"):
+        try:
             answer = archive.s3.put_object(
-                Bucket=archive.bucket, Key=key, Body=part.body, ChecksumCRC32=part.crc32, **headers
+                Bucket=archive.bucket,
+                Key=key,
+                Body=part.body,
+                ChecksumCRC32=part.crc32,
+                IfNoneMatch="*",
+                **headers,
             )
-            etag_of(answer)
-    return digest.hexdigest()
+        except archive.s3.exceptions.ClientError as error:
+            if clients.error_code(error) != "PreconditionFailed":
+                raise
+            return False
+        etag_of(answer)
+        return True
+
+
+def _read_back(archive: Archive, key: str) -> Stored:
+    with s3_errors("reading the document"):
+        body = archive.s3.get_object(Bucket=archive.bucket, Key=key)["Body"].read()
+    return Stored(len(body), hashlib.sha256(body).hexdigest())
 
 
 def disposition(name: str) -> str:

@@ -1,6 +1,7 @@
 """The fetcher by itself: Slack's file host as it really behaves, and S3."""
 
 import hashlib
+import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -277,9 +278,33 @@ def test_what_is_recorded_is_not_fetched_again_and_what_is_only_stored_is(
 ) -> None:
     file = slack.add_file("half.txt", TEXT, "text/plain")
     assert [fetched(file)["status"], fetched(file)["status"]] == ["archived", "archived"]
-    s3.put_object(Bucket=bucket, Key=layout.metadata_key(slack.team_id, file.id), Body=b"{}")
+    document = layout.document_key(slack.team_id, file.id, "half.txt")
+    record = json.dumps({"document": document}).encode()
+    s3.put_object(Bucket=bucket, Key=layout.metadata_key(slack.team_id, file.id), Body=record)
     assert fetched(file)["status"] == "unchanged"
     assert len(slack.requests_to(f"{slack.team_id}-{file.id}")) == 2
+
+
+def test_a_record_without_its_document_is_not_believed(
+    slack: Slack, fetched: Fetch, archive: Archive, s3: Any, bucket: str
+) -> None:
+    file = slack.add_file("lost.txt", TEXT, "text/plain")
+    document = layout.document_key(slack.team_id, file.id, "lost.txt")
+    archive.change(layout.metadata_key(slack.team_id, file.id), lambda current: {"document": document})
+    assert fetched(file)["status"] == "archived"
+    assert stored(s3, bucket, file) == [document]
+
+
+def test_of_a_snippet_that_is_edited_while_two_fetch_it_both_describe_what_is_stored(
+    slack: Slack, take: Take, s3: Any, bucket: str
+) -> None:
+    file = slack.add_file("snippet.py", TEXT, "text/plain")
+    first = take(events.file(file.object()))
+    file.content = b"another text"
+    second = take(events.file(file.object()))
+    body = s3.get_object(Bucket=bucket, Key=first["document"])["Body"].read()
+    for result in (first, second):
+        assert (result["file"]["size"], result["sha256"]) == (len(body), hashlib.sha256(body).hexdigest())
 
 
 def test_a_bucket_that_is_not_there_is_said_to_be_so(slack: Slack, take: Take) -> None:

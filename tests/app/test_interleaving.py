@@ -14,7 +14,7 @@ import pytest
 from chalicelib import index, layout, records
 from chalicelib.archive import Archive
 from chalicelib.records import Step
-from tests.app.test_records import NOW, fetched, step
+from tests.app.test_records import NOW, fetched, of_team, step
 
 
 class DeadError(BaseException):
@@ -120,10 +120,6 @@ def run(s3: Any, bucket: str, turns: Turns, worker: int, one_step: Step, rng: ra
             continue
         break
     turns.leave(worker)
-
-
-def of_team(one_step: Step, team: str) -> Step:
-    return {**one_step, "message": {**one_step["message"], "team": team}}
 
 
 @pytest.mark.parametrize("seed", range(40))

@@ -94,7 +94,7 @@ def test_an_edit_that_brought_a_file_is_answered_in_words(status: str) -> None:
 def test_failures_come_first_and_each_says_why() -> None:
     files = [
         file(name="good.pdf"),
-        file("unchanged", name="known.pdf"),
+        file("unchanged", name="known.pdf", here_before=True),
         file("skipped", name="link", reason="Slack only links to it."),
         file("failed", name="gone.pdf", reason="It was deleted."),
     ]

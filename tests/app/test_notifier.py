@@ -152,10 +152,23 @@ def test_what_is_not_the_apps_goes_to_the_dead_letters(notify: Notify, text: str
 
 def test_a_webhook_says_where_the_upload_was(slack: Slack, channel: Channel, notify: Notify) -> None:
     ts = slack.say(channel, slack.users[0], "x", deliver=False).ts
-    notify(outcome(channel, ts), slack_url=slack.webhook_url, access_token="")
+    notify(outcome(channel, ts, channel_type="channel"), slack_url=slack.webhook_url, access_token="")
     posted = json.loads(slack.requests_to("services")[-1].body) if slack.requests_to("services") else {}
     assert posted["blocks"][0]["elements"][0]["text"] == f"About an upload in <#{channel.id}>:"
     assert slack.requests_to("services")[-1].header("Authorization") is None
+
+
+@pytest.mark.parametrize("kind", ["group", "im", "mpim", None], ids=str)
+def test_a_webhook_says_nothing_of_a_private_conversation(
+    slack: Slack, channel: Channel, notify: Notify, kind: str | None
+) -> None:
+    ts = slack.say(channel, slack.users[0], "x", deliver=False).ts
+    before = len(slack.requests_to("services"))
+    for text in (outcome(channel, ts, channel_type=kind), outcome(channel, ts, execution="T1-C1-1_1")):
+        notify(text, slack_url=slack.webhook_url, access_token="")
+    ended = {"type": "ended", "execution": f"T1-{channel.id}-2_2", "status": "TIMED_OUT"}
+    notify(json.dumps(ended), slack_url=slack.webhook_url, access_token="")
+    assert len(slack.requests_to("services")) == before
 
 
 def test_a_webhook_that_is_gone_is_done_with(slack: Slack, channel: Channel, notify: Notify) -> None:

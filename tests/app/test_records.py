@@ -48,6 +48,11 @@ def fetched(given: Step, file_id: str) -> Step:
     return {**given, "fetched": got}
 
 
+def of_team(given: Step, team: str) -> Step:
+    """Return *given*, in another team."""
+    return {**given, "message": {**given["message"], "team": team}}
+
+
 STORY = {
     "original": step("upload", "100.1", "a b", "F1 F2"),
     "words": step("edit", "101.1", "b c", "F1 F2"),
@@ -232,3 +237,61 @@ def test_many_at_once_leave_an_index_that_agrees_with_the_record(story: Story) -
 def test_nothing_is_listed_without_a_scope() -> None:
     with pytest.raises(ValueError, match="scope"):
         index.prefix(index.WORDS, "T1", "", "plan")
+
+
+def again(given: Step, status: str = "unchanged", **about: Any) -> Step:
+    """Return *given*, for F1, which is called something else by now."""
+    whole: Any = fetched(given, "F1")
+    bytes_there = {"document": None, "sha256": None} if status == "unchanged" else {}
+    whole["fetched"] |= {**bytes_there, "status": status, "file": {**whole["fetched"]["file"], **about}}
+    step: Step = whole
+    return step
+
+
+def test_the_record_has_the_newest_name_and_a_result_the_name_that_its_message_shows(story: Story) -> None:
+    story.take(step("upload", "100.1", ""))
+    newest = again(of_team(step("upload", "300.1", "", ts="300.1"), story.team), name="b.pdf", title="B")
+    result = records.save(newest, NOW, story.archive)
+    assert result is not None
+    assert result["name"] == "b.pdf"
+    late = again(of_team(step("upload", "200.1", "", ts="200.1"), story.team), name="old.pdf", title="Old")
+    result = records.save(late, NOW, story.archive)
+    assert result is not None
+    assert result["name"] == "old.pdf"
+    file = story.record("F1")["file"]
+    assert (file["name"], file["title"]) == ("b.pdf", "B")
+
+
+@pytest.mark.parametrize(("channel", "here"), [("C1", True), ("C2", False)])
+def test_only_where_a_file_was_shared_before_the_result_says_so(story: Story, channel: str, here: bool) -> None:
+    story.take(step("upload", "100.1", "", channel_type="group"))
+    result = records.save(
+        again(of_team(step("upload", "200.1", "", ts="200.1", channel=channel), story.team)), NOW, story.archive
+    )
+    assert result is not None
+    assert result["here_before"] is here
+
+
+def test_a_document_that_was_fetched_again_is_the_one_that_its_record_describes(story: Story) -> None:
+    story.take(step("upload", "100.1", ""))
+    fresh: Any = again(of_team(step("upload", "200.1", "", ts="200.1"), story.team), "archived", size=7)
+    fresh["fetched"] |= {"sha256": "1" * 64, "document": "documents/T1/F1/b.pdf"}
+    records.save(fresh, NOW, story.archive)
+    record = story.record("F1")
+    assert (record["document"], record["file"]["sha256"], record["file"]["size"]) == (
+        "documents/T1/F1/b.pdf",
+        "1" * 64,
+        7,
+    )
+
+
+def test_a_reply_of_which_slack_says_only_that_it_is_gone_takes_its_files_and_its_tags_with_it(
+    story: Story,
+) -> None:
+    story.take(step("upload", "100.1", "root"))
+    story.take(step("upload", "150.1", "own", "F2", ts="150.1", thread_ts="100.1"))
+    story.take(step("reply", "160.1", "late", "", ts="160.1", thread_ts="100.1"))
+    assert story.tags("C1") == {"root": ["F1"], "late": ["F1"], "own": ["F2"]}
+    for ts in ("150.1", "160.1"):
+        story.take(step("deletion", "170.1", "", "", ts=ts, thread_ts="100.1"))
+    assert story.tags("C1") == {"root": ["F1"]}
