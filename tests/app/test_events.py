@@ -405,6 +405,6 @@ def test_whatever_comes_it_is_a_change_nothing_or_not_understood(
 @pytest.mark.parametrize("previous", [[], {}, {"subtype": "tombstone", "thread_ts": "1.1"}], ids=str)
 def test_a_tombstone_of_a_reply_without_its_text_is_a_deletion_in_the_thread(previous: Any) -> None:
     now = {"type": "message", "subtype": "tombstone", "ts": "1.5", "thread_ts": "1.1", "user": "USLACKBOT"}
-    change = events.change(with_event("message_changed", message=now, previous_message=previous))
+    change = events.change(with_event("message_changed_tombstone", message=now, previous_message=previous))
     assert change is not None
     assert (change.kind, change.message["ts"], change.message["thread_ts"]) == ("deletion", "1.5", "1.1")
