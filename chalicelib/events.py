@@ -65,7 +65,7 @@ class File(TypedDict):
 
 
 class Change(NamedTuple):
-    """What became of a message: *kind* is upload, edit, deletion or reply.
+    """What became of a message: *kind* is upload, edit, deletion or reply; or of a file alone: file_deletion.
 
     A reply is a message in a thread that has tags and no files, or had; it speaks about the thread's root. *files*
     are those that the message shows now, *removed* the ids of those that it no longer does.
@@ -129,6 +129,8 @@ def change(envelope: Mapping[str, Any]) -> Change | None:
     event = envelope.get("event")
     if not isinstance(event, dict):
         raise NotUnderstood("The event has no inner event.")
+    if event.get("type") == "file_deleted":
+        return _file_deletion(envelope, event)
     if event.get("type") != "message":
         return None
     subtype, now = event.get("subtype"), event.get("message")
@@ -197,6 +199,29 @@ def _deletion(envelope: Mapping[str, Any], event: Mapping[str, Any]) -> Change |
     if not unknown and not _ids(before):
         return None
     return Change("deletion", _message(envelope, message, ""), [], sorted(_ids(before)), _tags("")[0])
+
+
+def _file_deletion(envelope: Mapping[str, Any], event: Mapping[str, Any]) -> Change:
+    """Return the deletion of a file by a person: of retention there is no such event, nor of a plan's limit.
+
+    It names no conversation (https://docs.slack.dev/reference/events/file_deleted).
+    """
+    ours, file_id, version = team(envelope), event.get("file_id"), _sound(event.get("event_ts"), _TS)
+    if not (ours and _is_id(file_id) and version):
+        raise NotUnderstood("The deletion of a file has no valid team, file_id or event_ts.")
+    message: Message = {
+        "team": ours,
+        "channel": "",
+        "channel_type": None,
+        "user": None,
+        "ts": version,
+        "thread_ts": None,
+        "comment": "",
+        "comment_cut": False,
+        "version": version,
+        "event_id": _text(envelope.get("event_id"), LONGEST_WORD),
+    }
+    return Change("file_deletion", message, [], [str(file_id)], _tags("")[0])
 
 
 def _tags(text: str, blocks: object = None) -> tuple["Tags", tuple[str, ...]]:

@@ -5,6 +5,7 @@ metadata/{team}/{file}.json             its record: a `DocumentRecord`
 messages/{team}/{channel}/{ts}.json     what the message says now: a `MessageRecord`
 notices/{execution}.json                whether the notice was posted: a `NoticeMark`
 problems/{team}/{user}/{place}.json     files of a person's upload that are not archived: a `Problem`
+withdrawn/{team}/{file}.json            that a person deleted the file in Slack: a `FileDeletion`
 people/{team}/{user}.json               which of a person's uploads was the first: a `FirstUpload`
 tags/…, words/…, recent/…               the index: index.py
 """
@@ -77,7 +78,8 @@ class MessageRecord(TypedDict):
     """What a message says now. *files* are the ids of those that it shows, *known* of those that it ever showed.
 
     *replies* has the tags of each reply in its thread, by ts; *absent* the ts at which each file was first said to
-    be no longer there, by id; *gone* is the ts of the message's deletion, if it was old by then.
+    be no longer there, by id; *gone* is the ts of the message's deletion, if it was old by then; *deleted_files*
+    has the ids of those that a person deleted.
     """
 
     team: str
@@ -97,6 +99,13 @@ class MessageRecord(TypedDict):
     replies: dict[str, Reply]
     absent: NotRequired[dict[str, str]]
     gone: NotRequired[str]
+    deleted_files: NotRequired[list[str]]
+
+
+class FileDeletion(TypedDict):
+    """A person deleted the file in Slack, in every conversation: *version* is when."""
+
+    version: str
 
 
 class NoticeMark(TypedDict):
@@ -142,6 +151,11 @@ def document_key(team: str, file_id: str, name: str | None) -> str:
 def metadata_key(team: str, file_id: str) -> str:
     """Return the key of the document's record."""
     return f"metadata/{team}/{file_id}.json"
+
+
+def file_deletion_key(team: str, file_id: str) -> str:
+    """Return the key under which it is kept that a person deleted the file."""
+    return f"withdrawn/{team}/{file_id}.json"
 
 
 def message_key(team: str, channel: str, ts: str) -> str:

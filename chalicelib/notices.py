@@ -29,6 +29,8 @@ _EXECUTION = re.compile(
 _LATER_CHANGE = re.compile(r"-[ed][0-9]+_[0-9]+", re.ASCII)
 """What an execution's name has of an edit or a deletion."""
 _REPLAY = re.compile(r"-r[0-9]+$", re.ASCII)
+_FILE_DELETION = re.compile(r"[A-Za-z0-9]+-[A-Za-z0-9]+-d[0-9]+_[0-9]+(?:-\w+)*", re.ASCII)
+"""The name of an execution that follows the deletion of a file."""
 _ORDER = ("failed", "skipped", "archived", "unchanged")
 
 
@@ -123,8 +125,10 @@ def _of_invitation(invitation: dict[str, Any]) -> Notice:
     return Notice(name, invitation["channel"], None, GREETING, sections([GREETING]))
 
 
-def _of_not_followed(failed: dict[str, Any]) -> Notice:
-    """Return the notice about a change that did not reach the documents."""
+def _of_not_followed(failed: dict[str, Any]) -> Notice | None:
+    """Return the notice about a change that did not reach the documents; the deletion of a file has no place."""
+    if not failed["channel"]:
+        return None
     text = f"❌ What was changed here did not reach the archive. {_reason(failed['error'])}"
     root = failed["thread_ts"] or failed["ts"]
     return Notice(failed["execution"], failed["channel"], root, text, sections([text]))
@@ -146,8 +150,13 @@ def _own_sentence(error: dict[str, str]) -> str | None:
         return None
 
 
-def _of_ended(ended: dict[str, Any]) -> Notice:
-    """Return the notice about an execution that died without an outcome; its name has the message's ids."""
+def _of_ended(ended: dict[str, Any]) -> Notice | None:
+    """Return the notice about an execution that died without an outcome; its name has the message's ids.
+
+    Where it is named after a file there is no message to reply to; the alarm on executions tells of it.
+    """
+    if _FILE_DELETION.fullmatch(str(ended.get("execution"))):
+        return None
     name = _EXECUTION.fullmatch(str(ended.get("execution")))
     if name is None:
         raise NotUnderstood("The ended execution is not named after a message.")

@@ -10,11 +10,11 @@ is the promise that the document is there.
 from typing import NamedTuple, TypedDict
 
 from chalicelib import index, layout, log
-from chalicelib.archive import Archive, attempts
+from chalicelib.archive import Archive, JsonObject, attempts
 from chalicelib.errors import ArchiveUnavailable
 from chalicelib.events import Message
 from chalicelib.fetch import Fetched
-from chalicelib.layout import DocumentRecord, MessageRecord, Reply, Share
+from chalicelib.layout import DocumentRecord, FileDeletion, MessageRecord, Reply, Share
 from chalicelib.utf8 import cut
 
 LONGEST_SHOWN_NAME = 200
@@ -28,7 +28,7 @@ NO_VERSION = "0.0"
 
 
 class Step(TypedDict):
-    """What the workflow hands over: *kind* is upload, edit, deletion or reply.
+    """What the workflow hands over: *kind* is upload, edit, deletion, reply or file_deletion.
 
     *file_ids* are the files that the message shows, *removed* those that it no longer does. Without *fetched* it is
     about the message and all of its documents.
@@ -62,6 +62,9 @@ def save(step: Step, now: str, archive: Archive, keep_after: int = KEEP_AFTER) -
     archiving, ISO 8601 in UTC; *keep_after* what Slack may lose by age, in days.
     """
     team, fetched = step["message"]["team"], step["fetched"]
+    if step["kind"] == "file_deletion":
+        delete_file(team, step["removed"][0], step["message"]["version"], archive, keep_after)
+        return None
     key = layout.message_key(team, step["message"]["channel"], root(step))
     message: MessageRecord = archive.change(key, lambda current: message_record(current, step, keep_after))
     if fetched is None:
@@ -72,9 +75,40 @@ def save(step: Step, now: str, archive: Archive, keep_after: int = KEEP_AFTER) -
         return None
     file_id = fetched["file"]["id"]
     document = _follow(archive, message, file_id, keep_after, Arrival(fetched, step["message"]["version"], now))
+    if archive.read(layout.file_deletion_key(team, file_id)):
+        document = _take_off(archive, message, file_id, keep_after)
     metadata = layout.metadata_key(team, file_id)
     log.info("record saved", metadata=metadata, shares=len(document["shares"]))
     return _result(document, message, fetched, metadata)
+
+
+def delete_file(team: str, file_id: str, version: str, archive: Archive, keep_after: int = KEEP_AFTER) -> None:
+    """Withdraw the document at every share, and at those that are still to come: a person deleted the file.
+
+    That is written down first, and `save` looks for it last: so one of them finds the other.
+    """
+
+    def edit(current: FileDeletion | None) -> FileDeletion:
+        return current or {"version": version}
+
+    archive.change(layout.file_deletion_key(team, file_id), edit)
+    stored: JsonObject[DocumentRecord] | None = archive.read(layout.metadata_key(team, file_id))
+    shares = stored.value["shares"] if stored else []
+    for share in shares:
+        _take_off(archive, share, file_id, keep_after)
+    log.info("file deletion followed", file=file_id, shares=len(shares))
+
+
+def _take_off(archive: Archive, place: MessageRecord | Share, file_id: str, keep_after: int) -> DocumentRecord:
+    """Withdraw the file from the message that *place* is a record of, or a share in."""
+
+    def edit(current: MessageRecord | None) -> MessageRecord:
+        if current is None:
+            raise ArchiveUnavailable("The message's record disappeared while a file of it was withdrawn.")
+        return {**current, "deleted_files": sorted({*current.get("deleted_files", []), file_id})}
+
+    message = archive.change(layout.message_key(place["team"], place["channel"], place["ts"]), edit)
+    return _follow(archive, message, file_id, keep_after)
 
 
 def _follow_all(archive: Archive, message: MessageRecord, keep_after: int) -> None:
@@ -165,7 +199,11 @@ def document_record(
 def share_of(message: MessageRecord, file_id: str, created: int = 0, keep_after: int = KEEP_AFTER) -> Share:
     """Return the share of one of *message*'s files, which was *created* then; a withdrawn one says nothing more."""
     gone = message.get("gone") or _lost_by_age(message, file_id, created, keep_after)
-    is_withdrawn = message["deleted"] or (file_id not in message["files"] and gone is None)
+    is_withdrawn = (
+        message["deleted"]
+        or file_id in message.get("deleted_files", [])
+        or (file_id not in message["files"] and gone is None)
+    )
     return {
         "team": message["team"],
         "channel": message["channel"],

@@ -10,7 +10,7 @@ from chalicelib import layout, log
 from chalicelib.archive import Archive, JsonObject
 from chalicelib.blocks import sections
 from chalicelib.errors import AccessRefused, NoticePending, SlackRefused
-from chalicelib.layout import MessageRecord, NoticeMark
+from chalicelib.layout import DocumentRecord, MessageRecord, NoticeMark, Share
 from chalicelib.slack import Slack
 
 TAKEN_BACK = "A file was taken back in Slack, so this reply was taken back, too."
@@ -19,7 +19,7 @@ _TIMEOUT = (0.4, 1.2)
 
 def may_withdraw(message: dict[str, Any]) -> bool:
     """Return True if the topic's *message* may mean that something was taken back."""
-    return message.get("type") == "outcome" and message.get("kind") in ("edit", "deletion")
+    return message.get("type") == "outcome" and message.get("kind") in ("edit", "deletion", "file_deletion")
 
 
 def standing(message: dict[str, Any], archive: Archive) -> dict[str, Any] | None:
@@ -44,6 +44,22 @@ def follow(message: dict[str, Any], archive: Archive, slack: Slack, now: float, 
 
     Raises NoticePending while one may be on its way.
     """
+    if message["kind"] == "file_deletion":
+        for share in _shares(message, archive):
+            place = {"team": share["team"], "channel": share["channel"], "ts": share["ts"]}
+            _follow(place, archive, slack, now, claim_seconds)
+    else:
+        _follow(message, archive, slack, now, claim_seconds)
+
+
+def _shares(message: dict[str, Any], archive: Archive) -> list[Share]:
+    """Return where the file was shared of whose deletion the topic's *message* tells, by its execution's name."""
+    team, file_id = message["execution"].split("-")[:2]
+    stored: JsonObject[DocumentRecord] | None = archive.read(layout.metadata_key(team, file_id))
+    return stored.value["shares"] if stored else []
+
+
+def _follow(message: dict[str, Any], archive: Archive, slack: Slack, now: float, claim_seconds: float) -> None:
     name = f"{message['team']}-{message['channel']}-{message['ts']}".replace(".", "_")
     for key in archive.names(f"notices/{name}"):
         if key != layout.notice_key(name) and not key.startswith(f"notices/{name}-"):
@@ -99,4 +115,4 @@ def _record(message: dict[str, Any], archive: Archive) -> MessageRecord | None:
 
 
 def _withdrawn(record: MessageRecord) -> set[str]:
-    return set(record["known"]) - set(record["files"])
+    return (set(record["known"]) - set(record["files"])) | set(record.get("deleted_files", []))

@@ -28,9 +28,12 @@ _THROTTLED = {"ThrottlingException", "TooManyRequestsException"}
 def execution_name(change: Change) -> str:
     """Return the name of the execution that archives a message: `T1-C1-1499081899_737651`.
 
-    What changed it later is named after that change as well: `…-e1499081950_000100`, a deletion with a `d`.
+    What changed it later is named after that change as well: `…-e1499081950_000100`, a deletion with a `d`. The
+    deletion of a file, which is in no message, is named after the file: `T1-F1-d1499081950_000100`.
     """
     message = change.message
+    if change.kind == "file_deletion":
+        return f"{message['team']}-{change.removed[0]}-d{message['version']}".replace(".", "_")
     name = f"{message['team']}-{message['channel']}-{message['ts']}"
     if message["version"] != message["ts"]:
         name += f"-{'d' if change.kind == 'deletion' else 'e'}{message['version']}"

@@ -185,6 +185,12 @@ class Slack(People, Inspection):
             self.deliver_later(envelope)
         return envelope
 
+    def _publish_of_file(self, event: Json, deliver: bool) -> Json:
+        envelope = self.envelope(event)
+        if deliver and event["type"] in self.subscriptions and "files:read" in self.workspace.scopes:
+            self.deliver_later(envelope)
+        return envelope
+
     def _tied_to(self, channel: Channel, event: Json) -> str:
         """The workspace in the envelope: in a Slack Connect channel the sender's, and only there not the app's.
 

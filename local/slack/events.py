@@ -50,6 +50,11 @@ def posted(message: Message) -> Json:
     return {**message.body, **where}
 
 
+def file_deleted(file_id: str, event_ts: str) -> Json:
+    """The event of a file that a person deleted. https://docs.slack.dev/reference/events/file_deleted"""
+    return {"type": "file_deleted", "file_id": file_id, "event_ts": event_ts}
+
+
 def said(user: str | None, text: str, ts: str) -> Json:
     """A message; one without *user* can only be an app's."""
     body: Json = {"type": "message", "text": text, "ts": ts} | ({"user": user} if user else {})

@@ -27,6 +27,10 @@ class People:
         """The envelope of *event*, sent to the app when told to and when the app may see it."""
         raise NotImplementedError
 
+    def _publish_of_file(self, event: Json, deliver: bool) -> Json:
+        """The envelope of an *event* about a file, which names no conversation."""
+        raise NotImplementedError
+
     def upload(
         self,
         channel: Channel,
@@ -131,10 +135,11 @@ class People:
             message.channel, events.deleted_message(message.channel, message.body, event_ts), deliver
         )
 
-    def delete_file(self, file: File) -> None:
-        """The file is deleted from Slack; no message event tells of it."""
+    def delete_file(self, file: File, deliver: bool = True) -> Json:
+        """A person deletes the file from Slack; no message event tells of it, but one of its own."""
         file.deleted = True
         self.workspace.touch()
+        return self._publish_of_file(events.file_deleted(file.id, self.workspace.new_ts()), deliver)
 
     def invite(self, channel: Channel, user: User, deliver: bool = True) -> Message:
         """*user* invites the app, of which both the message and the event of its own tell, in either order."""

@@ -408,3 +408,21 @@ def test_a_tombstone_of_a_reply_without_its_text_is_a_deletion_in_the_thread(pre
     change = events.change(with_event("message_changed_tombstone", message=now, previous_message=previous))
     assert change is not None
     assert (change.kind, change.message["ts"], change.message["thread_ts"]) == ("deletion", "1.5", "1.1")
+
+
+def test_a_file_that_a_person_deleted_is_withdrawn_by_its_id() -> None:
+    envelope = payload("message_deleted")
+    change = events.change({**envelope, "event": {"type": "file_deleted", "file_id": "F1", "event_ts": "5.1"}})
+    assert change is not None
+    assert (change.kind, change.removed, change.message["version"], change.message["channel"]) == (
+        "file_deletion",
+        ["F1"],
+        "5.1",
+        "",
+    )
+
+
+@pytest.mark.parametrize("event", [{"file_id": "F/1", "event_ts": "5.1"}, {"file_id": "F1"}, {"event_ts": "5.1"}])
+def test_the_deletion_of_a_file_without_what_it_takes_is_not_understood(event: Any) -> None:
+    with pytest.raises(NotUnderstood):
+        events.change({**payload("message_deleted"), "event": {"type": "file_deleted", **event}})

@@ -14,7 +14,7 @@ import pytest
 from chalicelib import index, layout, records
 from chalicelib.archive import Archive
 from chalicelib.records import Step
-from tests.app.test_records import NOW, fetched, of_team, step
+from tests.app.test_records import NOW, fetched, file_deletion, of_team, step
 
 
 class DeadError(BaseException):
@@ -122,6 +122,21 @@ def run(s3: Any, bucket: str, turns: Turns, worker: int, one_step: Step, rng: ra
     turns.leave(worker)
 
 
+def run_all(s3: Any, bucket: str, seed: int, steps: list[Step], rng: random.Random) -> None:
+    """Follow all of *steps* at the same moment."""
+    turns = Turns(rng)
+    threads = []
+    for worker, one_step in enumerate(steps):
+        turns.join(worker)
+        arguments = (s3, bucket, turns, worker, one_step, random.Random(f"{seed} {worker}"))
+        threads.append(threading.Thread(target=run, args=arguments))
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert not any(thread.is_alive() for thread in threads)
+
+
 @pytest.mark.parametrize("seed", range(40))
 def test_whatever_the_order_and_whoever_dies_no_entry_is_missing(s3: Any, bucket: str, seed: int) -> None:
     rng, team = random.Random(seed), f"TI{seed}"
@@ -134,16 +149,19 @@ def test_whatever_the_order_and_whoever_dies_no_entry_is_missing(s3: Any, bucket
         step("edit", "201.1", "a b", ts="200.1"),
         step("edit", "202.1", "b", ts="200.1"),
     ]
-    chosen = rng.sample(steps, 3)
-    turns = Turns(rng)
-    threads = []
-    for worker, one_step in enumerate(chosen):
-        turns.join(worker)
-        arguments = (s3, bucket, turns, worker, of_team(one_step, team), random.Random(f"{seed} {worker}"))
-        threads.append(threading.Thread(target=run, args=arguments))
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert not any(thread.is_alive() for thread in threads)
+    run_all(s3, bucket, seed, [of_team(one_step, team) for one_step in rng.sample(steps, 3)], rng)
     assert missing(s3, bucket, team) == set()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_whatever_the_order_and_whoever_dies_a_deleted_file_is_withdrawn(s3: Any, bucket: str, seed: int) -> None:
+    rng, team = random.Random(seed), f"TD{seed}"
+    steps = [
+        fetched(step("upload", "100.1", "a", ts="100.1"), "F1"),
+        fetched(step("upload", "200.1", "a", ts="200.1"), "F1"),
+        file_deletion(team, "F1", "300.1"),
+    ]
+    run_all(s3, bucket, seed, [of_team(one_step, team) for one_step in steps], rng)
+    record = Archive(s3, bucket).read(layout.metadata_key(team, "F1"))
+    assert record is not None
+    assert [share["deleted"] for share in record.value["shares"]] == [True, True]

@@ -207,3 +207,16 @@ def test_every_notice_is_within_block_kits_limits(files: list[Any], tags: list[s
     assert 0 < len(notice.blocks) <= 50
     assert all(0 < len(block["text"]["text"]) <= 3_000 for block in notice.blocks)
     assert 0 < len(notice.text) <= 4_000
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"type": "ended", "execution": "T1-F1-d1499081950_000100", "status": "TIMED_OUT"},
+        {"type": "ended", "execution": "T1-F1-d1499081950_000100-r1", "status": "ABORTED"},
+        {"type": "not_followed", "kind": "file_deletion", "execution": "T1-F1-d1_1", "channel": "", "ts": "1.1"},
+    ],
+    ids=str,
+)
+def test_the_deletion_of_a_file_is_in_no_conversation_that_could_be_told(message: dict[str, Any]) -> None:
+    assert notices.notice(message) is None

@@ -295,3 +295,37 @@ def test_a_reply_of_which_slack_says_only_that_it_is_gone_takes_its_files_and_it
     for ts in ("150.1", "160.1"):
         story.take(step("deletion", "170.1", "", "", ts=ts, thread_ts="100.1"))
     assert story.tags("C1") == {"root": ["F1"]}
+
+
+def file_deletion(team: str, file_id: str, version: str) -> Step:
+    """Return what the workflow hands over when a person deleted a file."""
+    return of_team({**step("file_deletion", version, "", "", removed=file_id), "kind": "file_deletion"}, team)
+
+
+def deleted(story: Story) -> list[bool]:
+    return [share["deleted"] for share in story.record("F1")["shares"]]
+
+
+def test_a_file_that_a_person_deleted_is_withdrawn_at_every_share_at_any_age(story: Story) -> None:
+    story.take(step("upload", "100.1", "a", "F1 F2"))
+    story.take(step("upload", "200.1", "b", ts="200.1", channel="C2", channel_type="group"))
+    records.save(file_deletion(story.team, "F1", "99999999.1"), NOW, story.archive)
+    assert (deleted(story), story.tags("public"), story.tags("C2")) == ([True, True], {"a": ["F2"]}, {})
+
+
+@pytest.mark.parametrize("later", ["upload", "edit", "another share"])
+def test_a_file_that_a_person_deleted_does_not_come_back(story: Story, later: str) -> None:
+    if later == "edit":
+        story.take(step("upload", "100.1", "a"))
+    records.save(file_deletion(story.team, "F1", "500.1"), NOW, story.archive)
+    if later == "another share":
+        story.take(step("upload", "100.1", "a"))
+    story.take(
+        {
+            "upload": step("upload", "100.1", "a"),
+            "edit": step("edit", "101.1", "b"),
+            "another share": step("upload", "600.1", "b", ts="600.1"),
+        }[later]
+    )
+    assert set(deleted(story)) == {True}
+    assert story.tags("public") == {}

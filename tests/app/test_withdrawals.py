@@ -144,3 +144,40 @@ def test_a_reply_that_was_taken_back_is_not_posted_again(
     record(archive, channel, message.ts, ["F1", "F2"])
     notify(outcome(channel, message.ts))
     assert left(slack, message) == []
+
+
+# A file that a person deletes: no message tells of it.
+
+
+def test_a_file_that_a_person_deletes_is_not_found_and_not_named_any_more(
+    pipeline: Pipeline, slack: Slack, channel: Channel, record_of: Records
+) -> None:
+    elsewhere = slack.add_channel("elsewhere too")
+    message = slack.upload(channel, slack.users[0], [BOTH[0]], text="#layoffs plans")
+    other = slack.upload(elsewhere, slack.users[0], [message.files[0]], text="#layoffs")
+    for where in (message, other):
+        slack.wait_for_replies(where.channel, where.ts)
+    slack.delete_file(message.files[0])
+    eventually(pipeline, lambda: (left(slack, message), left(slack, other)), ([], []))
+    record = record_of(f"metadata/{slack.team_id}/{message.files[0].id}.json")
+    assert [(share["deleted"], share["tags"], share["comment"]) for share in record["shares"]] == [
+        (True, [], "")
+    ] * 2
+    assert "plans.pdf" not in slack.command(channel, slack.users[0], "/docs", "#layoffs plans").text
+
+
+def test_the_execution_of_a_files_deletion_is_named_after_the_file(pipeline: Pipeline, slack: Slack) -> None:
+    file = slack.add_file("never-shared.txt", b"words")
+    envelope = slack.delete_file(file)
+    name = f"{slack.team_id}-{file.id}-d{envelope['event']['event_ts'].replace('.', '_')}"
+    arn = pipeline.deployed.state_machine_arn.replace(":stateMachine:", ":execution:") + ":" + name
+
+    def status() -> Any:
+        from botocore.exceptions import ClientError
+
+        try:
+            return pipeline.aws.client("stepfunctions").describe_execution(executionArn=arn)["status"]
+        except ClientError:
+            return None
+
+    eventually(pipeline, status, "SUCCEEDED")
