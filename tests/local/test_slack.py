@@ -280,3 +280,14 @@ def test_an_invitation_of_the_app_is_a_message_and_an_event_of_its_own(slack: Sl
     )
     slack.remove_app(channel)
     assert not channel.bot_is_member
+
+
+def test_a_deleted_file_is_told_by_an_event_of_its_own(slack: Slack) -> None:
+    with Receiver() as app:
+        slack.request_url = app.url
+        file = slack.add_file("a.txt", b"a")
+        slack.delete_file(file)
+        (delivery,) = slack.deliveries
+        event = delivery.envelope["event"]
+        assert delivery.wait(5)
+        assert event == {"type": "file_deleted", "file_id": file.id, "event_ts": event["event_ts"]}

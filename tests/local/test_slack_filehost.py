@@ -82,7 +82,7 @@ def test_signing_in_can_be_a_redirect(slack: Slack, file: File) -> None:
 
 
 def test_a_deleted_file_is_not_found(slack: Slack, file: File) -> None:
-    slack.delete_file(file)
+    slack.delete_file(file, deliver=False)
     assert get(slack, file).status_code == 404
 
 

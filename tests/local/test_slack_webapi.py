@@ -183,7 +183,7 @@ def test_file_info_of_what_cannot_be_seen_is_not_found(slack: Slack) -> None:
 
 def test_file_info_of_a_deleted_file_says_so(slack: Slack) -> None:
     file = slack.add_file("a", b"")
-    slack.delete_file(file)
+    slack.delete_file(file, deliver=False)
     assert call(slack, "files.info", file=file.id)["error"] == "file_deleted"
 
 
@@ -447,3 +447,12 @@ def test_files_are_listed_until_a_time_that_counts_itself(slack: Slack) -> None:
     slack.upload(channel, slack.users[0], files, deliver=False)
     listed = call(slack, "files.list", channel=channel.id, ts_from=1_700_000_001, ts_to=1_700_000_001)["files"]
     assert [file["id"] for file in listed] == [files[1].id]
+
+
+def test_the_app_deletes_its_own_messages_and_no_others(slack: Slack) -> None:
+    channel = slack.channels[0]
+    ts = call(slack, "chat.postMessage", channel=channel.id, text="here")["ts"]
+    other = slack.say(channel, slack.users[0], "mine", deliver=False).ts
+    assert call(slack, "chat.delete", channel=channel.id, ts=other)["error"] == "cant_delete_message"
+    assert call(slack, "chat.delete", channel=channel.id, ts=ts)["ok"]
+    assert call(slack, "chat.delete", channel=channel.id, ts=ts)["error"] == "message_not_found"
