@@ -186,7 +186,9 @@ def _post(notice: Notice, slack: Slack) -> str | None:
             _post_to_webhook(notice, slack, body)
             return None
         thread = {"thread_ts": notice.thread_ts} if notice.thread_ts else {}
-        ts = slack.call("chat.postMessage", {**body, "channel": notice.channel, **thread}, timeout=_TIMEOUT).get("ts")
+        ts = slack.call("chat.postMessage", {**body, "channel": notice.channel, **thread}, timeout=_TIMEOUT).get(
+            "ts"
+        )
     except SlackRefused as error:
         raise NoticeRefused(str(error)) from error
     return ts if isinstance(ts, str) else None
