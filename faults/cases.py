@@ -30,7 +30,8 @@ class Case:
     event: Json = field(init=False)
     """What the fault befalls: the upload's event, or that of what was done to it."""
     answer: CommandResult | None = None
-    said_before: int = 0
+    earlier: frozenset[str] = frozenset()
+    """The replies that were there before the fault could happen, by their ts."""
     ids: frozenset[str] = frozenset()
     rule: Rule | None = None
     reference: Snapshot = field(default_factory=dict)
@@ -49,7 +50,7 @@ class Case:
 
     def start(self, harness: Harness) -> None:
         """Let Slack deliver the event, or ask the question, that the fault befalls."""
-        self.said_before = len(self.replies(harness))
+        self.earlier = frozenset(reply.ts for reply in self._thread(harness))
         if self.scenario.change:
             self.event = self.scenario.change(harness, self.message)
         self.ids = frozenset({self.message.channel.id, *(file.id for file in self.message.files)})
@@ -76,12 +77,19 @@ class Case:
 
     def replies(self, harness: Harness) -> list[Message]:
         """What the app posted in the message's thread since the fault could happen."""
-        return harness.pipeline.slack.replies(self.message.channel, self.message.ts)[self.said_before :]
+        return [reply for reply in self._thread(harness) if reply.ts not in self.earlier]
+
+    def earlier_replies(self, harness: Harness) -> list[Message]:
+        """What the app posted there before, and still stands."""
+        return [reply for reply in self._thread(harness) if reply.ts in self.earlier]
+
+    def _thread(self, harness: Harness) -> list[Message]:
+        return harness.pipeline.slack.replies(self.message.channel, self.message.ts)
 
     def says_nothing(self, harness: Harness) -> bool:
         """Tell whether the machine, and not the fault, decided: too slow for the app's own time limits."""
         did_not_happen = self.rule is not None and not self.rule.happened
-        was_not_archived = self.scenario.is_about_an_archived_one and not self.said_before
+        was_not_archived = self.scenario.is_about_an_archived_one and not self.earlier
         was_slow = any(call.is_about(self.ids) for call in harness.too_slow)
         return did_not_happen or was_not_archived or self.why == DEAD_NOTICE or was_slow
 
@@ -102,6 +110,7 @@ def snapshot(harness: Harness, case: Case) -> Snapshot:
         found["objects"][plain(key)] = _without_times(plain(body.decode())) if key.endswith(".json") else _sum(body)
     found["tags"] = {re.sub(r"\d{10}-", "", plain(key)) for key in _index(harness, case)}
     found["reactions"] = sorted(name for one in _said(harness, case.message) for name in one.reactions)
+    found["earlier"] = [plain(reply.text) for reply in case.earlier_replies(harness)]
     found["status"] = harness.execution(case.event).get("status")
     found["unfinished"] = _unfinished(harness, case.message)
     found["answer"] = case.answer and (case.answer.attempt.succeeded, plain(case.answer.text))

@@ -1,10 +1,13 @@
 """The verdict on a case: the same end, or an honest one; and which doublings and silences are allowed, and why."""
 
+from chalicelib.withdrawals import TAKEN_BACK
 from faults.cases import DEAD_NOTICE, Case, Snapshot, broken_promises
 from faults.harness import Harness, execution_name
 from faults.kinds import KILLED_AFTER, LOST, TIMEOUT
 
-SAME, TOLD, TWICE, UNMARKED, DEAD, UNREPORTED, REFUSED, NOT_TAKEN, SWEPT, HINT, PRIVATE, WRONG = "=tdubarnshpX"
+SAME, TOLD, TWICE, UNMARKED, DEAD, UNREPORTED, REFUSED, NOT_TAKEN, SWEPT, HINT, PRIVATE, BLANKED, WRONG = (
+    "=tdubarnshpkX"
+)
 LEGEND = {
     SAME: "the end is the same as without a fault",
     TOLD: "the person was told what failed and why; nothing else is different",
@@ -17,6 +20,7 @@ LEGEND = {
     SWEPT: "the same end, but for parts of an upload whose function died: the bucket's lifecycle rule drops them",
     HINT: "the same end, but for an entry too many in the tag index, which no search shows",
     PRIVATE: "Slack did not say that asker or channel may see it: the search found nothing, never too much",
+    BLANKED: "withdrawn; Slack refuses to delete the reply, which says no name any more",
     WRONG: "a broken promise",
 }
 _MARKS = "notify PutObject notices/ (over)"
@@ -41,6 +45,8 @@ def judge(harness: Harness, case: Case, found: Snapshot) -> tuple[str, str]:
         return SWEPT, ""
     if found["tags"] > reference["tags"] and {**found, "tags": reference["tags"]} == reference:
         return HINT, ""
+    if found["earlier"] and not reference["earlier"] and set(found["earlier"]) == {TAKEN_BACK}:
+        return BLANKED, ""
     if not found["replies"]:
         return _silent(harness, case, found)
     if len(found["replies"]) > 1:

@@ -191,7 +191,7 @@ def test_an_object_of_the_archive_can_be_opened(page: Page) -> None:
 @pytest.mark.parametrize(
     ("switch", "reply"),
     [
-        ("a sign-in page instead of the file", "lacks the scope files:read"),
+        ("a sign-in page instead of the file", "Slack did not let the app read the file"),
         ("410, the file was deleted", "it was deleted in Slack"),
         ("the connection ends too early", "1 file in the archive"),
         ("429, too many requests", "1 file in the archive"),
