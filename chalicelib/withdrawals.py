@@ -80,7 +80,7 @@ def take_back(
         return
     files, withdrawn = set(mark.value.get("files", [])), _withdrawn(record)
     if record["deleted"] or (files and files <= withdrawn):
-        _delete(message["channel"], reply, slack)
+        delete(message["channel"], reply, slack)
     elif files & withdrawn:
         _blank(message["channel"], reply, slack)
     else:
@@ -89,8 +89,8 @@ def take_back(
     log.info("reply taken back", channel=message["channel"], ts=reply)
 
 
-def _delete(channel: str, ts: str, slack: Slack) -> None:
-    """Delete the reply; where Slack refuses, as a workspace may, take the names out of it."""
+def delete(channel: str, ts: str, slack: Slack) -> None:
+    """Delete the app's reply; where Slack refuses, as a workspace may, take the names out of it."""
     try:
         slack.call("chat.delete", {"channel": channel, "ts": ts}, timeout=_TIMEOUT)
     except (SlackRefused, AccessRefused) as error:

@@ -1,7 +1,7 @@
 """One document erased for good: `make forget STAGE=dev FILE=F0123456789`.
 
-Its content, its record, its entries in the index and what messages' records say of it, in every version that the
-bucket keeps. Asks first. Safe to repeat: a run that broke off is finished by the next.
+Its content, its record, its entries in the index, what messages' records say of it, and the app's replies that name
+it, in every version that the bucket keeps. Asks first. Safe to repeat: the next run finishes one that broke off.
 """
 
 import json
@@ -10,6 +10,10 @@ from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
+from chalicelib import clients, layout, withdrawals
+from chalicelib.archive import Archive
+from chalicelib.errors import IntegratorError
+from chalicelib.slack import Slack
 from operations import stages
 from operations.console import Stop, confirm, say
 from operations.stages import Stage
@@ -26,11 +30,15 @@ class Version(NamedTuple):
 
 
 class Traces(NamedTuple):
-    """What there is of a document: *versions* to delete, and *messages* whose records speak of others as well."""
+    """What there is of a document: *versions* to delete, *messages* whose records speak of others as well.
+
+    *replies* are the channel and the ts of what the app posted about it.
+    """
 
     name: str | None
     versions: list[Version]
     messages: list[str]
+    replies: list[tuple[str, str]]
 
 
 def traces(s3: Any, bucket: str, file_id: str) -> Traces:
@@ -49,34 +57,75 @@ def traces(s3: Any, bucket: str, file_id: str) -> Traces:
             index = (entry for kind in _INDEX for entry in _versions(s3, bucket, f"{kind}/{team}/"))
             versions += [*contents, *(entry for entry in index if entry.key.endswith(f"-{file_id}"))]
             records += of_team
-    name, shared = _shares(s3, bucket, records)
-    kept = [key for key in shared if _others(s3, bucket, key, file_id)]
-    current = {key: s3.head_object(Bucket=bucket, Key=key).get("VersionId", "null") for key in kept}
-    for key in shared:
-        of_message = _versions(s3, bucket, key)
-        versions += [version for version in of_message if current.get(key) != version.version_id]
-    return Traces(name, [*versions, *records], kept)  # the records last: they tell the next run of the messages
+    name, shares = _shares(s3, bucket, records)
+    messages = [layout.message_key(*share) for share in shares]
+    kept = [key for key in messages if _others(s3, bucket, key, file_id)]
+    for key in set(messages) - set(kept):
+        versions += _versions(s3, bucket, key)
+    notices, replies = _notices(s3, bucket, shares, file_id)
+    # The records last: they tell the next run of the messages.
+    return Traces(name, [*versions, *notices, *records], kept, replies)
 
 
-def forget(s3: Any, bucket: str, file_id: str, left: Traces) -> None:
-    """Erase what is *left* of the document."""
-    for key in left.messages:
-        record = json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
-        kept = {name: [known for known in record[name] if known != file_id] for name in ("files", "known")}
-        old = s3.head_object(Bucket=bucket, Key=key).get("VersionId")
-        body = json.dumps({**record, **kept}, ensure_ascii=False, separators=(",", ":")) + "\n"
-        new = s3.put_object(Bucket=bucket, Key=key, Body=body.encode(), ContentType="application/json").get(
-            "VersionId"
-        )
-        if old and old != new:
-            s3.delete_object(Bucket=bucket, Key=key, VersionId=old)
-    for key, version_id in left.versions:
-        s3.delete_object(Bucket=bucket, Key=key, VersionId=version_id)
+def forget(s3: Any, bucket: str, file_id: str, slack: Slack | None = None) -> int:
+    """Erase what is left of the document, until nothing is, and return the number of versions that were erased.
+
+    What is written meanwhile is found by the next round. The app's replies about it go first.
+    """
+    count = 0
+    while (left := traces(s3, bucket, file_id)).versions:
+        if slack:
+            for channel, ts in left.replies:
+                withdrawals.delete(channel, ts, slack)
+        for key in left.messages:
+            count += _take_out(s3, bucket, key, file_id)
+        for key, version_id in left.versions:
+            s3.delete_object(Bucket=bucket, Key=key, VersionId=version_id)
+        count += len(left.versions)
+    return count
+
+
+def _take_out(s3: Any, bucket: str, key: str, file_id: str) -> int:
+    """Take the document out of a message's record and delete the record's old versions; return how many.
+
+    The write is conditional: an edit or a deletion of the message at the same moment is not undone.
+    """
+
+    def edit(current: Any) -> Any:
+        lists = {name: current[name] for name in ("files", "known", "deleted_files") if name in current}
+        rest = {name: [other for other in ids if other != file_id] for name, ids in lists.items()}
+        absent = {other: ts for other, ts in current.get("absent", {}).items() if other != file_id}
+        return {**current, **rest, **({"absent": absent} if "absent" in current else {})}
+
+    Archive(s3, bucket).change(key, edit)
+    latest = s3.head_object(Bucket=bucket, Key=key).get("VersionId", "null")
+    old = [version for version in _versions(s3, bucket, key) if version.key == key and version.version_id != latest]
+    for version in old:
+        s3.delete_object(Bucket=bucket, Key=key, VersionId=version.version_id)
+    return len(old)
+
+
+def _notices(
+    s3: Any, bucket: str, shares: list[tuple[str, str, str]], file_id: str
+) -> tuple[list[Version], list[tuple[str, str]]]:
+    """Return the marks of the notices about the document, and the replies that they tell of."""
+    versions: list[Version] = []
+    replies: list[tuple[str, str]] = []
+    for team, channel, ts in shares:
+        name = layout.notice_key(f"{team}-{channel}-{ts.replace('.', '_')}").removesuffix(".json")
+        marks = [mark for mark in _versions(s3, bucket, name) if mark.key[len(name)] in ".-"]
+        versions += marks
+        for key in dict.fromkeys(mark.key for mark in marks):
+            mark = Archive(s3, bucket).read(key)
+            if mark and mark.value.get("reply") and file_id in mark.value.get("files", []):
+                replies.append((channel, mark.value["reply"]))
+    return versions, replies
 
 
 def _folders(s3: Any, bucket: str, prefix: str) -> list[Any]:
-    folders: list[Any] = s3.list_objects_v2(Bucket=bucket, Prefix=prefix, Delimiter="/").get("CommonPrefixes", [])
-    return folders
+    """Return the folders in *prefix*, also those of which only old versions are left."""
+    pages = s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix, Delimiter="/")
+    return [folder for page in pages for folder in page.get("CommonPrefixes", [])]
 
 
 def _versions(s3: Any, bucket: str, prefix: str) -> Iterator[Version]:
@@ -85,9 +134,9 @@ def _versions(s3: Any, bucket: str, prefix: str) -> Iterator[Version]:
             yield Version(entry["Key"], entry["VersionId"])
 
 
-def _shares(s3: Any, bucket: str, records: list[Version]) -> tuple[str | None, list[str]]:
-    """Return the document's name, and the keys of the messages that any version of its record tells of."""
-    name, keys = None, set()
+def _shares(s3: Any, bucket: str, records: list[Version]) -> tuple[str | None, list[tuple[str, str, str]]]:
+    """Return the document's name, and team, channel and ts of the messages that any version of its record names."""
+    name, shares = None, set()
     for key, version_id in records:
         try:
             body = s3.get_object(Bucket=bucket, Key=key, VersionId=version_id)["Body"].read()
@@ -95,8 +144,8 @@ def _shares(s3: Any, bucket: str, records: list[Version]) -> tuple[str | None, l
             continue
         record = json.loads(body)
         name = record["file"]["name"]
-        keys |= {f"messages/{share['team']}/{share['channel']}/{share['ts']}.json" for share in record["shares"]}
-    return name, sorted(keys)
+        shares |= {(share["team"], share["channel"], share["ts"]) for share in record["shares"]}
+    return name, sorted(shares)
 
 
 def _others(s3: Any, bucket: str, key: str, file_id: str) -> bool:
@@ -124,8 +173,21 @@ def main(arguments: Mapping[str, str]) -> None:
     for key in dict.fromkeys(version.key for version in left.versions):
         say(key)
     confirm("This cannot be undone.", file_id, arguments.get("CONFIRM", ""))
-    forget(s3, stage.bucket, file_id, left)
-    print(f"{file_id} is gone for good. Delete it in Slack as well, or an edit of its message archives it again.")
+    count = forget(s3, stage.bucket, file_id, _slack(stage))
+    print(f"{file_id} is gone for good: {count} versions, and the app's replies that named it.")
+    print("Delete it in Slack as well, or an edit of its message archives it again.")
+    print(
+        f"What is not reached: the dead letters of {stage.prefix}, and the executions in Step Functions (90 days)."
+    )
+
+
+def _slack(stage: Stage) -> Slack | None:
+    """Return Slack as the stage reaches it; None, and say so, where it has no token or no functions."""
+    try:
+        return Slack(clients.http(), stage.settings("ACCESS_TOKEN", "SLACK_URL"))
+    except (Stop, IntegratorError) as error:
+        print(f"The app's replies in Slack stay: {error}")
+        return None
 
 
 def _check_bucket(stage: Stage) -> None:

@@ -1,14 +1,18 @@
 """A document erased for good, from a bucket that keeps old versions."""
 
+import json
 import subprocess
 import sys
 from typing import Any
 
 import pytest
 
-from chalicelib import records
+from chalicelib import notifier, records
 from chalicelib.archive import Archive
+from chalicelib.slack import Slack as Api
 from local.pipeline import PROJECT, Pipeline
+from local.slack import Slack
+from local.slack.model import Channel
 from operations import forget
 from tests.app.test_records import NOW, fetched, step
 
@@ -41,7 +45,7 @@ def everything(s3: Any, bucket: str) -> list[str]:
 
 
 def test_nothing_is_left_of_it_in_any_version_and_others_stay(s3: Any, kept: str) -> None:
-    forget.forget(s3, kept, "F1", forget.traces(s3, kept, "F1"))
+    assert forget.forget(s3, kept, "F1") > 0
     assert [key for key in everything(s3, kept) if "F1" in key or "C2" in key] == []
     assert [key for key in everything(s3, kept) if key.startswith(("documents", "metadata", "messages"))] == [
         "documents/T1/F2/a.pdf",
@@ -77,3 +81,41 @@ def test_it_asks_before_it_removes_anything(pipeline: Pipeline, s3: Any) -> None
     assert "metadata/T1/F0FORGET.json" in done.stdout
     assert "gone for good" in done.stdout
     assert "Nothing is left" in run(pipeline, "F0FORGET").stdout
+
+
+def test_what_is_written_after_the_question_and_what_is_deleted_already_goes_too(s3: Any, kept: str) -> None:
+    s3.delete_object(Bucket=kept, Key="metadata/T1/F2.json")
+    for key in ("documents/T1/F1/a.pdf", "documents/T1/F2/a.pdf"):
+        s3.delete_object(Bucket=kept, Key=key)
+    before = forget.traces(s3, kept, "F1")
+    late = fetched(step("upload", "300.1", "late", "F1", ts="300.1"), "F1")
+    records.save(late, NOW, Archive(s3, kept))
+    forget.forget(s3, kept, "F1")
+    assert before.versions
+    assert [key for key in everything(s3, kept) if "F1" in key or "300.1" in key] == []
+
+
+def test_a_document_of_which_only_old_versions_are_left_is_found(s3: Any) -> None:
+    bucket = "only-old-versions"
+    s3.create_bucket(Bucket=bucket)
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    records.save(fetched(step("upload", "100.1", "a"), "F1"), NOW, Archive(s3, bucket))
+    for key in everything(s3, bucket):
+        s3.delete_object(Bucket=bucket, Key=key)
+    forget.forget(s3, bucket, "F1")
+    assert everything(s3, bucket) == []
+
+
+def test_the_marks_of_replies_and_the_replies_go_too(slack: Slack, channel: Channel, api: Api, s3: Any) -> None:
+    bucket = "forgotten-replies"
+    s3.create_bucket(Bucket=bucket)
+    archive, message = Archive(s3, bucket), slack.say(channel, slack.users[0], "x", deliver=False)
+    told = fetched(step("upload", message.ts, "a", ts=message.ts, channel=channel.id), "F1")
+    records.save(told, NOW, archive)
+    outcome = {"type": "outcome", "kind": "upload", "tags": ["a"], "team": "T1", "channel": channel.id}
+    outcome |= {"execution": f"T1-{channel.id}-{message.ts.replace('.', '_')}", "ts": message.ts, "user": "U1"}
+    file = {"id": "F1", "name": "a.pdf", "status": "archived", "size": 1, "reason": None}
+    notifier.deliver([json.dumps({**outcome, "thread_ts": None, "files": [file]})], archive, api, 1.8e9, 30.0)
+    assert len(slack.replies(channel, message.ts)) == 1
+    forget.forget(s3, bucket, "F1", api)
+    assert (slack.replies(channel, message.ts), everything(s3, bucket)) == ([], [])
