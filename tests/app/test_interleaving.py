@@ -4,6 +4,7 @@ Several workers follow what happened to messages that share a document. Their re
 in an order drawn by chance, and any of them may die at any request, before it or after it, and be started again.
 """
 
+import os
 import random
 import threading
 from collections.abc import Callable
@@ -15,6 +16,9 @@ from chalicelib import index, layout, records
 from chalicelib.archive import Archive
 from chalicelib.records import Step
 from tests.app.test_records import NOW, fetched, file_deletion, of_team, step
+
+MORE = int(os.environ.get("INTERLEAVINGS", "4"))
+"""Orders by chance, beside those four that found an entry missing before its record was looked at again."""
 
 
 class DeadError(BaseException):
@@ -104,7 +108,7 @@ def missing(s3: Any, bucket: str, team: str) -> set[str]:
     listed = [
         entry["Key"]
         for kind in index.KINDS
-        for entry in s3.list_objects_v2(Bucket=bucket, Prefix=index.prefix(kind, team)).get("Contents", [])
+        for entry in s3.list_objects_v2(Bucket=bucket, Prefix=index.prefix_of_all(kind, team)).get("Contents", [])
     ]
     return index.entries(record.value) - set(listed)
 
@@ -137,7 +141,7 @@ def run_all(s3: Any, bucket: str, seed: int, steps: list[Step], rng: random.Rand
     assert not any(thread.is_alive() for thread in threads)
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", [14, 17, 20, 28, *range(100, 100 + MORE)])
 def test_whatever_the_order_and_whoever_dies_no_entry_is_missing(s3: Any, bucket: str, seed: int) -> None:
     rng, team = random.Random(seed), f"TI{seed}"
     first = step("upload", "100.1", "a b", ts="100.1")
@@ -153,7 +157,7 @@ def test_whatever_the_order_and_whoever_dies_no_entry_is_missing(s3: Any, bucket
     assert missing(s3, bucket, team) == set()
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", [*range(4), *range(100, 100 + MORE)])
 def test_whatever_the_order_and_whoever_dies_a_deleted_file_is_withdrawn(s3: Any, bucket: str, seed: int) -> None:
     rng, team = random.Random(seed), f"TD{seed}"
     steps = [
