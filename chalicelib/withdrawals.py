@@ -91,19 +91,31 @@ def take_back(
 
 def delete(channel: str, ts: str, slack: Slack) -> None:
     """Delete the app's reply; where Slack refuses, as a workspace may, take the names out of it."""
-    try:
-        slack.call("chat.delete", {"channel": channel, "ts": ts}, timeout=_TIMEOUT)
-    except (SlackRefused, AccessRefused) as error:
-        log.warning("reply not deleted", channel=channel, ts=ts, reason=str(error))
-        _blank(channel, ts, slack)
+    _first_accepted([_deletion(channel, ts), _blanking(channel, ts)], slack)
 
 
 def _blank(channel: str, ts: str, slack: Slack) -> None:
-    body = {"channel": channel, "ts": ts, "text": TAKEN_BACK, "blocks": sections([TAKEN_BACK])}
-    try:
-        slack.call("chat.update", body, timeout=_TIMEOUT)
-    except (SlackRefused, AccessRefused) as error:  # message_not_found: deleted with its thread
-        log.warning("reply not updated", channel=channel, ts=ts, reason=str(error))
+    """Take the names out of the app's reply; where Slack refuses, delete it."""
+    _first_accepted([_blanking(channel, ts), _deletion(channel, ts)], slack)
+
+
+def _deletion(channel: str, ts: str) -> tuple[str, dict[str, Any]]:
+    return "chat.delete", {"channel": channel, "ts": ts}
+
+
+def _blanking(channel: str, ts: str) -> tuple[str, dict[str, Any]]:
+    return "chat.update", {"channel": channel, "ts": ts, "text": TAKEN_BACK, "blocks": sections([TAKEN_BACK])}
+
+
+def _first_accepted(calls: list[tuple[str, dict[str, Any]]], slack: Slack) -> None:
+    """Make the calls until Slack accepts one."""
+    for method, body in calls:
+        try:
+            slack.call(method, body, timeout=_TIMEOUT)
+        except (SlackRefused, AccessRefused) as error:  # message_not_found: deleted with its thread
+            log.warning("reply not taken back", method=method, ts=body["ts"], reason=str(error))
+        else:
+            return
 
 
 def _record(message: dict[str, Any], archive: Archive) -> MessageRecord | None:

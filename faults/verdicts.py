@@ -20,7 +20,7 @@ LEGEND = {
     SWEPT: "the same end, but for parts of an upload whose function died: the bucket's lifecycle rule drops them",
     HINT: "the same end, but for an entry too many in the tag index, which no search shows",
     PRIVATE: "Slack did not say that asker or channel may see it: the search found nothing, never too much",
-    BLANKED: "withdrawn; Slack refuses to delete the reply, which says no name any more",
+    BLANKED: "withdrawn; Slack refuses to delete the reply or to change it, so the other was done: no name is left",
     WRONG: "a broken promise",
 }
 _MARKS = "notify PutObject notices/ (over)"
@@ -45,7 +45,7 @@ def judge(harness: Harness, case: Case, found: Snapshot) -> tuple[str, str]:
         return SWEPT, ""
     if found["tags"] > reference["tags"] and {**found, "tags": reference["tags"]} == reference:
         return HINT, ""
-    if found["earlier"] and not reference["earlier"] and set(found["earlier"]) == {TAKEN_BACK}:
+    if found["earlier"] != reference["earlier"] and set(found["earlier"]) <= {TAKEN_BACK}:
         return BLANKED, ""
     if not found["replies"]:
         return _silent(harness, case, found)

@@ -56,6 +56,16 @@ def test_the_names_go_with_a_file_that_is_taken_off(pipeline: Pipeline, slack: S
     eventually(pipeline, lambda: left(slack, message), [withdrawals.TAKEN_BACK])
 
 
+def test_where_the_names_cannot_be_taken_out_the_reply_goes(
+    pipeline: Pipeline, slack: Slack, channel: Channel
+) -> None:
+    message = slack.upload(channel, slack.users[0], BOTH)
+    slack.wait_for_replies(channel, message.ts)
+    slack.misbehave("api_error", only="chat.update", error="edit_window_closed")
+    slack.edit(message, "", without=[message.files[0]])
+    eventually(pipeline, lambda: left(slack, message), [])
+
+
 @pytest.fixture
 def notify(archive: Archive, api: Api) -> Callable[..., None]:
     return lambda text, now=NOW: notifier.deliver([text], archive, api, now, CLAIM)
