@@ -125,6 +125,7 @@ def _said(harness: Harness, message: Message) -> list[Message]:
 def _words(harness: Harness, case: Case) -> dict[str, str]:
     message, event = case.message, case.event["event"]
     words = {tag_of(message.channel): "TAG", message.channel.id: "CHANNEL", message.channel.id.lower(): "CHANNEL"}
+    words[message.channel.name] = "NAME OF CHANNEL"
     for name, ts in {"TS": message.ts, "LATER": str(event.get("event_ts")), "REPLY": str(event["ts"])}.items():
         words |= {ts.replace(".", "_"): name, ts: name}
     words |= {file.id: str(file.name) for file in message.files}
