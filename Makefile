@@ -25,6 +25,7 @@ check: .venv/ready ## lint, types, imports, the doubles' tests, a deployment to 
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/statelint stepfunctions/slack-integrator.asl.json
+	@$(BIN)/statelint stepfunctions/history.asl.json
 	@$(BIN)/python -m pytest tests/local tests/faults tests/bench tests/mutants
 	@$(BIN)/python -m pytest -m deploy
 	@$(MAKE) --no-print-directory browser

@@ -2,13 +2,14 @@
 
     Slack ► slack_events ► Step Functions: fetch_file ► save_metadata, for each file ► SNS ► notify ► Slack
                     └► SQS ► start_parked ─┘
+        └► Step Functions: read_history, a page a turn, when the app is invited ► the same executions
     EventBridge ► ended, for an execution that died ► SNS
     Slack ► slack_commands, slack_actions ► Slack
     a browser ► open_document ► S3
 
-The workflow is stepfunctions/slack-integrator.asl.json; what the steps do is in chalicelib. What the first route
-needs is imported here, at once. Every other function imports its own: a deployed package holds no bytecode, so a
-cold start compiles each module that it loads, and Slack waits for the routes alone.
+The workflows are stepfunctions/slack-integrator.asl.json and history.asl.json; what the steps do is in chalicelib.
+What the first route needs is imported here, at once. Every other function imports its own: a deployed package holds
+no bytecode, so a cold start compiles each module that it loads, and Slack waits for the routes alone.
 """
 
 import gc
@@ -28,6 +29,7 @@ from chalicelib import clients, events_route, log, settings
 
 if TYPE_CHECKING:
     from chalicelib.fetch import Fetched
+    from chalicelib.history_run import Order
     from chalicelib.records import FileResult
 
 app = Chalice("slack-integrator", configure_logs=False)
@@ -161,6 +163,19 @@ def ended(event: CloudWatchEvent) -> None:
     detail = event.detail
     with log.about(request_id=_request_id(context), execution=detail["name"]):
         endings.publish(detail["name"], detail["status"], settings.load("SLACK_INTEGRATOR_SNS").topic)
+
+
+@app.lambda_function()
+def read_history(event: Any, context: Any) -> "Order":
+    """ReadPage and SayStopped of the history's workflow: {execution, order, error} ► the next turn's order."""
+    from chalicelib import history
+
+    with log.about(request_id=_request_id(context), execution=event["execution"]):
+        loaded = settings.load("BUCKET", "ACCESS_TOKEN", "SLACK_URL", "SLACK_INTEGRATOR_SF")
+        stage = history.stage(loaded)
+        if event["error"]:
+            return history.stop(event["order"], event["error"], stage, time.time())
+        return history.turn(event["order"], stage, time.time(), context.get_remaining_time_in_millis() / 2_000)
 
 
 def _request_id(context: Any) -> str | None:

@@ -130,7 +130,11 @@ class HostRefused(Final):
 
 
 class SlackRefused(Final):
-    """A status or an `error` that says no for good."""
+    """A status or an *error*, Slack's own word, that says no for good."""
+
+    def __init__(self, message: str, error: str = "") -> None:
+        super().__init__(message)
+        self.error = error
 
 
 class NoticeRefused(Final):

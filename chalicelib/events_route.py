@@ -49,9 +49,10 @@ def _dispatch(request: Any, envelope: dict[str, Any], last_try: float, now: floa
         return DONE
     if events.kind(envelope) == "app_home_opened":
         return _show_home(request, envelope, now, last_try - LAST_TRY_AFTER)
-    if events.joined(envelope):
-        _greet(envelope)
     with log.about(event_id=events.place(envelope)["event_id"]):
+        if events.joined(envelope):
+            _archive_the_past(envelope, last_try, now)
+            _greet(envelope)
         return _follow(envelope, last_try)
 
 
@@ -71,6 +72,17 @@ def _greet(envelope: dict[str, Any]) -> None:
         log.error("no greeting", error=str(error))
 
 
+def _archive_the_past(envelope: dict[str, Any], last_try: float, now: float) -> None:
+    """Start what archives the past of the conversation that the app has joined, as far as HISTORY says."""
+    from chalicelib import history_run, invitation
+
+    stage = settings.load("SLACK_INTEGRATOR_SF", "SLACK_INTEGRATOR_PARKING")
+    order = invitation.history(envelope, stage.history, now)
+    if order:
+        machine = history_run.machine(stage.state_machine)
+        _start_or_park(machine, stage.parking, order["run"], invitation.input_text(order), last_try)
+
+
 def _follow(envelope: dict[str, Any], last_try: float) -> HttpResponse:
     try:
         change = events.change(envelope)
@@ -84,17 +96,23 @@ def _start(change: events.Change, last_try: float) -> HttpResponse:
 
     name, text = workflow.execution_name(change), workflow.execution_input(change)
     stage = settings.load("SLACK_INTEGRATOR_SF", "SLACK_INTEGRATOR_PARKING")
+    _start_or_park(stage.state_machine, stage.parking, name, text, last_try)
+    return DONE
+
+
+def _start_or_park(state_machine: str, queue: str, name: str, text: str, last_try: float) -> None:
+    from chalicelib import workflow
+
     with log.about(execution=name):
         try:
-            workflow.start(clients.stepfunctions(), stage.state_machine, name, text, last_try)
+            workflow.start(clients.stepfunctions(), state_machine, name, text, last_try)
         except NotStarted as error:
             from chalicelib import parking
 
             log.warning("parked", reason=str(error))
-            parking.park(clients.sqs(), stage.parking, name, text)
+            parking.park(clients.sqs(), queue, name, text)
         else:
             log.info("started")
-    return DONE
 
 
 def _report(envelope: dict[str, Any], reason: str) -> HttpResponse:

@@ -8,6 +8,7 @@ problems/{team}/{user}/{place}.json     files of a person's upload that are not 
 withdrawn/{team}/{file}.json            that a person deleted the file in Slack: a `FileDeletion`
 people/{team}/{user}.json               which of a person's uploads was the first: a `FirstUpload`
 tags/…, words/…, recent/…               the index: index.py
+history/{team}/{channel}.json           how far the archiving of its past is: a `Run` of history_run.py
 """
 
 import unicodedata
@@ -181,6 +182,11 @@ def problems_prefix(team: str, user: str) -> str:
 def person_key(team: str, user: str) -> str:
     """Return the key of what the app remembers of a person."""
     return f"people/{team}/{user}.json"
+
+
+def history_key(team: str, channel: str) -> str:
+    """Return the key of the object that tells how far the archiving of a conversation's past is."""
+    return f"history/{team}/{channel}.json"
 
 
 def safe_name(name: str | None) -> str:

@@ -5,8 +5,9 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from chalicelib import clients, log, reports, settings, workflow
+from chalicelib import clients, history_run, log, reports, settings, workflow
 from chalicelib.errors import NotParked, NotStarted
+from chalicelib.settings import Settings
 from chalicelib.sigv4 import Client, ServiceError
 
 MOST_TRIES = 200
@@ -53,12 +54,18 @@ def start_all(messages: Iterable[Mapping[str, Any]]) -> None:
         name, text = name_and_input(message["body"])
         with log.about(execution=name):
             try:
-                workflow.start(clients.stepfunctions(), stage.state_machine, name, text, time.monotonic())
+                workflow.start(clients.stepfunctions(), _machine(name, stage), name, text, time.monotonic())
             except NotStarted as error:
-                if int(message["attributes"]["ApproximateReceiveCount"]) >= MOST_TRIES:
+                is_last = int(message["attributes"]["ApproximateReceiveCount"]) >= MOST_TRIES
+                if is_last and not history_run.is_history(name):
                     reports.publish(_report(name, text, error))
                 raise
             log.info("started later")
+
+
+def _machine(name: str, stage: Settings) -> str:
+    """Return the ARN of the state machine that the execution *name* is one of."""
+    return history_run.machine(stage.state_machine) if history_run.is_history(name) else stage.state_machine
 
 
 def _report(name: str, text: str, error: NotStarted) -> dict[str, Any]:

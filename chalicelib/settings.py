@@ -53,6 +53,11 @@ VARIABLES = (
         "`all`: a reply to each upload; `problems`: a ✅ under what is archived, words where something is wrong",
         default="all",
     ),
+    Variable(
+        "HISTORY",
+        "how far back the app archives when it is invited: `all`, `none`, or a number of days",
+        default="all",
+    ),
     Variable("SLACK_LOOPBACK", "1: Slack may be a double on this machine (http, 127.0.0.1)"),
 )
 _NUMBERS = {"MAX_FILE_BYTES": "bytes", "KEEP_AFTER_DAYS": "days"}
@@ -74,6 +79,7 @@ class Settings(NamedTuple):
     allowed_types: tuple[str, ...] = ()
     keep_after_days: int = 80
     replies: str = "all"
+    history: str = "all"
     slack_loopback: bool = False
 
 
@@ -103,6 +109,9 @@ def load(
     replies = environ.get("REPLIES", "").strip() or _BY_NAME["REPLIES"].default
     if replies not in ("all", "problems"):
         wrong["REPLIES"] = "neither all nor problems"
+    history = environ.get("HISTORY", "").strip() or _BY_NAME["HISTORY"].default
+    if history not in ("all", "none") and not (_is_number(history) and len(history) < 6):
+        wrong["HISTORY"] = "neither all, none nor a number of days"
     if wrong:
         log.error("settings are missing or wrong", variables=wrong)
         raise SettingsWrong(
@@ -122,6 +131,7 @@ def load(
         allowed_types=tuple(part.strip().lower() for part in types.split(",") if part.strip()),
         keep_after_days=int(numbers["KEEP_AFTER_DAYS"]),
         replies=replies,
+        history=history,
         slack_loopback=environ.get("SLACK_LOOPBACK") == "1",
     )
 

@@ -185,7 +185,7 @@ def refuse(error: str, answer: dict[str, Any]) -> NoReturn:
         raise AccessRefused(f"Slack does not let the app see this. {INVITE} ({error}).")
     if error in _TOKEN:
         raise TokenRejected(f"Slack does not accept the app any more. {ASK_OPERATOR} ({error}).")
-    raise SlackRefused(f"Slack refused. {ASK_OPERATOR} ({error}).")
+    raise SlackRefused(f"Slack refused. {ASK_OPERATOR} ({error}).", error)
 
 
 def wait_when_limited(action: Callable[[], T]) -> T:

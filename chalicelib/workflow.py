@@ -40,6 +40,17 @@ def execution_name(change: Change) -> str:
     return name.replace(".", "_")
 
 
+def replay_name(name: str) -> str:
+    """Return the name of the next replay of the execution *name*: `…-r1`, `…-r2` and so on."""
+    first, replay, number = name.partition("-r")
+    return f"{first}-r{int(number) + 1 if replay else 1}"
+
+
+def quiet_input(text: str) -> str:
+    """Return the input *text* of an execution for a start of which nobody is told."""
+    return canonical_json({**json.loads(text), "quiet": True})
+
+
 def execution_input(change: Change) -> str:
     """Return the workflow's input as JSON of at most `LONGEST_INPUT` bytes.
 

@@ -1,5 +1,6 @@
 """The stack: rendered, brought up through a change set, taken down; every event shown as it happens."""
 
+import json
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,7 +11,7 @@ from botocore.exceptions import ClientError, WaiterError
 from operations.console import Stop, say
 
 STACK = Path(__file__).parents[1] / "stepfunctions"
-WORKFLOW = "<<slack-integrator.asl.json>>"
+WORKFLOWS = ("slack-integrator.asl.json", "history.asl.json")
 BUCKET = "<<bucket>>"
 LONGEST = 51_200
 """Bytes of a template that is sent with the request (docs.aws.amazon.com, “CloudFormation quotas”)."""
@@ -23,16 +24,16 @@ Report = Callable[[str], object]
 
 
 def render(bucket: str) -> str:
-    """Return the template with the workflow's text and the bucket's name in the markers' places.
+    """Return the template with the workflows' texts, without spaces, and the bucket's name in the markers' places.
 
     A bucket that an earlier stack left is imported only if the template has its literal name:
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/import-resources-automatically.html
     """
     template = (STACK / "stack.yaml").read_text(encoding="utf-8").replace(BUCKET, bucket)
-    asl = (STACK / "slack-integrator.asl.json").read_text(encoding="utf-8").rstrip()
-    (line,) = (line for line in template.splitlines() if WORKFLOW in line)
-    margin = line[: line.index(WORKFLOW)]
-    return template.replace(line, "\n".join(margin + part if part else "" for part in asl.splitlines()))
+    for workflow in WORKFLOWS:
+        asl = json.loads((STACK / workflow).read_text(encoding="utf-8"))
+        template = template.replace(f"<<{workflow}>>", json.dumps(asl, ensure_ascii=False, separators=(",", ":")))
+    return template
 
 
 def up(

@@ -14,11 +14,17 @@ def seen(message: Message, conversation: Sequence[Message]) -> Json:
     """*message* as it reads now: with its files whole, its reactions, and for a root its replies."""
     body = dict(message.body)
     if "files" in body:
-        body["files"] = [file.info() for file in message.files]
+        whole = {file.id: file.info() for file in message.files}
+        body["files"] = [_file(shown, whole) for shown in body["files"]]
     if message.reactions:
         body["reactions"] = [_reaction(name, users) for name, users in message.reactions.items()]
     replies = [m for m in conversation if m.thread_ts == message.ts and m is not message]
     return body | (_replies(message, replies) if replies else {})
+
+
+def _file(shown: Json, whole: dict[str, Json]) -> Json:
+    """A file as it is now; what was taken off the message stays as a tombstone."""
+    return shown if shown.get("mode") == "tombstone" else whole.get(shown["id"], shown)
 
 
 def _reaction(name: str, users: list[str]) -> Json:

@@ -17,6 +17,7 @@ PROJECT = Path(__file__).parents[2]
 TEXT = (PROJECT / "stepfunctions" / "slack-integrator.asl.json").read_text(encoding="utf-8")
 ASL: Any = json.loads(TEXT)
 STAGES: Any = json.loads((PROJECT / ".chalice" / "config.json").read_text(encoding="utf-8"))["stages"]
+HISTORY: Any = json.loads((PROJECT / "stepfunctions" / "history.asl.json").read_text(encoding="utf-8"))
 TASKS = {"FetchFile": "fetch_file", "SaveMetadata": "save_metadata"}
 ALL_TASKS = {**TASKS, "FollowMessage": "save_metadata"}
 
@@ -50,8 +51,11 @@ def test_every_state_says_what_it_is_for(name: str) -> None:
 
 def test_every_function_that_the_workflow_names_exists() -> None:
     named = set(re.findall(r"\$\{(\w+)Arn\}", TEXT)) - {"Topic"}
+    of_history = set(re.findall(r"\$\{(\w+)Arn\}", json.dumps(HISTORY)))
     functions = {"".join(word.title() for word in handler.name.split("_")) for handler in app.pure_lambda_functions}
-    assert named == functions == set(TASKS)
+    assert of_history == {"ReadHistory"}
+    assert named | of_history == functions
+    assert named == set(TASKS)
     assert {name for name, state in STATES.items() if "lambda:invoke" in state.get("Resource", "")} == set(
         ALL_TASKS
     )
@@ -113,3 +117,15 @@ def test_cfn_lint_finds_nothing_in_the_workflow(tmp_path: Path) -> None:
     linter = Path(sys.executable).with_name("cfn-lint")
     found = subprocess.run([linter, template], capture_output=True, text=True, check=False)
     assert (found.returncode, found.stdout) == (0, "")
+
+
+def test_a_turn_of_a_history_is_tried_again_for_all_that_passes() -> None:
+    elsewhere = {"FileNotReady", "TransferBroken", "NoticePending"}  # of single files, and of the notifier
+    tried = own_errors(HISTORY["States"]["ReadPage"]["Retry"])
+    assert tried == (leaves(errors.Transient) - elsewhere) | {"NotStarted"}
+
+
+def test_a_turn_of_a_history_outlives_its_function() -> None:
+    timeouts = {stage["lambda_functions"]["read_history"]["lambda_timeout"] for stage in STAGES.values()}
+    tasks = [state for state in HISTORY["States"].values() if state["Type"] == "Task"]
+    assert {task["TimeoutSeconds"] for task in tasks} == {max(timeouts) + 10}

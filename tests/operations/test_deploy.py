@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,7 +29,7 @@ pytestmark = [
     pytest.mark.deploy,
     pytest.mark.skipif(sys.platform != "linux", reason="AWS's runtime client is for Linux"),
 ]
-HANDLERS = ("start_parked", "fetch_file", "save_metadata", "notify", "ended")
+HANDLERS = ("start_parked", "fetch_file", "save_metadata", "notify", "ended", "read_history")
 
 
 @pytest.fixture(scope="module")
@@ -191,6 +192,12 @@ def test_every_call_is_granted_by_the_role_of_the_function_that_made_it(
     permissions = deployment.aws.permissions
     before = len(permissions.calls)
     deployment.upload(("counted.txt", b"1", "text/plain"))
+    slack = deployment.slack
+    slack.invite(slack.channels[0], slack.users[1])
+    end = time.monotonic() + 30
+    while f"history/{slack.team_id}/{slack.channels[0].id}.json" not in deployment.objects():
+        assert time.monotonic() < end
+        time.sleep(0.1)
     assert {call.function for call in permissions.calls} == {NAME, *(f"{NAME}-{name}" for name in HANDLERS)}
     assert [call for call in permissions.calls if not call.permitted] == []
     with capsys.disabled():

@@ -1,0 +1,500 @@
+"""The past of a conversation, archived: one turn of the workflow stepfunctions/history.asl.json.
+
+A turn looks what became of the executions that were started, reads on in the conversation as far as Slack's limits
+and the account's Lambda allow, starts the same executions that events would have started, and says how long to
+wait for the next turn. How far it is stands in one object of the archive, which is replaced on condition that
+nobody else has: a turn that is repeated, or runs twice, repeats nothing. A later invitation takes over.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from chalicelib import blocks, clients, history_notices, layout, log, mending, workflow
+from chalicelib.archive import Archive, JsonObject, s3_errors
+from chalicelib.conversation import PAGE, Conversation, Item, Json, beginning, channel_type, moment
+from chalicelib.errors import (
+    AccessRefused,
+    ArchiveUnavailable,
+    Final,
+    IntegratorError,
+    NotStarted,
+    NotUnderstood,
+    SlackRateLimited,
+    SlackRefused,
+    SlackUnavailable,
+    TokenRejected,
+)
+from chalicelib.events import Change
+from chalicelib.executions import WITHOUT_SUCCESS, Executions, Outcome
+from chalicelib.history_run import POSTING, Order, Run, Started, machine
+from chalicelib.settings import Settings
+from chalicelib.slack import Slack, is_webhook
+
+MOST_TURNS = 2_000
+"""Of one execution. A turn makes ten of its 25,000 events; what is left over is for repeated tries."""
+CALLS_A_TURN = 5
+SECONDS_A_CALL = 1.3
+"""conversations.history, conversations.replies and files.list allow 50 calls a minute each, to all conversations
+together (https://docs.slack.dev/apis/web-api/rate-limits)."""
+MOST_FILES_AT_ONCE = 5
+"""Files on their way: a new account's Lambda runs ten functions at a time, which answer Slack, too."""
+MOST_STARTED = 300
+"""Executions that are waited for, at most; each is some 60 bytes of the record."""
+SLOW_AFTER = 600.0
+"""Seconds after which an execution, which may try again for hours, holds up no others."""
+SAME_INVITATION = 10
+LONGEST_WAIT = 900
+MOST_PROBLEMS = 100
+SECONDS_BETWEEN_UPDATES = 20.0
+_GONE = {"not_in_channel", "channel_not_found"}
+
+
+class Stage(NamedTuple):
+    """What a turn works with: *workflow* are the executions that archive, *histories* those of this workflow."""
+
+    slack: Slack
+    archive: Archive
+    workflow: Executions
+    histories: Executions
+
+
+def stage(settings: Settings) -> Stage:
+    """Return what the function works with."""
+    executions = Executions(clients.stepfunctions(), settings.state_machine)
+    histories = Executions(clients.stepfunctions(), machine(settings.state_machine))
+    slack = Slack(clients.http(), settings)
+    return Stage(slack, Archive(clients.s3(), settings.bucket), executions, histories)
+
+
+class _Enough(Exception):
+    """Slack was asked often enough in this turn."""
+
+
+def turn(order: Order, stage: Stage, now: float, seconds: float) -> Order:
+    """Do one turn, for at most *seconds*, and return the order for the next. *now* is epoch seconds.
+
+    Raises Transient errors, for the workflow to try again, and Final ones, after which it stops.
+    """
+    key = layout.history_key(order["team"], order["channel"])
+    current: JsonObject[Run] | None = stage.archive.read(key)
+    if current and _is_for_another(current.value, order):
+        return {**order, "state": "ended"}
+    one_turn = _Turn(order, stage, now, time.monotonic() + seconds, key, current)
+    return one_turn.done()
+
+
+def stop(order: Order, error: str, stage: Stage, now: float) -> Order:
+    """Note that the run is over because the workflow could not go on, and tell the conversation."""
+    key = layout.history_key(order["team"], order["channel"])
+    current: JsonObject[Run] | None = stage.archive.read(key)
+    if current is None or current.value["run"] != order["run"] or current.value["state"] != "running":
+        return {**order, "state": "ended"}
+    one_turn = _Turn(order, stage, now, time.monotonic() + 30, key, current)
+    return one_turn.stopped(f"The archive had a fault of its own ({error}). Whoever runs it can start this again.")
+
+
+def _is_for_another(run: Run, order: Order) -> bool:
+    """Return True if the conversation's *run* is a later one, of the same invitation, or this one and over.
+
+    Of one invitation Slack tells twice, at nearly the same time.
+    """
+    if run["run"] == order["run"]:
+        return run["state"] != "running"
+    later = moment(order["latest"])[0] - moment(run["latest"])[0]
+    is_same_invitation = order["tell"] and 0 <= later <= SAME_INVITATION and run["state"] in ("running", "done")
+    return is_same_invitation or moment(run["latest"]) > moment(order["latest"])
+
+
+class _Turn:
+    """One turn of *order*, from the record *current* at *key* on."""
+
+    def __init__(
+        self, order: Order, stage: Stage, now: float, deadline: float, key: str, current: JsonObject[Run] | None
+    ) -> None:
+        self._order, self._stage, self._now, self._deadline = order, stage, now, deadline
+        self._key, self._current = key, current
+        self._calls = 0
+        self._roots: dict[str, Any] = {}
+        self._run = current.value if current and current.value["run"] == order["run"] else self._begun()
+        self._place = mending.Place(
+            order["team"], order["channel"], self._run["channel_type"], self._run["bot_user"]
+        )
+        self._known = _Known(stage.archive, order["team"], order["channel"], self._root)
+        self._conversation = Conversation(self._limited_call, order["channel"], self._known)
+
+    def done(self) -> Order:
+        """Do it, note how far it is, and return the order for the next turn."""
+        run = self._run
+        try:
+            self._follow_started()
+            self._read()
+            state = "done" if run["position"]["part"] == "end" and not run["started"] else "running"
+            self._tell(state)
+            wait, run["delays"], run["state"] = self._wait(), 0, state
+        except SlackRateLimited as limited:
+            wait = limited.retry_after
+        except (SlackUnavailable, NotStarted) as error:
+            log.warning("history waits", error=type(error).__name__, reason=str(error))
+            run["delays"] += 1
+            wait = 2.0 * 2 ** min(run["delays"], 10)
+        except (TokenRejected, AccessRefused, SlackRefused) as refused:
+            return self._refused(refused)
+        return self._next(wait)
+
+    def stopped(self, reason: str) -> Order:
+        """Note why the run is over, and tell the conversation if that is possible."""
+        self._run["reason"] = reason
+        try:
+            self._tell("stopped")
+        except IntegratorError as error:
+            log.warning("nobody told", error=type(error).__name__, reason=str(error))
+        self._run["state"] = "stopped"
+        return self._next(0)
+
+    def _refused(self, refused: Final) -> Order:
+        if isinstance(refused, SlackRefused) and refused.error in _GONE:
+            log.info("the app has left the conversation")
+            self._run["state"] = "left"
+            return self._next(0)
+        log.error("history stopped", error=type(refused).__name__, reason=str(refused))
+        return self.stopped(str(refused))
+
+    def _next(self, wait: float) -> Order:
+        self._save()
+        order: Order = {**self._order, "turns": self._order["turns"] + 1}
+        order["wait"] = max(1, min(LONGEST_WAIT, round(wait)))
+        if self._run["state"] != "running":
+            return {**order, "state": "ended"}
+        if order["turns"] >= MOST_TURNS:
+            return self._continued(order)
+        return order
+
+    def _continued(self, order: Order) -> Order:
+        """Go on in an execution of its own: this one has had nearly as many events as it may have."""
+        following: Order = {**order, "part": order["part"] + 1, "turns": 0}
+        name = f"{order['run']}-{following['part']}"
+        histories = self._stage.histories
+        workflow.start(histories.client, histories.state_machine, name, json.dumps(following), time.monotonic() + 2)
+        return {**order, "state": "continued"}
+
+    def _save(self) -> None:
+        self._run["at"] = self._now
+        self._current = self._stage.archive.write(self._key, self._run, over=self._current)
+        if self._current is None:
+            raise ArchiveUnavailable("Another turn of the same conversation was faster.")
+
+    # --- the beginning
+
+    def _begun(self) -> Run:
+        order, slack = self._order, self._stage.slack
+        me = slack.call("auth.test", {})
+        described = slack.call("conversations.info", {"channel": order["channel"]}, form=True)["channel"]
+        listed = slack.call("files.list", {"channel": order["channel"], "count": 1}, form=True)
+        since = max(float(described.get("created") or 0), float(order["since"]))
+        before = self._current.value if self._current else None
+        message = before["notice"] if before and before["state"] == "running" else None
+        return {
+            "version": 1,
+            "run": order["run"],
+            "state": "running",
+            "reason": None,
+            "latest": order["latest"],
+            "since": order["since"],
+            "since_shown": since,
+            "began": self._now,
+            "channel_type": channel_type(described),
+            "bot_user": me["user_id"],
+            "position": beginning(order["latest"]),
+            "started": [],
+            "counts": dict.fromkeys(
+                ("messages", "archived", "unchanged", "skipped", "failed", "not_understood"), 0
+            ),
+            "problems": [],
+            "total": int((listed.get("paging") or {}).get("total") or 0),
+            "notice": message if order["tell"] else "",
+            "notice_text": "",
+            "notice_at": 0.0,
+            "ending": None,
+            "delays": 0,
+            "idle": 0,
+            "at": self._now,
+        }
+
+    # --- what became of what was started
+
+    def _follow_started(self) -> None:
+        waiting = []
+        for started in self._run["started"]:
+            outcome = self._stage.workflow.outcome(started["name"])
+            again = self._account(started, outcome) if outcome else started
+            waiting += [again] if again else []
+        is_idle = self._run["position"]["part"] == "end" and len(waiting) == len(self._run["started"])
+        self._run["idle"] = self._run["idle"] + 1 if is_idle else 0
+        self._run["started"] = waiting
+
+    def _account(self, started: Started, outcome: Outcome) -> Started | None:
+        """Count the files of an execution that has ended; one that failed before this run is started again."""
+        is_earlier = outcome.began < self._run["began"] - 5
+        if outcome.status in WITHOUT_SUCCESS and is_earlier:
+            name = workflow.replay_name(started["name"])
+            self._start(name, workflow.quiet_input(outcome.input))
+            return {**started, "name": name, "at": self._now}
+        for file in outcome.files:
+            self._count(started, file, is_earlier)
+        if outcome.status in WITHOUT_SUCCESS and not outcome.files:
+            self._run["counts"]["failed"] += started["files"]
+            self._note(started["ts"], None, None, "failed", f"Archiving it ended ({outcome.status}).")
+        return None
+
+    def _count(self, started: Started, file: Json, is_earlier: bool) -> None:
+        if any(
+            (problem["ts"], problem["file"]) == (started["ts"], file["id"]) for problem in self._run["problems"]
+        ):
+            return  # a reply that was read twice
+        status = "unchanged" if file["status"] == "archived" and is_earlier else str(file["status"])
+        self._run["counts"][status] = self._run["counts"].get(status, 0) + 1
+        if status in ("skipped", "failed"):
+            self._note(started["ts"], file.get("id"), file.get("name"), status, str(file.get("reason") or ""))
+
+    def _note(self, ts: str, file: str | None, name: str | None, status: str, reason: str) -> None:
+        if len(self._run["problems"]) < MOST_PROBLEMS:
+            self._run["problems"].append(
+                {"ts": ts, "file": file, "name": name, "status": status, "reason": reason[:300]}
+            )
+
+    # --- reading on
+
+    def _read(self) -> None:
+        run = self._run
+        try:
+            for item in self._conversation.read(run["position"], run["since"]):
+                if time.monotonic() > self._deadline or not self._take(item):
+                    return
+                run["position"] = item.next
+                run["counts"]["messages"] += item.kind == "message"
+        except _Enough:
+            return
+        run["position"] = {**run["position"], "part": "end"}
+
+    def _limited_call(self, method: str, arguments: Json) -> Json:
+        if self._calls >= CALLS_A_TURN:
+            raise _Enough
+        self._calls += 1
+        return self._stage.slack.call(method, arguments, form=True)
+
+    def _take(self, item: Item) -> bool:
+        """Start what *item* asks for; return False if there is no room for it yet."""
+        try:
+            change = self._change(item)
+        except NotUnderstood as error:
+            log.warning("not understood", ts=item.ts, reason=str(error))
+            self._run["counts"]["not_understood"] += 1
+            return True
+        if change is None:
+            return True
+        if not self._has_room(len(change.files)):
+            return False
+        name = workflow.execution_name(change)
+        if any(started["name"] == name for started in self._run["started"]):
+            return True
+        self._start(name, workflow.quiet_input(workflow.execution_input(change)))
+        self._run["started"].append(
+            {"name": name, "ts": change.message["ts"], "files": len(change.files), "at": self._now}
+        )
+        return True
+
+    def _has_room(self, files: int) -> bool:
+        started = self._run["started"]
+        busy = [execution["files"] or 1 for execution in started if self._now - execution["at"] < SLOW_AFTER]
+        return len(started) < MOST_STARTED and (not busy or sum(busy) + files <= MOST_FILES_AT_ONCE)
+
+    def _start(self, name: str, text: str) -> None:
+        executions = self._stage.workflow
+        workflow.start(executions.client, executions.state_machine, name, text, time.monotonic() + 2)
+
+    # --- what an item asks for
+
+    def _change(self, item: Item) -> Change | None:
+        if item.kind == "moved":
+            return None
+        if item.message is None:
+            return self._missing(item)
+        message = item.message
+        if message.get("subtype") == "tombstone":
+            return self._deletion(item.ts, self._record(item.ts))
+        if message.get("files") or message.get("file") or item.ts in self._known.listed:
+            return self._of_files(message)
+        root = message.get("thread_ts")
+        if root and root != item.ts:
+            return mending.reply_change(self._place, message, self._root(root), self._now_ts())
+        return None
+
+    def _of_files(self, message: Json) -> Change | None:
+        record = self._record(message["ts"])
+        change = mending.change(self._place, message, record, self._now_ts())
+        if change or record is None or record["deleted"]:
+            return change
+        files = record["files"]
+        keys = [layout.metadata_key(self._order["team"], file_id) for file_id in files]
+        documents = [self._stage.archive.read(key) for key in keys]
+        if not all(documents):
+            return mending.change(self._place, message, None, self._now_ts())
+        self._count_documents([document.value["archived_at"] for document in documents if document])
+        return None
+
+    def _count_documents(self, archived_at: list[str]) -> None:
+        """Count documents that are there.
+
+        A turn that was killed may have archived them. In the second part a reply may be read again, and is counted.
+        """
+        began = datetime.fromtimestamp(self._run["began"], UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        before = sum(moment < began for moment in archived_at)
+        self._run["counts"]["unchanged"] += before
+        if self._run["position"]["part"] == "messages":
+            self._run["counts"]["archived"] += len(archived_at) - before
+
+    def _missing(self, item: Item) -> Change | None:
+        """What Slack does not show may stand in a thread, be deleted, or have been left out: it is asked for."""
+        if item.thread:
+            root = self._root(item.thread)
+            if self._is_old(item.ts) or root is None or self._conversation.message(item.ts, item.thread):
+                return None
+            return mending.reply_deletion(self._place, item.ts, root, self._now_ts())
+        record = self._record(item.ts)
+        if record is None or record["deleted"]:
+            return None
+        if record["thread_ts"] and record["thread_ts"] != item.ts:
+            reply = self._conversation.message(item.ts, record["thread_ts"])
+            return self._of_files(reply) if reply else self._deletion(item.ts, record)
+        if self._is_old(item.ts) or self._conversation.message(item.ts, None):
+            return None
+        return self._deletion(item.ts, record)
+
+    def _deletion(self, ts: str, record: Any) -> Change | None:
+        if record is None or self._is_old(ts):
+            return None
+        return mending.deletion(self._place, record, self._now_ts())
+
+    def _is_old(self, ts: str) -> bool:
+        """A message that is older and not shown any more may have been removed by retention: no deletion."""
+        days = self._stage.slack.settings.keep_after_days
+        return bool(days) and moment(ts)[0] < self._now - days * 86_400
+
+    def _record(self, ts: str) -> Any:
+        record = self._stage.archive.read(layout.message_key(self._order["team"], self._order["channel"], ts))
+        return record and record.value
+
+    def _root(self, ts: str) -> Any:
+        if ts not in self._roots:
+            self._roots[ts] = self._record(ts)
+        return self._roots[ts]
+
+    def _now_ts(self) -> str:
+        return f"{self._now:.6f}"
+
+    # --- pace
+
+    def _wait(self) -> float:
+        """Return the seconds until the next turn: all conversations that are read share what Slack allows."""
+        if self._run["position"]["part"] == "end":
+            return float(2 << min(self._run["idle"], 8))
+        pace = self._calls * SECONDS_A_CALL
+        return max(2.0, pace * self._stage.histories.count())
+
+    # --- what the conversation is told
+
+    def _tell(self, state: str) -> None:
+        """Bring the app's message up to date with *state*, and post the reply at the end."""
+        run = self._run
+        if run["notice"] == "" or (run["notice"] is None and not self._has_something_to_tell()):
+            return
+        if is_webhook(self._stage.slack.settings.slack_url):
+            run["notice"] = ""
+            return
+        try:
+            self._tell_of({**run, "state": state})
+        except (SlackRefused, AccessRefused) as refused:  # archived, or the app may not write here
+            if isinstance(refused, SlackRefused) and refused.error in _GONE:
+                raise
+            log.warning("the conversation cannot be told", reason=str(refused))
+            run["notice"] = ""
+
+    def _has_something_to_tell(self) -> bool:
+        return bool(self._run["total"] or self._run["counts"]["archived"])
+
+    def _tell_of(self, shown: Run) -> None:
+        run, text, is_over = self._run, history_notices.progress(shown), shown["state"] != "running"
+        if run["notice"] in (None, POSTING):
+            run["notice"] = self._posted("notice", None, text, blocks.sections([text]))
+            run["notice_text"], run["notice_at"] = text, self._now
+        elif text != run["notice_text"] and (is_over or self._now >= run["notice_at"] + SECONDS_BETWEEN_UPDATES):
+            message = {"channel": self._order["channel"], "ts": run["notice"], "text": text}
+            self._stage.slack.call("chat.update", {**message, "blocks": blocks.sections([text])})
+            run["notice_text"], run["notice_at"] = text, self._now
+        if is_over and run["ending"] in (None, POSTING):
+            run["ending"] = self._posted("ending", run["notice"], *history_notices.ending(shown))
+
+    def _posted(self, field: str, thread_ts: str | None, text: str, sections: list[Json]) -> str:
+        """Post a message, noting before that it is about to be, and return its ts.
+
+        If that was noted by a turn that came no further, the message may be there: it is known by its block's id.
+        """
+        block_id = f"{self._order['team']}-{self._order['channel']}-{field}"
+        if self._run[field] == POSTING:  # type: ignore[literal-required]
+            ts = history_notices.posted(self._recent_messages(thread_ts), block_id)
+            if ts:
+                return ts
+        self._run[field] = POSTING  # type: ignore[literal-required]
+        self._save()
+        sections[0]["block_id"] = block_id
+        message = {"channel": self._order["channel"], "text": text, "blocks": sections, "unfurl_links": False}
+        answer = self._stage.slack.call(
+            "chat.postMessage", message | ({"thread_ts": thread_ts} if thread_ts else {})
+        )
+        return str(answer["ts"])
+
+    def _recent_messages(self, thread_ts: str | None) -> list[Json]:
+        """Return what was posted since the run began, in the thread or outside of threads."""
+        span: Json = {"channel": self._order["channel"], "limit": PAGE, "latest": f"{self._now + 3_600:.6f}"}
+        method = "conversations.replies" if thread_ts else "conversations.history"
+        where = {"ts": thread_ts} if thread_ts else {"oldest": f"{self._run['began'] - 60:.6f}"}
+        messages: list[Json] = self._stage.slack.call(method, span | where, form=True)["messages"]
+        return messages
+
+
+class _Known:
+    """What the archive has of a conversation. *listed* are the messages on record that it was asked about."""
+
+    def __init__(self, archive: Archive, team: str, channel: str, root: Callable[[str], Any]) -> None:
+        self._archive, self._root = archive, root
+        self._prefix = layout.message_key(team, channel, "").removesuffix(".json")
+        self.listed: set[str] = set()
+
+    def messages(self, oldest: str, latest: str) -> list[str]:
+        """Return the timestamps of the messages on record between two others."""
+        found = [ts for ts in self._names_behind(oldest, latest) if moment(ts) > moment(oldest)]
+        self.listed.update(found)
+        return found
+
+    def replies(self, root: str) -> list[str]:
+        """Return the timestamps of the replies that tag the documents of *root*."""
+        record = self._root(root)
+        return [ts for ts, reply in (record or {}).get("replies", {}).items() if reply["tags"]]
+
+    def _names_behind(self, oldest: str, latest: str) -> list[str]:
+        """Timestamps have one length, so that the listing is in their order."""
+        names: list[str] = []
+        with s3_errors("reading the records of a conversation"):
+            pages = self._archive.s3.get_paginator("list_objects_v2").paginate(
+                Bucket=self._archive.bucket, Prefix=self._prefix, StartAfter=self._prefix + oldest
+            )
+            for page in pages:
+                for entry in page.get("Contents", []):
+                    ts = entry["Key"].removeprefix(self._prefix).removesuffix(".json")
+                    if moment(ts) >= moment(latest):
+                        return names
+                    names.append(ts)
+        return names

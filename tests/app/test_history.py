@@ -1,0 +1,386 @@
+"""The past of a conversation: complete, each file once, told in two messages, whatever happens on the way."""
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from chalicelib import clients, conversation, history, history_run, notices
+from chalicelib.archive import Archive
+from chalicelib.errors import ArchiveUnavailable
+from chalicelib.executions import Executions
+from chalicelib.history import Stage
+from chalicelib.history_run import Order
+from chalicelib.settings import Settings
+from chalicelib.sigv4 import STEP_FUNCTIONS, Client
+from chalicelib.slack import Slack as SlackClient
+from local.pipeline import Pipeline
+from local.slack import Slack
+from local.slack.model import Channel, Message
+from tests.conftest import words
+
+TEXT = ("n.txt", b"note", "text/plain")
+
+
+@pytest.fixture
+def stage(pipeline: Pipeline, chosen: Settings, archive: Archive) -> Iterator[Stage]:
+    machine = pipeline.deployed.state_machine_arn
+    with closing(Client(STEP_FUNCTIONS, 5, 5, pipeline.aws.environ())) as client:
+        executions, histories = Executions(client, machine), Executions(client, f"{machine}-history")
+        yield Stage(SlackClient(clients.http(), chosen), archive, executions, histories)
+
+
+class Turns:
+    """Takes the turns of a run as the workflow does, in this process."""
+
+    def __init__(self, stage: Stage, slack: Slack, channel: Channel, record_of: Callable[[str], Any]) -> None:
+        self.stage, self.slack, self.channel, self.record_of = stage, slack, channel, record_of
+        self.count, self.waits = 0, list[int]()
+
+    def order(self, latest: str | None = None, since: str = "0", *, tell: bool = True) -> Order:
+        latest = latest or self.slack.workspace.new_ts()
+        return history_run.order(self.slack.team_id, self.channel.id, latest, since, tell=tell)
+
+    def record(self) -> Any:
+        """How far the run is."""
+        return self.record_of(f"history/{self.slack.team_id}/{self.channel.id}.json")
+
+    def all(self, order: Order | None = None, most: int = 400, later: float = 0) -> Any:
+        """Take turns until it is over, *later* than now by seconds, and return the record."""
+        order = order or self.order()
+        for _ in range(most):
+            order = history.turn(order, self.stage, time.time() + later, 30)
+            self.count += 1
+            self.waits.append(order["wait"])
+            if order["state"] != "running":
+                return self.record()
+            time.sleep(0.05)
+        raise AssertionError(f"not over after {most} turns: {order}")
+
+    def own(self) -> list[Message]:
+        """What the app has said in the channel of its past."""
+        return [
+            message
+            for message in self.slack.messages
+            if message.channel is self.channel
+            and message.user == self.slack.bot_user_id
+            and message.body.get("subtype") != "channel_join"
+            and message.text != notices.GREETING
+        ]
+
+
+@pytest.fixture
+def turns(stage: Stage, slack: Slack, channel: Channel, record_of: Callable[[str], Any]) -> Turns:
+    return Turns(stage, slack, channel, record_of)
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 20) -> bool:
+    """Whether *condition* comes to hold in time."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def share(slack: Slack, channel: Channel, text: str = "", root: Message | None = None, file: Any = TEXT) -> Message:
+    thread = root.ts if root else None
+    return slack.upload(channel, slack.users[1], [file], text, thread_ts=thread, deliver=False)
+
+
+def test_what_was_shared_before_is_archived_without_a_reply_to_each(
+    slack: Slack, channel: Channel, turns: Turns, record_of: Callable[[str], Any]
+) -> None:
+    old = share(slack, channel, "#old")
+    root = slack.say(channel, slack.users[1], "The minutes?", deliver=False)
+    reply = share(slack, channel, "#reply", root)
+    slack.say(channel, slack.users[1], "for #2026", thread_ts=old.ts, deliver=False)
+    record = turns.all()
+    assert (record["state"], record["counts"]["archived"], record["counts"]["failed"]) == ("done", 2, 0)
+    tags = [record_of(f"metadata/{slack.team_id}/{message.files[0].id}.json")["tags"] for message in (old, reply)]
+    assert tags == [["2026", "old"], ["reply"]]
+    assert not any(message.reactions for message in slack.messages if message.channel is channel)
+    begin, end = turns.own()
+    assert begin.text.startswith("✅ What was shared here since")
+    assert end.thread_ts == begin.ts
+    assert "2 files archived" in end.text
+
+
+def test_each_page_and_thread_is_read_from_where_the_last_turn_stopped(
+    slack: Slack, channel: Channel, turns: Turns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conversation, "PAGE", 5)
+    monkeypatch.setattr(conversation, "FILES_PAGE", 7)
+    uploads, root = [], None
+    for number in range(24):
+        said = slack.say(channel, slack.users[0], f"{number}", deliver=False)
+        uploads.append(share(slack, channel, f"#n{number}", root if number % 3 == 0 else None))
+        root = said if number % 5 == 0 else uploads[-1]
+    record = turns.all()
+    assert (record["counts"]["archived"], record["counts"]["unchanged"]) == (24, 0)
+    assert len(turns.own()) == 2
+    assert turns.count > 5
+
+
+def test_no_more_files_are_on_their_way_than_lambda_is_to_take(
+    slack: Slack, channel: Channel, turns: Turns
+) -> None:
+    for _ in range(8):
+        share(slack, channel)
+    order = history.turn(turns.order(), turns.stage, time.time(), 30)
+    started = turns.record()["started"]
+    assert sum(execution["files"] for execution in started) == history.MOST_FILES_AT_ONCE
+    assert turns.all(order)["counts"]["archived"] == 8
+
+
+def test_a_message_of_more_files_than_that_goes_alone(slack: Slack, channel: Channel, turns: Turns) -> None:
+    slack.upload(channel, slack.users[1], [TEXT] * 7, deliver=False)
+    share(slack, channel)
+    assert turns.all()["counts"]["archived"] == 8
+
+
+def test_what_events_have_archived_before_is_found_so(slack: Slack, channel: Channel, turns: Turns) -> None:
+    before = slack.upload(channel, slack.users[1], [TEXT], "#before")
+    slack.wait_for_replies(channel, before.ts)
+    share(slack, channel)
+    time.sleep(1.1)
+    counts = turns.all()["counts"]
+    assert (counts["archived"], counts["unchanged"]) == (1, 1)
+    assert len(slack.replies(channel, before.ts)) == 1
+
+
+def test_a_second_run_starts_nothing(slack: Slack, channel: Channel, turns: Turns) -> None:
+    for _ in range(3):
+        share(slack, channel)
+    turns.all()
+    record = turns.all(turns.order(tell=False), later=60)
+    assert (record["counts"]["archived"], record["counts"]["unchanged"]) == (0, 3)
+    assert len(turns.own()) == 2
+
+
+def test_what_failed_for_good_before_is_tried_again(slack: Slack, channel: Channel, turns: Turns) -> None:
+    slack.workspace.scopes.discard("files:read")
+    message = slack.upload(channel, slack.users[1], [TEXT])
+    slack.wait_for_replies(channel, message.ts)
+    slack.workspace.scopes.add("files:read")
+    record = turns.all(later=60)
+    assert (record["counts"]["unchanged"], record["counts"]["failed"]) == (1, 0)
+
+
+def test_what_is_not_archived_is_told_with_the_reason(slack: Slack, channel: Channel, turns: Turns) -> None:
+    gone, link = (
+        share(slack, channel, file=("gone.txt", b"x", "text/plain")),
+        slack.add_file("plan", b"", mode="external"),
+    )
+    share(slack, channel, file=link)
+    slack.delete_file(gone.files[0])
+    record = turns.all()
+    assert (record["counts"]["skipped"], record["counts"]["failed"], len(record["problems"])) == (2, 0, 2)
+    end = turns.own()[-1]
+    assert "2 not archived" in words(end)
+    assert "plan: Slack only links to it" in words(end)
+
+
+def test_since_leaves_out_what_is_older(slack: Slack, channel: Channel, turns: Turns) -> None:
+    share(slack, channel)
+    since = slack.say(channel, slack.users[0], "from here on", deliver=False)
+    share(slack, channel)
+    assert turns.all(turns.order(since=since.ts))["counts"]["archived"] == 1
+
+
+def test_a_conversation_without_files_is_left_in_peace(slack: Slack, channel: Channel, turns: Turns) -> None:
+    slack.say(channel, slack.users[0], "Hello", deliver=False)
+    assert turns.all()["state"] == "done"
+    assert turns.own() == []
+
+
+def test_an_edit_that_no_event_told_is_followed(
+    slack: Slack, channel: Channel, turns: Turns, record_of: Callable[[str], Any]
+) -> None:
+    message = slack.upload(channel, slack.users[1], [TEXT, ("b.txt", b"b", "text/plain")], "#before")
+    slack.wait_for_replies(channel, message.ts)
+    slack.edit(message, "#after", without=message.files[:1], deliver=False)
+    turns.all(turns.order(tell=False))
+    kept, removed = (record_of(f"metadata/{slack.team_id}/{file.id}.json") for file in message.files[::-1])
+    assert kept["tags"] == ["after"]
+    assert removed["shares"][0]["deleted"]
+    assert turns.all(turns.order(tell=False), later=60)["counts"]["archived"] == 0
+
+
+def test_deletions_that_no_event_told_are_followed(
+    slack: Slack, channel: Channel, turns: Turns, record_of: Callable[[str], Any]
+) -> None:
+    alone, root = (slack.upload(channel, slack.users[1], [TEXT]) for _ in range(2))
+    reply = slack.upload(channel, slack.users[1], [TEXT], thread_ts=root.ts)
+    kept = slack.upload(channel, slack.users[1], [TEXT], thread_ts=root.ts)
+    for message in (alone, root, reply, kept):
+        slack.wait_for_replies(channel, message.thread_ts or message.ts, 3 if message in (reply, kept, root) else 1)
+    for message in (alone, reply, root):
+        slack.delete(message, deliver=False)
+    turns.all(turns.order(tell=False))
+    shares = [
+        record_of(f"metadata/{slack.team_id}/{message.files[0].id}.json")["shares"][0]
+        for message in (alone, root, reply, kept)
+    ]
+    assert [share["deleted"] for share in shares] == [True, True, True, False]
+
+
+def test_replies_whose_tags_no_event_told_are_followed(
+    slack: Slack, channel: Channel, turns: Turns, record_of: Callable[[str], Any]
+) -> None:
+    root = slack.upload(channel, slack.users[1], [TEXT], "#root")
+    slack.wait_for_replies(channel, root.ts)
+    edited, deleted, _late = (
+        slack.say(channel, slack.users[1], text, root.ts, deliver=False) for text in ("#a", "#b", "#c")
+    )
+    turns.all(turns.order(tell=False))
+    at = f"metadata/{slack.team_id}/{root.files[0].id}.json"
+    assert record_of(at)["tags"] == ["a", "b", "c", "root"]
+    slack.edit(edited, "#x", deliver=False)
+    slack.delete(deleted, deliver=False)
+    turns.all(turns.order(tell=False))
+    assert record_of(at)["tags"] == ["c", "root", "x"]
+
+
+def test_a_message_that_retention_may_have_removed_is_not_withdrawn(
+    slack: Slack, channel: Channel, turns: Turns, record_of: Callable[[str], Any]
+) -> None:
+    message = slack.upload(channel, slack.users[1], [TEXT])
+    slack.wait_for_replies(channel, message.ts)
+    slack.delete(message, deliver=False)
+    order, later = turns.order(tell=False), time.time() + (turns.stage.slack.settings.keep_after_days + 1) * 86_400
+    while order["state"] == "running":
+        order = history.turn(order, turns.stage, later, 30)
+    [kept] = record_of(f"metadata/{slack.team_id}/{message.files[0].id}.json")["shares"]
+    assert not kept["deleted"]
+
+
+def test_messages_of_2014_are_archived(slack: Slack, channel: Channel, turns: Turns) -> None:
+    slack.legacy_upload(channel, slack.users[1], ("old.txt", b"old", "text/plain"), "Numbers #old", deliver=False)
+    assert turns.all()["counts"]["archived"] == 1
+
+
+def test_slacks_limit_is_waited_out_and_nothing_is_lost(slack: Slack, channel: Channel, turns: Turns) -> None:
+    for _ in range(6):
+        share(slack, channel)
+    slack.misbehave("api_rate_limited", times=3, only="conversations.history", retry_after=600)
+    slack.misbehave("api_server_error", times=2, only="chat.postMessage")
+    assert turns.all()["counts"]["archived"] == 6
+    assert turns.waits.count(600) == 3
+    assert len(turns.own()) == 2
+
+
+def test_a_lost_answer_to_a_post_makes_no_second_message(slack: Slack, channel: Channel, turns: Turns) -> None:
+    share(slack, channel)
+    slack.misbehave("api_lost_answer", times=1, only="chat.postMessage")
+    assert turns.all()["state"] == "done"
+    slack.misbehave("api_lost_answer", times=1, only="chat.postMessage")
+    assert len(turns.own()) == 2
+
+
+def test_a_turn_that_is_taken_twice_at_once_is_taken_once(slack: Slack, channel: Channel, turns: Turns) -> None:
+    for _ in range(6):
+        share(slack, channel)
+    order = turns.order()
+    for _ in range(60):
+        with ThreadPoolExecutor(2) as pool:
+            both = [pool.submit(history.turn, order, turns.stage, time.time(), 30) for _ in range(2)]
+        done = [one.result() for one in both if not isinstance(one.exception(), ArchiveUnavailable)]
+        assert done, "one of them wins"
+        order = done[0]
+        if order["state"] != "running":
+            break
+    assert turns.record()["counts"]["archived"] == 6
+    assert len(turns.own()) == 2
+
+
+def test_who_removes_the_app_ends_it(slack: Slack, channel: Channel, turns: Turns) -> None:
+    for _ in range(12):
+        share(slack, channel)
+    order = history.turn(turns.order(), turns.stage, time.time(), 30)
+    slack.remove_app(channel)
+    record = turns.all(order)
+    assert record["state"] == "left"
+    assert record["counts"]["archived"] < 12
+
+
+def test_the_invitation_after_that_goes_on_and_speaks_once(slack: Slack, channel: Channel, turns: Turns) -> None:
+    uploads = [share(slack, channel) for _ in range(7)]
+    first = history.turn(turns.order(), turns.stage, time.time(), 30)
+    second = turns.order(latest=f"{time.time() + 30:.6f}")
+    record = turns.all(second)
+    assert history.turn(first, turns.stage, time.time(), 30)["state"] == "ended"
+    assert (record["run"], record["state"]) == (second["run"], "done")
+    assert all(turns.record_of(f"metadata/{slack.team_id}/{upload.files[0].id}.json") for upload in uploads)
+    assert len(turns.own()) == 2
+
+
+def test_a_scope_that_is_lost_on_the_way_is_told(slack: Slack, channel: Channel, turns: Turns) -> None:
+    for _ in range(12):
+        share(slack, channel)
+    order = history.turn(turns.order(), turns.stage, time.time(), 30)
+    slack.workspace.scopes.discard("channels:history")
+    record = turns.all(order)
+    assert record["state"] == "stopped"
+    assert "channels:history" in record["reason"]
+    begin, end = turns.own()
+    assert begin.text.startswith("⚠️")
+    assert "channels:history" in words(end)
+
+
+def test_a_conversation_that_is_archived_meanwhile_is_read_to_its_end(
+    slack: Slack, channel: Channel, turns: Turns
+) -> None:
+    for _ in range(7):
+        share(slack, channel)
+    channel.is_archived = True
+    record = turns.all()
+    assert (record["state"], record["counts"]["archived"], record["notice"]) == ("done", 7, "")
+
+
+def test_a_fault_of_the_workflow_is_told_and_noted(slack: Slack, channel: Channel, turns: Turns) -> None:
+    share(slack, channel)
+    order = history.turn(turns.order(), turns.stage, time.time(), 30)
+    history.stop(order, "States.Timeout", turns.stage, time.time())
+    assert turns.record()["state"] == "stopped"
+    assert "States.Timeout" in words(turns.own()[-1])
+
+
+def test_after_its_turns_an_execution_hands_on(
+    slack: Slack, channel: Channel, turns: Turns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    share(slack, channel)
+    monkeypatch.setattr(history, "MOST_TURNS", 1)
+    order = history.turn(turns.order(), turns.stage, time.time(), 30)
+    assert order["state"] == "continued"
+    name = f"{order['run']}-2"
+    assert eventually(lambda: turns.record()["state"] == "done"), turns.record()
+    assert turns.stage.histories.outcome(name) is not None
+
+
+def test_the_invitation_alone_archives_the_past_and_both_tellings_of_it_are_one(
+    slack: Slack, channel: Channel, turns: Turns
+) -> None:
+    slack.remove_app(channel)
+    uploads = [share(slack, channel, f"#n{number}") for number in range(12)]
+    root = slack.say(channel, slack.users[0], "The minutes?", deliver=False)
+    uploads.append(share(slack, channel, "#reply", root))
+    slack.invite(channel, slack.users[1])
+    assert eventually(lambda: (turns.record() or {}).get("state") == "done", 60), turns.record()
+    assert turns.record()["counts"]["archived"] == len(uploads)
+    assert len(turns.own()) == 2
+    runs = turns.stage.histories.client.call("ListExecutions", stateMachineArn=turns.stage.histories.state_machine)
+    names = [run["name"] for run in runs["executions"] if f"-{channel.id}-" in run["name"]]
+    assert 1 <= len(names) <= 2
+
+
+def test_somebody_else_who_joins_starts_nothing(slack: Slack, channel: Channel, turns: Turns) -> None:
+    share(slack, channel)
+    slack.say(channel, slack.users[0], "<@U1> has joined the channel", subtype="channel_join")
+    settled = slack.upload(channel, slack.users[1], [TEXT])
+    slack.wait_for_replies(channel, settled.ts)
+    assert turns.record() is None
