@@ -1,162 +1,189 @@
-"""`make catchup STAGE=… CHANNEL=… SINCE=…`: archive what Slack never told about, from the channel's history.
+"""`make catchup STAGE=dev [CHANNEL=C0123456789] [SINCE=2026-11-01]`: archive what Slack never reported.
 
-Slack gives an event up after some six minutes, and tells nothing of what was posted before the app was invited.
-Here the history is read, newest first, with the threads of its messages, and for each message with files the same
-execution is started that its event would have started: what was archived before is left as it is. Replies in
-threads that began before SINCE are not found, since Slack lists them nowhere.
+It starts the workflow that reads a conversation's past (stepfunctions/history.asl.json), for one conversation or
+for all that the app is in, and shows how far it is. Nobody in Slack is told. Ctrl-C leaves the workflow running:
+the same command shows its progress again. Edits and deletions that no event reported are followed, too.
 """
 
-import json
+import re
+import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from chalicelib import clients, events, workflow
-from chalicelib.errors import IntegratorError, NotUnderstood, SlackRateLimited
-from chalicelib.settings import Settings
+from chalicelib import clients, history_run, layout, workflow
+from chalicelib.archive import Archive
+from chalicelib.conversation import moment as moment_of
+from chalicelib.errors import IntegratorError
+from chalicelib.executions import Executions
+from chalicelib.history import LONGEST_WAIT
 from chalicelib.sigv4 import STEP_FUNCTIONS, Client
 from chalicelib.slack import Slack
 from operations import stages
 from operations.console import Stop
-from operations.stages import PROJECT, Stage
+from operations.stages import Stage
 from operations.times import moment
 
 USAGE = "make catchup STAGE=dev CHANNEL=C0123456789 SINCE=2026-11-01"
-PAGE = 200
-"""Messages in an answer; Slack advises no more (https://docs.slack.dev/apis/web-api/pagination)."""
-SECONDS_BETWEEN_CALLS = 1.2
-"""conversations.history and .replies are of tier 3: 50 a minute (https://docs.slack.dev/apis/web-api/rate-limits)."""
+NEEDED = ("ACCESS_TOKEN", "SLACK_URL", "SLACK_INTEGRATOR_SF", "BUCKET")
 SECONDS_PER_START = 5, 10
-"""To connect, and for the answer: there is no hurry here."""
-NEEDED = ("ACCESS_TOKEN", "SLACK_URL", "SLACK_INTEGRATOR_SF")
-BOOKMARKS = PROJECT / ".local"
-_KINDS = {"is_im": "im", "is_mpim": "mpim", "is_private": "group", "is_group": "group"}
+SECONDS_BETWEEN_LOOKS = 2.0
+ALIVE = LONGEST_WAIT + 300
+"""Seconds after which a run whose record has not changed is one that has died."""
+_TYPES = "public_channel,private_channel,mpim,im"
 
 Json = dict[str, Any]
 
 
-@dataclass
-class Count:
-    """How far it is: *at* is the ts of the oldest message that is done."""
+class Catchup(NamedTuple):
+    """What catching up works with. *team* is the workspace."""
 
-    at: float
-    messages: int = 0
-    uploads: int = 0
-    not_understood: int = 0
+    slack: Slack
+    archive: Archive
+    client: Client
+    state_machine: str
+    team: str
 
+    @property
+    def machine(self) -> str:
+        """The ARN of the state machine that reads histories."""
+        return history_run.machine(self.state_machine)
 
-class History:
-    """One channel as the app sees it, read within Slack's limits; *pause* sleeps for seconds."""
-
-    def __init__(self, settings: Settings, channel: str, pause: Callable[[float], object] = time.sleep) -> None:
-        self._slack, self._channel, self._pause = Slack(clients.http(), settings), channel, pause
-        me = self._call("auth.test", {})
-        about = self._call("conversations.info", {"channel": channel})["channel"]
-        kind = next((kind for name, kind in _KINDS.items() if about.get(name)), "channel")
-        self._place = {"channel": channel, "channel_type": kind}
-        installation = {"team_id": me["team_id"], "user_id": me["user_id"], "is_bot": True}
-        self._envelope = {"type": "event_callback", "team_id": me["team_id"], "authorizations": [installation]}
-
-    def pages(self, since: float, before: str) -> Iterator[list[Json]]:
-        """Give the messages between *since* and *before* (exclusive, "" for now) a page at a time, newest first."""
-        while True:
-            messages = self._call(
-                "conversations.history",
-                {"channel": self._channel, "oldest": f"{since:.6f}", "limit": PAGE}
-                | ({"latest": before} if before else {}),
-            )["messages"]
-            if not messages:
-                return
-            yield messages
-            before = messages[-1]["ts"]
-
-    def thread(self, root: Json) -> Iterator[Json]:
-        """Give the replies to *root*."""
+    def conversations(self) -> Iterator[str]:
+        """Yield the ids of all conversations that the app is in."""
         cursor = ""
-        while root.get("reply_count"):
-            arguments = {"channel": self._channel, "ts": root["ts"], "limit": PAGE, "cursor": cursor}
-            answer = self._call("conversations.replies", arguments)
-            yield from (message for message in answer["messages"] if message["ts"] != root["ts"])
+        while True:
+            arguments = {"types": _TYPES, "limit": 200} | ({"cursor": cursor} if cursor else {})
+            answer = self.slack.call("users.conversations", arguments, form=True)
+            yield from (channel["id"] for channel in answer["channels"])
             cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
             if not cursor:
                 return
 
-    def change(self, message: Json) -> events.Change | None:
-        """Return what *message* uploaded, or tagged in a thread, as its event would have said."""
-        return events.change({**self._envelope, "event": {**message, **self._place}})
+    def record(self, channel: str) -> Any:
+        """Return how far the archiving of the past of *channel* is, None where it never began."""
+        record = self.archive.read(layout.history_key(self.team, channel))
+        return record and record.value
 
-    def _call(self, method: str, arguments: Json) -> Json:
-        while True:
-            self._pause(SECONDS_BETWEEN_CALLS)
-            try:
-                return self._slack.call(method, arguments, form=True)
-            except SlackRateLimited as limited:
-                self._pause(limited.retry_after)
-
-
-def catch_up(
-    history: History, since: float, before: str, start: Callable[[events.Change], None]
-) -> Iterator[Count]:
-    """Start what was posted after *since* (epoch seconds), before the ts *before*; tell after each page how far."""
-    count = Count(at=time.time())
-    for page in history.pages(since, before):
-        for root in page:
-            for message in (root, *history.thread(root)):
-                _take(history, message, start, count)
-        count.at = float(page[-1]["ts"])
-        yield count
+    def start(self, channel: str, since: str, now: float) -> str:
+        """Start reading the past of *channel* unless that goes on, and return the name of the run that counts."""
+        record = self.record(channel)
+        if record and record["state"] == "running" and now - record["at"] < ALIVE:
+            return str(record["run"])
+        order = history_run.order(self.team, channel, f"{now:.6f}", since, tell=False)
+        described = self.slack.call("conversations.info", {"channel": channel}, form=True)["channel"]
+        if not described.get("is_member", True):
+            raise Stop(f"The app is not in {channel}: invite it there, which archives the past as well.")
+        workflow.start(
+            self.client, self.machine, order["run"], workflow.canonical_json(dict(order)), time.monotonic() + 5
+        )
+        return order["run"]
 
 
-def _take(history: History, message: Json, start: Callable[[events.Change], None], count: Count) -> None:
-    count.messages += 1
-    try:
-        change = history.change(message)
-        if change:
-            start(change)
-            count.uploads += change.kind == "upload"
-    except NotUnderstood:
-        count.not_understood += 1
+def open_stage(stage: Stage) -> Catchup:
+    """Return what catching up with *stage* works with; asks Slack which workspace it is."""
+    settings = stage.settings(*NEEDED)
+    slack = Slack(clients.http(), settings)
+    client = Client(STEP_FUNCTIONS, *SECONDS_PER_START, stage.environ)
+    team = str(slack.call("auth.test", {})["team_id"])
+    return Catchup(slack, Archive(stage.client("s3"), settings.bucket), client, settings.state_machine, team)
 
 
-def _bar(since: float, begun: float, count: Count) -> str:
-    part = min(1.0, (begun - count.at) / max(1.0, begun - since))
-    day = datetime.fromtimestamp(count.at, UTC).strftime("%Y-%m-%d")
-    progress = f"{count.messages} messages, {count.uploads} with files"
-    return f"[{'#' * round(30 * part):30}] back to {day}: {progress}"
+def follow(catchup: Catchup, runs: Mapping[str, str], pause: float = SECONDS_BETWEEN_LOOKS) -> dict[str, Json]:
+    """Show the progress of *runs*, by conversation, until all have ended, and return their records."""
+    ended: dict[str, Json] = {}
+    while True:
+        going: list[Json] = []
+        for channel in runs.keys() - ended.keys():
+            record = _record(catchup, channel, runs[channel])
+            if record and record["state"] != "running":
+                ended[channel] = record
+            elif record:
+                going.append(record)
+        print("\r" + bar([*going, *ended.values()], len(runs)), end="", flush=True)
+        if len(ended) == len(runs):
+            print()
+            return ended
+        time.sleep(pause)
+
+
+def _record(catchup: Catchup, channel: str, run: str) -> Json | None:
+    """Return the record of *run*, or of a later one that took the conversation over; None before the first turn."""
+    record: Json | None = catchup.record(channel)
+    if record and moment_of(_latest(record["run"])) >= moment_of(_latest(run)):
+        return record
+    if not Executions(catchup.client, catchup.machine).is_running(run):
+        raise Stop(f"The execution {run} has ended before it began to read: Step Functions shows why.")
+    return None
+
+
+def _latest(run: str) -> str:
+    return run.partition("-history-")[2].replace("_", ".")
+
+
+def bar(records: list[Json], conversations: int) -> str:
+    """Return the progress of the runs in *records*, of so many *conversations*, on one line."""
+    part = sum(map(_part, records)) / max(1, conversations)
+    messages = sum(record["counts"]["messages"] for record in records)
+    stored = sum(record["counts"]["archived"] for record in records)
+    counts = f"{messages} messages, {stored} files archived"
+    return f"[{'#' * round(30 * part):30}] {_where(records, conversations)}: {counts}"
+
+
+def _part(record: Json) -> float:
+    if record["state"] != "running":
+        return 1.0
+    if record["position"]["part"] != "messages":
+        return 0.9
+    latest, at = moment_of(record["latest"])[0], moment_of(record["position"]["latest"])[0]
+    return 0.9 * min(1.0, (latest - at) / max(1.0, latest - float(record["since_shown"])))
+
+
+def _where(records: list[Json], conversations: int) -> str:
+    if conversations != 1 or not records or records[0]["position"]["part"] != "messages":
+        return f"{sum(record['state'] != 'running' for record in records)} of {conversations} conversations"
+    day = datetime.fromtimestamp(moment_of(records[0]["position"]["latest"])[0], UTC)
+    return f"back to {day:%Y-%m-%d}"
+
+
+def summary(records: Mapping[str, Json]) -> str:
+    """Return what came of the runs: how many files, how many not, and why."""
+    counts = {name: sum(record["counts"][name] for record in records.values()) for name in _COUNTED}
+    lines = ["Done: " + ", ".join(f"{counts[name]} {words}" for name, words in _COUNTED.items()) + "."]
+    for channel, record in records.items():
+        if record["state"] != "done":
+            lines.append(f"{channel}: {record['reason'] or 'the app is not in it any more.'}")
+        lines += [f"{channel} {problem['ts']}: {problem['reason']}" for problem in record["problems"]]
+    return "\n".join(lines)
+
+
+_COUNTED = {
+    "archived": "files archived",
+    "unchanged": "there before",
+    "skipped": "skipped",
+    "failed": "failed",
+    "not_understood": "messages not understood",
+}
 
 
 def main(arguments: Mapping[str, str]) -> None:
-    """Catch up with CHANNEL of STAGE since SINCE."""
-    since = moment(arguments.get("SINCE", ""), USAGE).timestamp()
-    channel = arguments.get("CHANNEL", "").strip()
-    if not channel.isalnum() or not channel.isupper():
+    """Catch up with CHANNEL, or with all conversations, of STAGE, since SINCE or from the beginning."""
+    text, channel = arguments.get("SINCE", "").strip(), arguments.get("CHANNEL", "").strip()
+    since = f"{moment(text, USAGE).timestamp():.6f}" if text else "0"
+    if channel and not re.fullmatch(r"[A-Z0-9]{2,18}", channel, re.ASCII):
         raise Stop(f"Say which channel, by its id, which its link ends in: {USAGE}.")
     stage = stages.find(arguments.get("STAGE", ""), USAGE)
-    bookmark = BOOKMARKS / f"catchup-{stage.name}-{channel}-{since:.0f}.json"
     try:
-        count = _run(stage, channel, since, bookmark)
+        catchup = open_stage(stage)
+        channels = [channel] if channel else list(catchup.conversations())
+        runs = {name: catchup.start(name, since, time.time()) for name in channels}
+        records = follow(catchup, runs)
     except IntegratorError as error:
-        raise Stop(f"{error} The same command goes on where this one stopped.") from error
-    bookmark.unlink(missing_ok=True)
-    skipped = f" {count.not_understood} could not be understood." if count.not_understood else ""
-    print(f"\nDone: {count.messages} messages, {count.uploads} with files handed to the workflow.{skipped}")
-
-
-def _run(stage: Stage, channel: str, since: float, bookmark: Path) -> Count:
-    settings = stage.settings(*NEEDED)
-    client = Client(STEP_FUNCTIONS, *SECONDS_PER_START, stage.environ)
-
-    def start(change: events.Change) -> None:
-        name, text = workflow.execution_name(change), workflow.execution_input(change)
-        workflow.start(client, settings.state_machine, name, text, time.monotonic() + 1)
-
-    before = json.loads(bookmark.read_text())["before"] if bookmark.exists() else ""
-    begun, count = time.time(), Count(at=time.time())
-    for count in catch_up(History(settings, channel), since, before, start):
-        bookmark.parent.mkdir(exist_ok=True)
-        bookmark.write_text(json.dumps({"before": f"{count.at:.6f}"}))
-        print("\r" + _bar(since, begun, count), end="", flush=True)
-    return count
+        raise Stop(f"{error} The same command goes on.") from error
+    except KeyboardInterrupt:
+        print("\nThe workflow goes on. The same command shows how far it is.", file=sys.stderr)
+        sys.exit(130)
+    print(summary(records))
+    if any(record["state"] != "done" or record["counts"]["failed"] for record in records.values()):
+        sys.exit(1)

@@ -1,70 +1,97 @@
 """Catching up: what a channel's history holds is archived as if its events had come."""
 
+import time
+from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
 import pytest
 
-from chalicelib import settings, workflow
+from chalicelib import clients
+from chalicelib.archive import Archive
+from chalicelib.errors import SlackRefused
+from chalicelib.settings import Settings
 from chalicelib.sigv4 import STEP_FUNCTIONS, Client
+from chalicelib.slack import Slack as SlackClient
 from local.pipeline import Pipeline
 from local.slack import Slack
 from local.slack.model import Channel
 from operations import catchup
-from tests.conftest import words
+from operations.catchup import Catchup
+from operations.console import Stop
 
 TEXT = ("n.txt", b"note", "text/plain")
 
 
 @pytest.fixture
-def caught_up(pipeline: Pipeline, channel: Channel) -> Any:
-    """Catch up with the test's channel; gives the last count."""
-
-    def catch_up(before: str = "", pauses: list[float] | None = None) -> catchup.Count:
-        found = pipeline.aws.environ() | dict(pipeline.deployed.environ)
-        chosen = settings.load(*catchup.NEEDED, environ=found)
-
-        def start(change: Any) -> None:
-            name, text = workflow.execution_name(change), workflow.execution_input(change)
-            with closing(Client(STEP_FUNCTIONS, 5, 5, {**pipeline.aws.environ(), **found})) as client:
-                workflow.start(client, chosen.state_machine, name, text, 0.0)
-
-        history = catchup.History(chosen, channel.id, (pauses if pauses is not None else []).append)
-        return list(catchup.catch_up(history, 1.0, before, start))[-1]
-
-    return catch_up
+def started(pipeline: Pipeline, chosen: Settings, archive: Archive, slack: Slack) -> Iterator[Catchup]:
+    with closing(Client(STEP_FUNCTIONS, 5, 5, pipeline.aws.environ())) as client:
+        machine = pipeline.deployed.state_machine_arn
+        yield Catchup(SlackClient(clients.http(), chosen), archive, client, machine, slack.team_id)
 
 
-def test_what_slack_never_told_is_archived_threads_included(slack: Slack, channel: Channel, caught_up: Any) -> None:
-    old = slack.upload(channel, slack.users[0], [TEXT], "#old", deliver=False)
-    root = slack.say(channel, slack.users[1], "The minutes?", deliver=False)
-    reply = slack.upload(channel, slack.users[0], [TEXT], "#reply", thread_ts=root.ts, deliver=False)
-    count = caught_up()
-    assert "#old" in words(slack.wait_for_replies(channel, old.ts)[0])
-    assert "#reply" in words(slack.wait_for_replies(channel, reply.thread_ts or "")[0])
-    assert (count.messages, count.uploads) == (3, 2)
+def caught_up(started: Catchup, channel: Channel, since: str = "0") -> Any:
+    run = started.start(channel.id, since, time.time())
+    return catchup.follow(started, {channel.id: run}, pause=0.1)[channel.id]
 
 
-def test_doing_it_again_and_after_the_event_changes_nothing(slack: Slack, channel: Channel, caught_up: Any) -> None:
-    message = slack.upload(channel, slack.users[0], [TEXT])
-    slack.wait_for_replies(channel, message.ts)
-    caught_up()
-    assert caught_up().uploads == 1
-    assert len(slack.replies(channel, message.ts)) == 1
-
-
-def test_a_long_history_is_read_page_by_page_and_from_where_it_stopped(
-    slack: Slack, channel: Channel, caught_up: Any, monkeypatch: pytest.MonkeyPatch
+def test_what_slack_never_told_is_archived_and_nobody_in_slack_is_told(
+    slack: Slack, channel: Channel, started: Catchup, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(catchup, "PAGE", 2)
-    messages = [slack.say(channel, slack.users[0], f"{number}", deliver=False) for number in range(5)]
-    assert caught_up().messages == 5
-    assert caught_up(before=messages[2].ts).messages == 2
+    slack.upload(channel, slack.users[0], [TEXT], "#old", deliver=False)
+    root = slack.say(channel, slack.users[1], "The minutes?", deliver=False)
+    slack.upload(channel, slack.users[0], [TEXT], "#reply", thread_ts=root.ts, deliver=False)
+    record = caught_up(started, channel)
+    assert (record["state"], record["counts"]["archived"]) == ("done", 2)
+    assert [
+        message for message in slack.messages if message.channel is channel and message.user == slack.bot_user_id
+    ] == []
+    assert f"[{'#' * 30}] 1 of 1 conversations" in capsys.readouterr().out
 
 
-def test_a_rate_limit_is_waited_out(slack: Slack, channel: Channel, caught_up: Any) -> None:
-    slack.say(channel, slack.users[0], "Hello", deliver=False)
-    slack.misbehave("api_rate_limited", times=1, only="conversations.history", retry_after=30)
-    pauses: list[float] = []
-    assert caught_up(pauses=pauses).messages == 1
-    assert 30.0 in pauses
+def test_the_same_command_looks_on_while_the_workflow_goes_on(
+    slack: Slack, channel: Channel, started: Catchup
+) -> None:
+    for _ in range(8):
+        slack.upload(channel, slack.users[0], [TEXT], deliver=False)
+    slack.misbehave("api_rate_limited", times=200, only="conversations.history", retry_after=1)
+    first = started.start(channel.id, "0", time.time())
+    end = time.monotonic() + 20
+    while not started.record(channel.id):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    assert started.start(channel.id, "0", time.time()) == first
+    slack.behave()
+    assert catchup.follow(started, {channel.id: first}, pause=0.1)[channel.id]["counts"]["archived"] == 8
+
+
+def test_all_conversations_are_those_that_the_app_is_in(slack: Slack, channel: Channel, started: Catchup) -> None:
+    board, elsewhere = slack.add_channel("board", "group"), slack.add_channel("random", bot_is_member=False)
+    listed = set(started.conversations())
+    assert {channel.id, board.id} <= listed
+    assert elsewhere.id not in listed
+
+
+def test_a_channel_that_is_none_or_that_the_app_is_not_in_is_refused(
+    slack: Slack, channel: Channel, started: Catchup
+) -> None:
+    with pytest.raises(SlackRefused, match="channel_not_found"):
+        caught_up(started, Channel("C0NONE", "none", "channel"))
+    slack.remove_app(channel)
+    with pytest.raises(Stop, match="invite it"):
+        caught_up(started, channel)
+
+
+def test_what_was_not_archived_is_summed_up_with_the_reason(
+    slack: Slack, channel: Channel, started: Catchup
+) -> None:
+    slack.upload(channel, slack.users[0], [slack.add_file("plan", b"", mode="external")], deliver=False)
+    text = catchup.summary({channel.id: caught_up(started, channel)})
+    assert "1 skipped" in text
+    assert "Slack only links to it" in text
+
+
+@pytest.mark.parametrize("wrong", [{"CHANNEL": "general"}, {"CHANNEL": "../C1"}, {"SINCE": "yesterday"}])
+def test_what_makes_no_sense_ends_in_a_sentence(wrong: dict[str, str]) -> None:
+    with pytest.raises(Stop, match="make catchup"):
+        catchup.main({"STAGE": "dev", **wrong})

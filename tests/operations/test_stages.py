@@ -139,8 +139,7 @@ def test_a_stage_that_is_half_there_is_said(pipeline: Pipeline, command: str) ->
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("command", ["replay", "catchup"])
-@pytest.mark.parametrize("since", ["", "yesterday"])
+@pytest.mark.parametrize(("command", "since"), [("replay", ""), ("replay", "yesterday"), ("catchup", "yesterday")])
 def test_no_time_is_nothing_done(pipeline: Pipeline, command: str, since: str) -> None:
     done = run(pipeline, command, "STAGE=local", "CHANNEL=C0LOCAL001", f"SINCE={since}")
     assert done.returncode == 1
