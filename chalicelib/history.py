@@ -326,13 +326,13 @@ class _Turn:
         if message.get("subtype") == "tombstone":
             return self._deletion(item.ts, self._record(item.ts))
         if message.get("files") or message.get("file") or item.ts in self._known.listed:
-            return self._of_files(message)
+            return self._of_files(message, item.thread)
         root = message.get("thread_ts")
         if root and root != item.ts:
             return mending.reply_change(self._place, message, self._root(root), self._now_ts())
         return None
 
-    def _of_files(self, message: Json) -> Change | None:
+    def _of_files(self, message: Json, thread: str | None) -> Change | None:
         record = self._record(message["ts"])
         change = mending.change(self._place, message, record, self._now_ts())
         if change or record is None or record["deleted"]:
@@ -342,18 +342,20 @@ class _Turn:
         documents = [self._stage.archive.read(key) for key in keys]
         if not all(documents):
             return mending.change(self._place, message, None, self._now_ts())
-        self._count_documents([document.value["archived_at"] for document in documents if document])
+        self._count_documents([document.value["archived_at"] for document in documents if document], thread)
         return None
 
-    def _count_documents(self, archived_at: list[str]) -> None:
+    def _count_documents(self, archived_at: list[str], thread: str | None) -> None:
         """Count documents that are there.
 
-        A turn that was killed may have archived them. In the second part a reply may be read again, and is counted.
+        A turn that was killed may have archived them. But where the root of *thread* shows files itself, the second
+        part finds only replies that the first one has read and counted.
         """
         began = datetime.fromtimestamp(self._run["began"], UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         before = sum(moment < began for moment in archived_at)
         self._run["counts"]["unchanged"] += before
-        if self._run["position"]["part"] == "messages":
+        root = self._root(thread) if thread and self._run["position"]["part"] == "files" else None
+        if root is None or not root["files"]:
             self._run["counts"]["archived"] += len(archived_at) - before
 
     def _missing(self, item: Item) -> Change | None:
@@ -368,7 +370,7 @@ class _Turn:
             return None
         if record["thread_ts"] and record["thread_ts"] != item.ts:
             reply = self._conversation.message(item.ts, record["thread_ts"])
-            return self._of_files(reply) if reply else self._deletion(item.ts, record)
+            return self._of_files(reply, None) if reply else self._deletion(item.ts, record)
         if self._is_old(item.ts) or self._conversation.message(item.ts, None):
             return None
         return self._deletion(item.ts, record)
