@@ -10,7 +10,9 @@ from typing import Any
 from chalicelib import log, settings, signing
 from chalicelib.errors import IntegratorError, Refused
 
-LONGEST_BODY = 1024 * 1024
+LONGEST_BODY = 6 * 1024 * 1024
+"""Bytes: Lambda is never invoked with more. An edit has its 40,000 characters as text and in blocks, twice each,
+and an emoji takes twelve bytes in Slack's JSON: 2 MB are possible, and what Slack signs is followed or reported."""
 HttpResponse = tuple[int, dict[str, Any]]
 """HTTP status and JSON body."""
 
@@ -35,7 +37,7 @@ def authenticate(
     Raises Refused, also where *parse* returns None; SecretsUnreadable when the secrets cannot be had.
     """
     if len(body) > LONGEST_BODY:
-        raise Refused(413, "The body is over 1 MB.")
+        raise Refused(413, "The body is over 6 MB.")
     secrets = settings.load(optional=("SIGNING_SECRET", "VERIFICATION_TOKEN"))
     secret, token = secrets.signing_secret, secrets.verification_token
     if not secret and not token:

@@ -6,14 +6,18 @@ from typing import Any, TypedDict
 
 from chalicelib import blocks, filehost, layout, log, transfer
 from chalicelib.archive import Archive, JsonObject
-from chalicelib.errors import AccessRefused, FileNotReady, TransferBroken
-from chalicelib.events import File
+from chalicelib.errors import AccessRefused, FileGone, FileNotReady, SignInPage, TransferBroken
+from chalicelib.events import ODD, File
 from chalicelib.layout import DocumentRecord
 from chalicelib.settings import Settings
 from chalicelib.slack import INVITE, Slack, wait_when_limited
 
 SPARE_SECONDS = 15.0
 """What is left of the function's time when a slow transfer is given up, to abort the upload in an orderly way."""
+
+YOUNG_SECONDS = 300.0
+"""So long after a file's creation Slack's word that it is gone, or not for the app, is not yet believed: Slack's
+parts learn of a new file one after the other (https://github.com/slackapi/node-slack-sdk/issues/242)."""
 
 _HELD = {None, "hosted", "snippet", "email"}
 """The modes of files whose bytes Slack holds (https://docs.slack.dev/reference/objects/file-object)."""
@@ -28,7 +32,9 @@ _NOT_HELD = {
     "post": "It is a post written in Slack: Slack has no file of it.",
     "space": "It is a post written in Slack: Slack has no file of it.",
     "list": "It is a list made in Slack: Slack has no file of it.",
+    ODD: "Slack described it in a way that this archive does not understand.",
 }
+_NOT_SHOWN = "It was forwarded from a conversation that the app is not in, or it was deleted."
 _CANVAS_TYPE = "application/vnd.slack-docs"
 
 
@@ -49,14 +55,28 @@ def fetch(
 
     *seconds_left* is the time that the function has. Raises Transient and Final errors.
     """
-    if _is_there(team, file["id"], archive):
+    if file["mode"] != ODD and _is_there(team, file["id"], archive):
         return _result("unchanged", file)
-    if skipped_because(file, settings) is None and _is_partial(file):
-        file = wait_when_limited(lambda: slack.file_info(file["id"]))
+    deadline = time.monotonic() + seconds_left - SPARE_SECONDS
+    created, is_forwarded = file["created"], file.get("forwarded")
+    try:
+        if skipped_because(file, settings) is None and _is_partial(file):
+            file = _complete(file, slack)
+            created = file["created"]
+            is_forwarded = False  # the app may see it
+        return _fetch(team, file, settings, archive, slack, deadline)
+    except (FileGone, SignInPage) as error:
+        if time.time() - created < YOUNG_SECONDS:
+            raise FileNotReady(str(error)) from error
+        if is_forwarded and isinstance(error, FileGone):
+            return _result("skipped", file, reason=_NOT_SHOWN)
+        raise
+
+
+def _fetch(team: str, file: File, settings: Settings, archive: Archive, slack: Slack, deadline: float) -> Fetched:
     reason = skipped_because(file, settings)
     if reason:
         return _result("skipped", file, reason=reason)
-    deadline = time.monotonic() + seconds_left - SPARE_SECONDS
     try:
         return _transfer(team, file, archive, slack, deadline)
     except TransferBroken:
@@ -94,16 +114,42 @@ def skipped_because(file: File, settings: Settings) -> str | None:
     if size is not None and size > settings.max_file_bytes:
         limit = blocks.size(settings.max_file_bytes)
         return f"It is larger than this archive takes: {blocks.size(size)} of at most {limit}."
-    if not mimetype and not _is_partial(file):
-        mimetype = "application/octet-stream"
     if mimetype and not any(fnmatchcase(mimetype, pattern) for pattern in settings.allowed_types):
         return f"This archive does not take files of the type {mimetype}."
     return None
 
 
 def _is_partial(file: File) -> bool:
-    """Slack Connect sends stubs, a file still being processed has no address, and large inputs are cut."""
-    return file["file_access"] == _STUB or not file["url"] or file["size"] is None
+    """Return True if files.info has to complete *file*: where it can be fetched, for its type alone."""
+    return not (_can_be_fetched(file) and file["mimetype"])
+
+
+def _can_be_fetched(file: File) -> bool:
+    """Return False if only files.info knows enough.
+
+    Slack Connect sends stubs, a file still being processed has no address, large inputs are cut, and of a forwarded
+    file nobody knows whether the app may see it.
+    """
+    is_whole = file["file_access"] != _STUB and bool(file["url"]) and file["size"] is not None
+    return is_whole and not file.get("forwarded")
+
+
+def _complete(file: File, slack: Slack) -> File:
+    try:
+        return _with_type(wait_when_limited(lambda: slack.file_info(file["id"])))
+    except FileGone:
+        if not _can_be_fetched(file):
+            raise
+        return _with_type(file)  # the file host decides; only the type was asked for
+
+
+def _with_type(file: File) -> File:
+    """Return *file* with the type that its name tells, where Slack does not know one yet."""
+    if file["mimetype"] or not file["url"]:
+        return file
+    from mimetypes import guess_type
+
+    return {**file, "mimetype": guess_type(file["name"] or "")[0] or "application/octet-stream"}
 
 
 def _transfer(team: str, file: File, archive: Archive, slack: Slack, deadline: float) -> Fetched:

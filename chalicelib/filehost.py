@@ -90,18 +90,27 @@ def _content_type(response: "Response") -> str:
 def _pieces(response: "Response", deadline: float) -> Iterator[bytes]:
     from urllib3.exceptions import HTTPError
 
-    while True:
-        try:
-            piece = response.raw.read(PIECE, decode_content=True)
-        except HTTPError as error:
-            raise TransferBroken(
-                f"The connection to Slack broke while the file was fetched ({type(error).__name__})."
-            ) from error
-        if not piece:
-            return
+    try:
+        while piece := _piece(response, deadline):
+            yield piece
+    except HTTPError as error:
+        raise TransferBroken(
+            f"The connection to Slack broke while the file was fetched ({type(error).__name__})."
+        ) from error
+
+
+def _piece(response: "Response", deadline: float) -> bytes:
+    """Return `PIECE` bytes or the last ones.
+
+    What has arrived is taken as it comes: a read that waits for a whole piece would wait as long as a host drips.
+    """
+    parts, missing = [], PIECE
+    while missing > 0 and (part := response.raw.read1(missing, decode_content=True)):
         if time.monotonic() > deadline:
             raise SlackUnavailable("Slack sends the file too slowly.")
-        yield piece
+        parts.append(part)
+        missing -= len(part)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def _check_size(pieces: Iterator[bytes], size: int, is_html: bool) -> Iterator[bytes]:

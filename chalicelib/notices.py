@@ -6,6 +6,7 @@ Names, tags and reasons are foreign text: they are escaped (blocks.py).
 import json
 import re
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 from chalicelib import errors
@@ -14,6 +15,8 @@ from chalicelib.errors import NotUnderstood
 
 MOST_FILES = 20
 """Files that are named; of the others the notice has the number. Block Kit takes 50 blocks."""
+LONGEST_NOTICE = 12_000
+"""Characters of all blocks together, escaped: Slack refuses more than some 13,200 (slackapi/bolt-js issue 2509)."""
 
 DONE = "white_check_mark"
 """The sign under an upload that is archived."""
@@ -109,10 +112,11 @@ def _of_outcome(outcome: dict[str, Any], is_quiet: bool, is_first: bool) -> Noti
 def _in_words(outcome: dict[str, Any], more: Sequence[str] = ()) -> Notice:
     files = sorted(outcome["files"], key=lambda file: _ORDER.index(file["status"]))
     summary = _summary(files, outcome["tags"])
-    lines = [_line(file) for file in files[:MOST_FILES]]
-    if len(files) > MOST_FILES:
-        lines.append(f"… and {len(files) - MOST_FILES} more")
     left_out = _left_out(outcome.get("tags_left_out") or {"count": 0, "first": []})
+    spare = LONGEST_NOTICE - sum(map(len, [summary, *left_out, *more]))
+    lines = _fitting([_line(file) for file in files[:MOST_FILES]], spare)
+    if len(files) > len(lines):
+        lines.append(f"… and {len(files) - len(lines)} more")
     blocks = sections([summary], lines, left_out, more)
     text = cut(" ".join([summary, *lines[:1], *left_out]), LONGEST_SECTION)
     is_public = outcome.get("channel_type") == "channel"
@@ -202,6 +206,12 @@ def _summary(files: Sequence[dict[str, Any]], tags: Sequence[str]) -> str:
 
 def _files(count: int) -> str:
     return "1 file" if count == 1 else f"{count} files"
+
+
+def _fitting(lines: Sequence[str], spare: int) -> list[str]:
+    """Return the first of *lines*, as many as have room in *spare* characters."""
+    ends = accumulate(len(line) + 1 for line in lines)
+    return [line for line, end in zip(lines, ends, strict=True) if end <= spare]
 
 
 def _line(file: dict[str, Any]) -> str:

@@ -186,12 +186,21 @@ def _post(notice: Notice, slack: Slack) -> str | None:
             _post_to_webhook(notice, slack, body)
             return None
         thread = {"thread_ts": notice.thread_ts} if notice.thread_ts else {}
-        ts = slack.call("chat.postMessage", {**body, "channel": notice.channel, **thread}, timeout=_TIMEOUT).get(
-            "ts"
-        )
+        ts = _post_message(slack, {**body, "channel": notice.channel, **thread}).get("ts")
     except SlackRefused as error:
         raise NoticeRefused(str(error)) from error
     return ts if isinstance(ts, str) else None
+
+
+def _post_message(slack: Slack, body: dict[str, Any]) -> dict[str, Any]:
+    """Post *body*; where Slack finds it too long, its text alone, which is short."""
+    try:
+        return slack.call("chat.postMessage", body, timeout=_TIMEOUT)
+    except SlackRefused as error:
+        if "too_long" not in str(error):
+            raise
+        log.warning("notice shortened", reason=str(error))
+        return slack.call("chat.postMessage", {**body, "blocks": []}, timeout=_TIMEOUT)
 
 
 def _post_to_webhook(notice: Notice, slack: Slack, body: dict[str, Any]) -> None:

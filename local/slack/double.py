@@ -48,6 +48,7 @@ class Slack(People, Inspection):
         self.port = port
         self.address = Address()
         self.workspace = Workspace(self.app, self.address)
+        self.workspace.files_are_older_by = 3_600 if clock and clock.factor > 1 else 0
         self.faults = Faults(self.workspace.touch)
         self.subscriptions = set(manifest()["settings"]["event_subscriptions"]["bot_events"])
         self.sender = Sender(

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,7 @@ from chalicelib.settings import Settings
 from chalicelib.slack import Slack as Api
 from local.slack import Generated, Slack
 from local.slack.files import File
+from local.slack.model import Channel
 
 TEXT = b"Some words.\n" * 100
 Fetch = Callable[[File], fetch.Fetched]
@@ -311,3 +313,92 @@ def test_a_bucket_that_is_not_there_is_said_to_be_so(slack: Slack, take: Take) -
     file = slack.add_file("b.txt", TEXT, "text/plain")
     with pytest.raises(errors.ArchiveRefused, match="NoSuchBucket"):
         take(events.file(file.object()), bucket="no-such-bucket")
+
+
+def young(slack: Slack, name: str = "young.txt") -> File:
+    return slack.add_file(name, TEXT, "text/plain", created=int(time.time()))
+
+
+@pytest.mark.parametrize("misbehaviour", ["too_young", "login_page", "not_found", "gone"])
+def test_of_a_young_file_nothing_bad_is_believed_yet(slack: Slack, fetched: Fetch, misbehaviour: str) -> None:
+    file = young(slack)
+    slack.misbehave(misbehaviour, only=file.id, times=1)
+    with pytest.raises(errors.FileNotReady, match=r"tell whoever runs|deleted in Slack"):
+        fetched(file)
+    assert fetched(file)["status"] == "archived"
+
+
+def test_files_info_that_lags_is_not_believed_of_a_young_file(slack: Slack, take: Take) -> None:
+    file = young(slack)
+    slack.misbehave("too_young", only=file.id, times=1)
+    partial = events.file({**file.object(), "size": None})
+    with pytest.raises(errors.FileNotReady):
+        take(partial)
+    assert take(partial)["status"] == "archived"
+
+
+def test_of_an_old_file_it_is_believed_at_once(slack: Slack, fetched: Fetch) -> None:
+    file = slack.add_file("old.txt", TEXT, "text/plain", created=int(time.time() - fetch.YOUNG_SECONDS - 1))
+    slack.misbehave("too_young", only=file.id, times=1)
+    with pytest.raises(errors.SignInPage):
+        fetched(file)
+
+
+@pytest.mark.parametrize(
+    ("name", "lookups", "recorded"),
+    [("a.txt", 0, "text/plain"), ("b.pdf", 1, "application/pdf"), ("c", 1, "application/octet-stream")],
+)
+def test_a_type_that_is_empty_is_asked_for_then_taken_from_the_name(
+    slack: Slack, channel: Channel, take: Take, name: str, lookups: int, recorded: str
+) -> None:
+    file = slack.add_file(name, TEXT, "text/plain")
+    slack.misbehave("type_unknown", only=file.id, times=1, lookups=lookups)
+    shown = slack.upload(channel, slack.users[0], [file], deliver=False).body["files"][0]
+    assert shown["mimetype"] == ""
+    result = take(events.file(shown), allowed_types=(recorded,))
+    assert (result["status"], result["file"]["mimetype"]) == ("archived", recorded)
+
+
+def test_a_type_that_stays_unknown_is_refused_where_it_is_not_allowed(
+    slack: Slack, channel: Channel, take: Take
+) -> None:
+    file = slack.add_file("c", TEXT, "text/plain")
+    slack.misbehave("type_unknown", only=file.id, times=1)
+    shown = slack.upload(channel, slack.users[0], [file], deliver=False).body["files"][0]
+    assert take(events.file(shown), allowed_types=("text/*",))["status"] == "skipped"
+
+
+def test_a_forwarded_file_that_the_app_may_not_see_is_skipped(slack: Slack, take: Take) -> None:
+    secret, open_ = slack.add_channel("secret", "group", bot_is_member=False), slack.add_channel("open")
+    for channel, status in ((secret, "skipped"), (open_, "archived")):
+        original = slack.upload(channel, slack.users[0], [("lease.txt", TEXT, "text/plain")], deliver=False)
+        forward = slack.forward(slack.add_channel("board"), slack.users[1], original, "#board", deliver=False)
+        change = events.change(forward.envelope)
+        assert change is not None
+        result = take(change.files[0])
+        assert result["status"] == status
+        assert (result["reason"] or "").startswith("It was forwarded") == (status == "skipped")
+
+
+def test_without_the_scope_a_forwarded_file_is_a_failure(slack: Slack, take: Take) -> None:
+    file = slack.add_file("lease.txt", TEXT, "text/plain")
+    slack.scopes.discard("files:read")
+    with pytest.raises(errors.AccessRefused):
+        take({**events.file(file.object()), "forwarded": True})
+
+
+def test_an_entry_that_was_not_understood_is_skipped_without_a_question(slack: Slack, take: Take) -> None:
+    before = len(slack.requests)
+    odd = events.file({"id": "odd1", "name": "agenda.docx", "mode": events.ODD})
+    assert take(odd)["reason"] == "Slack described it in a way that this archive does not understand."
+    assert len(slack.requests) == before
+
+
+def test_a_host_that_drips_is_given_up_at_the_deadline(slack: Slack, take: Take, s3: Any, bucket: str) -> None:
+    file = slack.add_file("drips.txt", TEXT, "text/plain")
+    slack.misbehave("slow", only=file.id, seconds=0.05, chunk=1)
+    start = time.monotonic()
+    with pytest.raises(errors.SlackUnavailable, match="too slowly"):
+        take(events.file(file.object()), fetch.SPARE_SECONDS + 1)
+    assert time.monotonic() - start < 5  # all of it would take a minute
+    assert stored(s3, bucket, file) == []

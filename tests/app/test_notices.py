@@ -220,3 +220,13 @@ def test_every_notice_is_within_block_kits_limits(files: list[Any], tags: list[s
 )
 def test_the_deletion_of_a_file_is_in_no_conversation_that_could_be_told(message: dict[str, Any]) -> None:
     assert notices.notice(message) is None
+
+
+def test_all_blocks_together_stay_below_slacks_limit_and_the_rest_is_counted() -> None:
+    files = [file("skipped", name="&" * 120, reason="&" * 300) for _ in range(20)]
+    notice = posted(outcome(*files))
+    text = shown(notice)
+    assert len(text) <= notices.LONGEST_NOTICE + 100
+    names = text.count("• ")
+    assert names
+    assert text.endswith(f"… and {20 - names} more")

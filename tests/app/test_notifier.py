@@ -109,6 +109,16 @@ def test_a_channel_that_takes_no_notice_is_done_with(
     assert slack.replies(channel, ts) == []
 
 
+def test_a_notice_that_slack_finds_too_long_is_posted_shorter(
+    slack: Slack, channel: Channel, notify: Notify
+) -> None:
+    ts = slack.say(channel, slack.users[0], "x", deliver=False).ts
+    slack.misbehave("api_error", times=1, only="chat.postMessage", error="msg_blocks_too_long")
+    notify(outcome(channel, ts))
+    (reply,) = slack.replies(channel, ts)
+    assert (reply.text, reply.blocks) == ("✅ 1 file in the archive. • q3.pdf (5 bytes)", [])
+
+
 def test_a_claim_of_the_living_is_respected_and_one_of_the_dead_taken_over(
     slack: Slack, channel: Channel, notify: Notify, archive: Archive
 ) -> None:
