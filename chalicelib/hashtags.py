@@ -19,6 +19,8 @@ _MOST_MARKS = 30
 """Combining marks in a row, by Unicode's own limit for safe streams (UAX #15): normalising takes quadratic time."""
 
 _CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
+_STYLE = re.compile("[`*_~]")
+"""What Slack's text has around code and in the middle of a tag in two styles."""
 _CHANNEL = re.compile(r"<#[CG][A-Z0-9]*\|([^<>|]+)>")
 _UNNAMED = re.compile(r"<#([CG][A-Z0-9]{1,17})\|?>")
 _MARKUP = re.compile(r"<[^<>]*>")
@@ -98,8 +100,8 @@ def _stream_safe(text: str) -> str:
 
 
 def _without_code(text: str, blocks: object) -> str:
-    if blocks:
-        from chalicelib import richtext
+    if blocks and _STYLE.search(text):
+        from chalicelib import richtext  # few messages have a style, and a cold start pays for every module
 
         told = richtext.without_code(text, blocks)
         if told is not None:

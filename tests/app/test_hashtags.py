@@ -98,7 +98,6 @@ BLOCKS = {
         ],
         ["finanza"],
     ),
-    "code without marks in the text": ("#code", [{"type": "text", "text": "#code", "style": {"code": True}}], []),
     "a tag in two styles": (
         "*#bo*ld",
         [{"type": "text", "text": "#bo", "style": {"bold": True}}, {"type": "text", "text": "ld"}],
@@ -201,6 +200,12 @@ def test_most_messages_do_not_load_the_table_of_emoji() -> None:
             [sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True
         ).stdout
     )
+
+
+def test_blocks_are_not_read_where_the_text_has_no_style() -> None:
+    code = "import sys; from chalicelib.hashtags import tags; tags('#a', [{}]); print(sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert "chalicelib.richtext" not in done.stdout
 
 
 CORPUS = """
