@@ -55,9 +55,9 @@ def test_a_file_is_fetched_by_any_of_its_addresses(file: File, fetched: Fetched,
 @pytest.mark.parametrize(
     ("trouble", "said"),
     [
-        ("login_page", "NOT OK  SignInPage: Slack sent its sign-in page instead of the file"),
+        ("login_page", "NOT OK  SignInPage: Slack did not let the app read the file"),
         ("gone", "NOT OK  FileGone: The file is no longer there"),
-        ("foreign_redirect", "NOT OK  HostRefused: The file lies at "),
+        ("foreign_redirect", "NOT OK  HostRefused: The file is not kept by Slack but at "),
         ("truncated", "NOT OK  TransferBroken: "),
         ("api_rate_limited", "NOT OK  SlackRateLimited"),
     ],
@@ -81,7 +81,7 @@ def test_a_missing_scope_is_named(slack: Slack, file: File, fetched: Fetched) ->
 def test_a_wrong_token_is_told_and_never_shown(file: File, fetched: Fetched) -> None:
     status, said, _ = fetched(file.id, ACCESS_TOKEN="xoxb-of-somebody-else")
     assert status == 1
-    assert "TokenRejected: Slack does not accept the app's token (invalid_auth)." in said
+    assert "TokenRejected: Slack does not accept the app any more. " in said
     assert "xoxb" not in said
 
 
