@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from local.aws import lambda_errors
-from tests.app.test_contracts import ALL_TASKS, ASL, STAGES, states
+from tests.app.test_contracts import ALL_TASKS, ASL, PROJECT, STAGES, states
 from tests.operations.test_stack import STACK
 
 HOUR = 3600
@@ -226,6 +226,12 @@ TEMPLATE: list[tuple[Rule, Callable[[Any], object]]] = [
 @pytest.mark.parametrize("rule", dict.fromkeys(rule for rule, _ in WORKFLOW))
 def test_the_workflow_keeps_the_rule(rule: Rule) -> None:
     assert rule(ASL) == []
+
+
+@pytest.mark.parametrize("rule", [short_patience, wildcards, incomplete_failure_names])
+def test_the_workflow_of_a_conversations_past_keeps_the_rule(rule: Rule) -> None:
+    text = (PROJECT / "stepfunctions" / "history.asl.json").read_text(encoding="utf-8")
+    assert rule(json.loads(text)) == []
 
 
 @pytest.mark.parametrize(("rule", "mistake"), WORKFLOW)
