@@ -10,14 +10,14 @@ export PYTHONDONTWRITEBYTECODE = 1
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
-demo: .venv/ready ## upload three documents through the whole pipeline on this machine, and show what came of them
+demo: .venv/ready ## archive three files on this machine, and show every step
 	@$(BIN)/python -m local demo
 
-local: .venv/ready ## keep the whole pipeline running on this machine, for playing and for hot reload
+local: .venv/ready ## keep everything running on this machine, with a page that plays Slack
 	@$(BIN)/python -m local $(ARGS)
 
 test: .venv/ready ## run the tests of the app and of the operations
-	@$(BIN)/python -m pytest tests/app tests/operations
+	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/app tests/operations
 
 check: .venv/ready ## lint, types, imports, the doubles' tests, a deployment to the local AWS, the page in Chromium, quick faults
 	@$(BIN)/ruff format --check .
@@ -31,10 +31,10 @@ check: .venv/ready ## lint, types, imports, the doubles' tests, a deployment to 
 	@$(MAKE) --no-print-directory browser
 	@$(MAKE) --no-print-directory faults QUICK=1
 
-faults: .venv/ready ## break every call the pipeline makes, in every way, and print what came of it; QUICK=1: in 2 minutes
+faults: .venv/ready ## break every call that the app makes, in every way, and print the results; QUICK=1: in 2 minutes
 	@$(BIN)/python -m faults $(if $(QUICK),--quick)
 
-bench: .venv/ready ## measure speed against what people would take instead, and write docs/performance.md; QUICK=1: in a minute
+bench: .venv/ready ## compare the speed with what people would use instead, and write docs/performance.md; QUICK=1: in a minute
 	@$(BIN)/python -m bench $(if $(QUICK),--quick) $(ARGS)
 
 parsers: .venv/ready ## measure every parser of people's words over hostile text, in ns per character
@@ -49,10 +49,10 @@ destroy: .venv/ready ## take a stage down, but not its documents: make destroy S
 replay: .venv/ready ## start failed executions again: make replay STAGE=dev SINCE=2026-11-23T10:00
 	@$(BIN)/python -m operations replay
 
-catchup: .venv/ready ## archive what Slack never told about: make catchup STAGE=dev [CHANNEL=C0123456789] [SINCE=2026-11-01]
+catchup: .venv/ready ## archive what Slack never reported: make catchup STAGE=dev [CHANNEL=C0123456789] [SINCE=2026-11-01]
 	@$(BIN)/python -m operations catchup
 
-reindex: .venv/ready ## make the index of documents again from their records: make reindex STAGE=dev, or DRY_RUN=1 to report
+reindex: .venv/ready ## make the index again from the records of the documents: make reindex STAGE=dev, or DRY_RUN=1 to report
 	@$(BIN)/python -m operations reindex
 
 forget: .venv/ready ## erase one document for good, after asking: make forget STAGE=dev FILE=F0123456789
@@ -71,11 +71,11 @@ mutants: .venv/ready ## change the code a little, 400 times, and see whether a t
 	@$(BIN)/python -c 'import cosmic_ray' 2>/dev/null || $(BIN)/pip install -q -r mutants/requirements.txt
 	@$(BIN)/python -m mutants $(foreach module,$(MODULE),--module $(module)) $(if $(ALL),--all) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
-fuzz: .venv/ready ## look for a request that the route stumbles over: make fuzz SECONDS=600 (Linux)
+fuzz: .venv/ready ## look for a request that breaks the route: make fuzz SECONDS=600 (Linux)
 	@$(BIN)/pip install -q atheris==3.0.0
 	@$(BIN)/python -m faults.fuzz -max_total_time=$(or $(SECONDS),60) -max_len=20000 -timeout=3
 
-tables: .venv/ready ## write the table of Slack's emoji anew, after its library was updated
+tables: .venv/ready ## write the table of Slack's emoji again, after an update of its library
 	@$(BIN)/python -m local.tables
 
 hashes: .venv/ready ## pin requirements.in, which ships, with the hashes of all that it needs, in requirements.txt

@@ -17,7 +17,6 @@ from mutants.results import Result, Results, digest, table
 from mutants.workers import PROJECT, Worker
 
 HOME = PROJECT / ".mutants"
-WORKERS = 2
 LONGEST_TESTS = 300
 """Seconds in which the tests of a module have to pass without a mutant."""
 
@@ -29,11 +28,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--sample", type=int, default=400, help="number of mutants; default 400")
     parser.add_argument("--all", action="store_true", help="every mutant in place of a sample")
     parser.add_argument("--seed", type=int, default=1, help="another seed draws another sample; default 1")
+    parser.add_argument("--workers", type=int, default=2, help="tests that run at the same time; default 2")
     options = parser.parse_args(arguments)
     modules = options.module or concerns.modules()
     sources = {module: PROJECT.joinpath(module).read_text(encoding="utf-8") for module in modules}
     HOME.mkdir(exist_ok=True)
-    run = Run(sources, Results(HOME / "results.jsonl"))
+    run = Run(sources, Results(HOME / "results.jsonl"), options.workers)
     finished = run.test(sample(sources, None if options.all else options.sample, options.seed))
     for result in sorted(finished, key=lambda result: result.mutant):
         if not result.killed:
@@ -45,8 +45,8 @@ def main(arguments: list[str] | None = None) -> int:
 class Run:
     """A run over the modules in *sources*; what *results* has already is not tested again."""
 
-    def __init__(self, sources: dict[str, str], results: Results) -> None:
-        self._sources, self._results = sources, results
+    def __init__(self, sources: dict[str, str], results: Results, workers: int) -> None:
+        self._sources, self._results, self._workers = sources, results, workers
         self._limits: dict[str, float] = {}
         self._digests = {module: self._tests_digest(module) for module in sources}
 
@@ -60,7 +60,7 @@ class Run:
         new = [mutant for mutant, result in zip(mutants, known, strict=True) if not result]
         print(f"{len(mutants)} mutants, {len(finished)} of them tested before.", flush=True)
         workers: SimpleQueue[Worker] = SimpleQueue()
-        for number in range(WORKERS if new else 0):
+        for number in range(self._workers if new else 0):
             workers.put(Worker(HOME / f"worker-{number}"))
         self._limits = self._baselines({mutant.module for mutant in new}, workers)
         begun = time.monotonic()
@@ -95,7 +95,7 @@ class Run:
             finally:
                 workers.put(worker)
 
-        with ThreadPoolExecutor(WORKERS) as pool:
+        with ThreadPoolExecutor(self._workers) as pool:
             futures = [pool.submit(one_test, mutant) for mutant in mutants]
             try:
                 for future in as_completed(futures):

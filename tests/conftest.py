@@ -16,6 +16,7 @@ from local.clock import Clock
 from local.pipeline import Pipeline
 from local.slack import Slack
 from local.slack.model import Channel, Message
+from tests.app.spoiled_s3 import SpoiledS3
 
 settings.register_profile("project", deadline=None)  # timings are no assertions
 settings.register_profile(  # `make mutants`: the same examples each time, and no search for the smallest
@@ -96,6 +97,14 @@ def chosen(slack: Slack, bucket: str) -> Settings:
 def archive(s3: Any, bucket: str) -> Archive:
     """The archive as the functions reach it."""
     return Archive(s3, bucket)
+
+
+@pytest.fixture
+def spoiled(pipeline: Pipeline) -> Iterator[SpoiledS3]:
+    """A way to S3 on which requests can be spoilt. A test that spoils a request has to make it."""
+    with SpoiledS3(pipeline.aws) as s3:
+        yield s3
+        assert s3.is_done
 
 
 @pytest.fixture

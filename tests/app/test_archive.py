@@ -1,11 +1,13 @@
 """Records changed under conditions."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from chalicelib import errors
 from chalicelib.archive import Archive
+from tests.app.spoiled_s3 import SpoiledS3, without_etag
 
 
 def test_a_record_is_one_line_of_json(archive: Archive, s3: Any, bucket: str) -> None:
@@ -27,3 +29,16 @@ def test_a_lost_condition_is_no_error(archive: Archive) -> None:
     assert archive.write("messages/T1/C1/w.json", {"a": 2}, over=None) is None
     assert archive.write("messages/T1/C1/w.json", {"a": 3}, over=first) is not None
     assert archive.write("messages/T1/C1/w.json", {"a": 4}, over=first) is None
+
+
+@pytest.mark.parametrize(
+    "act",
+    [lambda archive, key: archive.write(key, {}, over=None), lambda archive, key: archive.put_empty(key)],
+    ids=["record", "index entry"],
+)
+def test_a_success_of_s3_without_an_etag_is_no_success(
+    archive: Archive, spoiled: SpoiledS3, act: Callable[[Archive, str], object]
+) -> None:
+    spoiled.spoil("PUT", "tests/", without_etag)
+    with pytest.raises(errors.ArchiveUnavailable):
+        act(spoiled.archive(archive.bucket), "tests/without-etag.json")

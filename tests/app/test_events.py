@@ -426,3 +426,13 @@ def test_a_file_that_a_person_deleted_is_withdrawn_by_its_id() -> None:
 def test_the_deletion_of_a_file_without_what_it_takes_is_not_understood(event: Any) -> None:
     with pytest.raises(NotUnderstood):
         events.change({**payload("message_deleted"), "event": {"type": "file_deleted", **event}})
+
+
+@pytest.mark.parametrize(
+    "event_ts", [None, "", "1764061290", "1764061290.", "1764061290.7467410", "1.2-e3.4", "x.1", "1/2", 1.5]
+)
+@pytest.mark.parametrize("name", ["message_changed_edit", "message_deleted"])
+def test_a_change_without_a_sound_event_ts_is_not_understood(name: str, event_ts: object) -> None:
+    """It becomes a part of the execution's name, and the version that decides which change counts."""
+    with pytest.raises(NotUnderstood, match="event_ts"):
+        events.change(with_event(name, event_ts=event_ts))

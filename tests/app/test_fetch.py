@@ -5,6 +5,7 @@ import json
 import re
 import time
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from chalicelib import clients, errors, events, fetch, layout, transfer
 from chalicelib.archive import Archive
 from chalicelib.settings import Settings
 from chalicelib.slack import Slack as Api
+from local.http_server import HttpServer, Request, Response, plain, redirect
 from local.slack import Generated, Slack
 from local.slack.files import File
 from local.slack.model import Channel
@@ -402,3 +404,29 @@ def test_a_host_that_drips_is_given_up_at_the_deadline(slack: Slack, take: Take,
         take(events.file(file.object()), fetch.SPARE_SECONDS + 1)
     assert time.monotonic() - start < 5  # all of it would take a minute
     assert stored(s3, bucket, file) == []
+
+
+def test_a_file_that_grew_past_the_limit_is_not_archived(slack: Slack, take: Take, s3: Any, bucket: str) -> None:
+    file = slack.add_file("snippet.py", TEXT, "text/plain")
+    before = events.file({**file.object(), "size": len(TEXT) - 7})
+    with pytest.raises(errors.TransferBroken):
+        take(before, max_file_bytes=len(TEXT) - 1)
+    assert stored(s3, bucket, file) == []
+
+
+@pytest.mark.parametrize(("redirects", "is_followed"), [(3, True), (4, False)])
+def test_three_redirects_are_followed_and_a_fourth_is_not(take: Take, redirects: int, is_followed: bool) -> None:
+    def host(request: Request) -> Response:
+        left = int(request.path.rpartition("/")[2])
+        return redirect(f"/x/{left - 1}") if left else plain("x")
+
+    with closing(HttpServer("127.0.0.1", 0, host, lambda request: None)) as slack_host:
+        url = f"{slack_host.url}/x/{redirects}"
+        file = events.file(
+            {"id": f"FREDIR{redirects}", "name": "x", "size": 1, "mode": "hosted", "url_private": url}
+        )
+        if is_followed:
+            assert take(file)["status"] == "archived"
+        else:
+            with pytest.raises(errors.SlackRefused, match="more than 3 times"):
+                take(file)

@@ -241,6 +241,7 @@ def newer_pythons() -> list[str]:
     return [path for version, path in sorted(versions.items()) if version and literal_eval(version) >= (3, 11)]
 
 
+@pytest.mark.deploy  # it takes seconds for each Python that is installed
 @pytest.mark.parametrize("python", newer_pythons())
 def test_tags_are_the_same_on_every_python(python: str) -> None:
     assert tags_by(python) == tags_by(sys.executable)
@@ -268,3 +269,11 @@ def test_whatever_the_text_tags_are_sound(text: str) -> None:
         assert not set(tag) & set("# <>|`;\n/")
         assert not tag.endswith("&")
         assert not tag.endswith("-")
+
+
+@pytest.mark.parametrize("mark", ["\u0334", "\u0f73"], ids=["combining", "of two marks"])
+def test_of_marks_in_a_row_the_first_thirty_count(mark: str) -> None:
+    thirty = fold("a" + mark * 30)
+    assert fold("a" + mark * 29) != thirty
+    assert fold("a" + mark * 31) == fold("a" + mark * 1_000) == thirty
+    assert fold("b" * 40 + mark + "c") == "b" * 40 + fold("b" + mark)[1:] + "c"

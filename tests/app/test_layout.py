@@ -49,3 +49,12 @@ def test_whatever_the_name_the_key_is_one_that_s3_advises(name: str | None) -> N
 def test_a_safe_name_stays_as_it_is(name: str) -> None:
     safe = layout.safe_name(name)
     assert layout.safe_name(safe) == safe
+
+
+@pytest.mark.parametrize(("length", "is_kept"), [(50, True), (51, False)])
+def test_of_a_long_name_an_extension_of_fifty_bytes_stays_and_a_longer_one_is_cut(
+    length: int, is_kept: bool
+) -> None:
+    name = layout.safe_name("n" * 300 + "." + "e" * length)
+    assert len(name) == layout.LONGEST_NAME
+    assert name.endswith("." + "e" * length) is is_kept

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -82,3 +83,20 @@ def test_a_traceback_is_part_of_its_line(capsys: pytest.CaptureFixture[str]) -> 
         log.error("failed", traceback=True)
     (line,) = lines(capsys)
     assert "ValueError: why" in line["traceback"]
+
+
+def test_an_error_is_one_line_without_its_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    log.configure({})
+    try:
+        raise ValueError("why")
+    except ValueError:
+        log.error("failed")
+    (line,) = lines(capsys)
+    assert not line.get("traceback")
+
+
+def test_a_call_is_logged_with_its_milliseconds(capsys: pytest.CaptureFixture[str]) -> None:
+    log.configure({"DEBUG": "1"})
+    log.called("s3", "GetObject", 200, time.monotonic() - 60)
+    (line,) = lines(capsys)
+    assert 60_000 <= line["milliseconds"] < 60_500

@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from chalicelib.settings import Settings
 from chalicelib.slack import Slack as Api
 from local.slack import Slack
 from local.slack.model import Channel
+from tests.app.spoiled_s3 import SpoiledS3, after, refused
 from tests.conftest import words
 
 Notify = Callable[..., None]
@@ -255,3 +257,52 @@ def test_what_is_not_archived_is_kept_for_its_uploader_until_it_is(
     name = f"T1-{channel.id}-{ts.replace('.', '_')}-r1"
     notify(outcome(channel, ts, user="U7", execution=name, files=[good]))
     assert archive.read(key) is None
+
+
+def state_of(archive: Archive, text: str) -> str:
+    mark = archive.read(layout.notice_key(json.loads(text)["execution"]))
+    assert mark is not None
+    return str(mark.value["state"])
+
+
+@pytest.mark.parametrize(
+    ("misbehaviour", "error", "state"),
+    [(None, "", "posted"), ("api_error", "is_archived", "refused"), ("api_error", "internal_error", "released")],
+)
+def test_the_mark_says_what_became_of_the_notice(
+    slack: Slack,
+    channel: Channel,
+    notify: Notify,
+    archive: Archive,
+    misbehaviour: str | None,
+    error: str,
+    state: str,
+) -> None:
+    text = outcome(channel, slack.say(channel, slack.users[0], "x", deliver=False).ts)
+    if misbehaviour:
+        slack.misbehave(misbehaviour, times=1, only="chat.postMessage", error=error)
+    with suppress(errors.SlackUnavailable):
+        notify(text)
+    assert state_of(archive, text) == state
+
+
+def test_a_mark_that_s3_refuses_once_is_written_again_so_that_nothing_is_posted_twice(
+    slack: Slack, channel: Channel, api: Api, archive: Archive, spoiled: SpoiledS3
+) -> None:
+    text = outcome(channel, ts := slack.say(channel, slack.users[0], "x", deliver=False).ts)
+    spoiled.spoil("PUT", "notices/", after(lambda: None), refused)  # the claim passes, the first mark does not
+    notifier.deliver([text], spoiled.archive(archive.bucket), api, NOW, CLAIM)
+    assert state_of(archive, text) == "posted"
+    notifier.deliver([text], archive, api, NOW + CLAIM, CLAIM)
+    assert len(slack.replies(channel, ts)) == 1
+
+
+def test_a_notice_that_slack_did_not_take_is_tried_again_at_once(
+    slack: Slack, channel: Channel, notify: Notify
+) -> None:
+    text = outcome(channel, ts := slack.say(channel, slack.users[0], "x", deliver=False).ts)
+    slack.misbehave("api_server_error", times=1, only="chat.postMessage")
+    with pytest.raises(errors.SlackUnavailable):
+        notify(text)
+    notify(text, now=NOW + 1)
+    assert len(slack.replies(channel, ts)) == 1

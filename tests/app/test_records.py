@@ -4,13 +4,15 @@ import itertools
 import threading
 from collections.abc import Callable, Iterable
 from hashlib import sha256
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from chalicelib import index, layout, records
 from chalicelib.archive import Archive
+from chalicelib.layout import DocumentRecord
 from chalicelib.records import Step
+from tests.app.spoiled_s3 import SpoiledS3, after
 
 NOW = "2026-11-23T10:00:00Z"
 CREATED = 1499081897
@@ -329,3 +331,29 @@ def test_a_file_that_a_person_deleted_does_not_come_back(story: Story, later: st
     )
     assert set(deleted(story)) == {True}
     assert story.tags("public") == {}
+
+
+def test_entries_that_another_change_made_in_the_meantime_are_set_right(
+    archive: Archive, spoiled: SpoiledS3
+) -> None:
+    """One adds a tag and takes another off; before it removes the old entry, another changes both back."""
+    key = layout.metadata_key("TRACE", "F1")
+
+    def tagged(*tags: str) -> Callable[[DocumentRecord | None], DocumentRecord]:
+        message: Any = step("upload", "100.1", "", team="TRACE")["message"]
+        share: Any = {**message, "tags": list(tags), "deleted": False}
+        record: Any = {
+            "version": 1,
+            "document": "documents/TRACE/F1/a.pdf",
+            "file": {"id": "F1", "name": "a.pdf", "title": "A", "created": CREATED},
+            "tags": list(tags),
+            "shares": [share],
+        }
+        return lambda before: cast("DocumentRecord", record)
+
+    index.change(archive, key, tagged("old"))
+    spoiled.spoil("DELETE", "/old/", after(lambda: index.change(archive, key, tagged("old"))))
+    index.change(spoiled.archive(archive.bucket), key, tagged("new"))
+    listed = archive.s3.list_objects_v2(Bucket=archive.bucket, Prefix="tags/TRACE/")["Contents"]
+    wanted = {key for key in index.entries(tagged("old")(None)) if key.startswith("tags/")}
+    assert {entry["Key"] for entry in listed} == wanted

@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 
 from chalicelib import settings
-from chalicelib.errors import SettingsWrong
+from chalicelib.errors import SecretsUnreadable, SettingsWrong
+from chalicelib.sigv4 import SSM
+from tests.app.aws_stub import service
+from tests.receiver import Reply
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -46,3 +49,18 @@ def test_readmes_table_is_the_programs() -> None:
     rows = re.findall(r"^\| `([A-Z_]+)` \| (.+?) \|", README.read_text(encoding="utf-8"), re.MULTILINE)
     stated = {variable.name: variable.purpose for variable in settings.VARIABLES}
     assert {name: purpose for name, purpose in rows if name in stated} == stated
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["{}", "[]", "null", '{"Parameters": null}', '{"Parameters": [{}]}', '{"Parameters": [null]}', "<html>"],
+)
+def test_a_nonsense_answer_of_ssm_is_trouble_that_passes(answer: str) -> None:
+    with service(SSM, Reply(200, answer.encode())) as ssm, pytest.raises(SecretsUnreadable):
+        settings.load("ACCESS_TOKEN", environ={"ACCESS_TOKEN": "ssm:/tests/nonsense"}, ssm=lambda: ssm.client)
+
+
+def test_a_reference_that_ssm_does_not_know_is_named() -> None:
+    answer = Reply(200, b'{"Parameters": [], "InvalidParameters": ["/tests/none"]}')
+    with service(SSM, answer) as ssm, pytest.raises(SettingsWrong, match="ACCESS_TOKEN"):
+        settings.load("ACCESS_TOKEN", environ={"ACCESS_TOKEN": "ssm:/tests/none"}, ssm=lambda: ssm.client)

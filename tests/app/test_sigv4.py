@@ -46,7 +46,7 @@ def botocores(
     return f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders={signed}, Signature={auth.signature(text, request)}"
 
 
-@settings(max_examples=1_000)
+@settings(max_examples=300)
 @given(
     service=st.sampled_from([sigv4.STEP_FUNCTIONS, sigv4.SSM, sigv4.SQS]),
     action=st.sampled_from(["StartExecution", "GetParameters", "SendMessage"]),
@@ -68,7 +68,7 @@ REGIONS = st.sampled_from(
 )
 
 
-@settings(max_examples=3_000)
+@settings(max_examples=500)
 @given(
     key=st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=60),
     bucket=st.sampled_from(["slack-integrator-dev-123456789012-eu-central-1", "with.dots", "plain"]),

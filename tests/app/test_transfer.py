@@ -14,11 +14,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from chalicelib import clients, transfer
+from chalicelib import clients, errors, transfer
 from chalicelib.archive import Archive
 from local.aws.discard import Discard
 from local.pipeline import PROJECT
 from local.slack import Generated, Slack
+from tests.app.spoiled_s3 import SpoiledS3, without_etag
 
 KEYS = {"ACCESS_KEY_ID": "testing", "SECRET_ACCESS_KEY": "testing"}
 MIB = 1024**2
@@ -125,3 +126,20 @@ def test_s3_is_told_the_checksum_of_all_that_it_is_sent(size: int, monkeypatch: 
         stored = s3.objects["archive/documents/T1/F1/x"]
     assert [sorted(part.checksums) for part in stored.parts] == [["x-amz-checksum-crc32"]] * len(stored.parts)
     assert sum(part.size for part in stored.parts) == size
+
+
+@pytest.mark.parametrize(
+    ("size", "method", "part"),
+    [
+        (5, "PUT", "documents/"),
+        (transfer.PART + 5, "PUT", "partNumber=2"),
+        (transfer.PART + 5, "POST", "uploadId="),
+    ],
+    ids=["whole", "part", "completion"],
+)
+def test_a_success_of_s3_without_an_etag_is_believed_for_no_bytes(
+    archive: Archive, spoiled: SpoiledS3, size: int, method: str, part: str
+) -> None:
+    spoiled.spoil(method, part, without_etag)
+    with pytest.raises(errors.ArchiveUnavailable):
+        transfer.store(spoiled.archive(archive.bucket), f"documents/T1/FETAG{size}/x", [bytes(size)], size, None)

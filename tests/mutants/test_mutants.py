@@ -14,7 +14,7 @@ SOURCE = '''"""A module."""
 LIMIT: int | None = 3
 
 
-def near(a: int | None, b: int) -> bool:
+def near(a: int | None, *, b: int) -> bool:
     """Return True if they differ by less than 3."""
     return abs(a - b) < LIMIT
 '''
@@ -29,7 +29,7 @@ def test_a_mutant_is_one_change_that_can_be_noticed() -> None:
     every = candidates.sample({"m.py": SOURCE}, None, 1)
     changes = {changed(mutant) for mutant in every}
     assert {"LIMIT: int | None = 4", "return abs(a + b) < LIMIT", "return abs(a - b) > LIMIT"} <= changes
-    assert not any("None)" in change or "int +" in change for change in changes)
+    assert not any("int +" in change or "def" in change for change in changes)
 
 
 def test_a_sample_is_repeated_by_its_seed_and_has_one_mutant_a_place() -> None:
