@@ -32,7 +32,7 @@ _TABLE = {
     "chalicelib/letters.py": ("app/test_hashtags", "app/test_words"),
     "chalicelib/listings.py": ("app/test_search",),
     "chalicelib/matches.py": ("app/test_search", "app/test_finding"),
-    "chalicelib/mending.py": ("app/test_withdrawals", "app/test_notifier"),
+    "chalicelib/mending.py": ("app/test_history", "app/test_withdrawals"),
     "chalicelib/notices.py": ("app/test_notices", "app/test_notifier"),
     "chalicelib/parking.py": ("app/test_workflow", "app/test_parking", "app/test_route"),
     "chalicelib/questions.py": ("app/test_commands", "app/test_search"),
