@@ -6,6 +6,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from local.http_server import Response, whole
+
 MULTIPART = {
     ("POST", "uploads"): "CreateMultipartUpload",
     ("PUT", "uploadId"): "UploadPart",
@@ -90,8 +92,8 @@ CALLERS = {
 }
 
 
-def refusal(call: Call, status: int, code: str) -> tuple[int, dict[str, str], bytes]:
-    """An error answer of the service that *call* asks, in its own form."""
+def refusal(call: Call, status: int, code: str) -> Response:
+    """Return an error of the service that *call* asks, in its own form."""
     headers = {"x-amzn-requestid": "00000000-0000-0000-0000-000000000000"}
     if call.service == "s3":
         body = f"<Error><Code>{code}</Code><Message>no</Message></Error>"
@@ -103,4 +105,4 @@ def refusal(call: Call, status: int, code: str) -> tuple[int, dict[str, str], by
     else:
         body = json.dumps({"__type": code})
     kind = "application/xml" if body.startswith("<") else "application/x-amz-json-1.0"
-    return status, {**headers, "Content-Type": kind}, body.encode()
+    return whole(body.encode(), status, {**headers, "Content-Type": kind})

@@ -4,28 +4,26 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from faults.calls import Call, refusal
-
-Answer = tuple[int, dict[str, str], bytes]
-"""Status, headers, body."""
+from local.http_server import Response, whole
 
 HASTY = 1.6
 """Seconds, more than the route's and the notifier's clients wait for an answer."""
 PATIENT = 31.0
 """Seconds, more than the other clients wait for one."""
-_JSON = {"Content-Type": "application/json"}
+_JSON, _TEXT = {"Content-Type": "application/json"}, {"Content-Type": "text/plain"}
 
 
 @dataclass(frozen=True)
 class Fault:
     """One way to break a call.
 
-    *answer* stands in for the service's own, None for none at all: the connection is reset. *has_effect*: the
-    call is carried out, and only its answer is lost. *hold*: silence until the client gives up. *kills*: whose
+    *response* stands in for the service's own, None for none at all: the connection is reset. *has_effect*: the
+    call is carried out, and only its response is lost. *hold*: silence until the client gives up. *kills*: whose
     call it is dies.
     """
 
     name: str
-    answer: Callable[[Call], Answer] | None = None
+    response: Callable[[Call], Response] | None = None
     has_effect: bool = False
     hold: bool = False
     kills: bool = False
@@ -37,7 +35,7 @@ class Fault:
         between AWS and its double. Where the route dies in a search Slack itself tells the asker.
         """
         if call.caller == "workflow":
-            return self.answer is not None and self is not GARBAGE
+            return self.response is not None and self is not GARBAGE
         return not self.kills or call.point not in SEARCHES
 
 
@@ -57,27 +55,27 @@ def is_hasty(point: str) -> bool:
     return point.split()[0] in ("route", "notify", "start_parked")
 
 
-def _refused(call: Call) -> Answer:
+def _refused(call: Call) -> Response:
     if call.service == "slack":
         method = call.target.rpartition("/")[2]
         error = {"files.info": b"file_not_found", "users.info": b"user_not_found"}.get(method, b"channel_not_found")
-        return 200, _JSON, b'{"ok": false, "error": "%b"}' % error
+        return whole(b'{"ok": false, "error": "%b"}' % error, 200, _JSON)
     if call.service == "files":
-        return 403, {"Content-Type": "text/plain"}, b"no"
+        return whole(b"no", 403, _TEXT)
     codes = {"s3": "AccessDenied", "query": "AuthorizationError"}
     return refusal(call, 400 if call.service == "json" else 403, codes.get(call.service, "AccessDeniedException"))
 
 
-def _error(call: Call) -> Answer:
+def _error(call: Call) -> Response:
     if call.service in ("slack", "files"):
-        return 503, {"Content-Type": "text/plain"}, b"try again"
+        return whole(b"try again", 503, _TEXT)
     codes = {"s3": "InternalError", "lambda": "ServiceException"}
     return refusal(call, 500, codes.get(call.service, "InternalFailure"))
 
 
-def _throttled(call: Call) -> Answer:
+def _throttled(call: Call) -> Response:
     if call.service in ("slack", "files"):
-        return 429, {**_JSON, "Retry-After": "30"}, b'{"ok": false, "error": "ratelimited"}'
+        return whole(b'{"ok": false, "error": "ratelimited"}', 429, {**_JSON, "Retry-After": "30"})
     codes = {
         "s3": (503, "SlowDown"),
         "lambda": (429, "TooManyRequestsException"),
@@ -87,11 +85,11 @@ def _throttled(call: Call) -> Answer:
     return refusal(call, *codes[call.service])
 
 
-def _garbage(call: Call) -> Answer:
+def _garbage(call: Call) -> Response:
     """Success without what makes one; S3's successful writes have no body, so an empty one is the worse lie."""
     if call.service == "s3" and call.method == "PUT":
-        return 200, {}, b""
-    return 200, {"Content-Type": "text/plain"}, b"\xff\x00 a proxy's page </html>"
+        return whole(b"")
+    return whole(b"\xff\x00 a proxy's page </html>", 200, _TEXT)
 
 
 REFUSED = Fault("refused", _refused)

@@ -36,7 +36,7 @@ def _respond(request: Request) -> Response:
 def route_environment() -> Iterator[list[Request]]:
     """Let the route find its settings; gives what it asks of AWS, which is as long as AWS was asked often."""
     asked: list[Request] = []
-    listener = HttpServer("127.0.0.1", 0, _respond, asked.append)
+    listener = HttpServer(_respond, asked.append)
     made = (clients.stepfunctions, clients.sqs, clients.sns)
     environment = Patches()
     for name, value in {**_SETTINGS, "AWS_ENDPOINT_URL": listener.url}.items():

@@ -3,7 +3,7 @@
 from contextlib import closing
 from http.client import HTTPConnection
 
-from local.http_server import Request, Response
+from local.http_server import Request, Response, whole
 
 HOP_BY_HOP = {"connection", "host", "expect", "transfer-encoding", "content-length", "keep-alive", "date", "server"}
 """Headers that belong to one connection; each side of a forwarder makes its own."""
@@ -11,11 +11,10 @@ HOP_BY_HOP = {"connection", "host", "expect", "transfer-encoding", "content-leng
 
 def forward(request: Request, upstream: str, timeout: float = 120) -> Response:
     """Send *request* to *upstream* (http://host:port), and return its answer as it is."""
-    target = request.path + (f"?{request.query}" if request.query else "")
     headers = {name: value for name, value in request.headers.items() if name.lower() not in HOP_BY_HOP}
     with closing(HTTPConnection(upstream.removeprefix("http://"), timeout=timeout)) as connection:
-        connection.request(request.method, target, request.body, headers)
+        connection.request(request.method, request.target, request.body, headers)
         response = connection.getresponse()
         body = response.read()
     kept = {name: value for name, value in response.getheaders() if name.lower() not in HOP_BY_HOP}
-    return Response(response.status, kept, (body,), len(body))
+    return whole(body, response.status, kept)

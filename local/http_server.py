@@ -1,4 +1,4 @@
-"""A small HTTP/1.1 server whose answers may break every rule of good manners."""
+"""The HTTP server under every double, proxy and test receiver; its responses may break every rule of HTTP."""
 
 import contextlib
 import json
@@ -17,30 +17,58 @@ from urllib.parse import urlsplit
 NEVER_MIND = (ConnectionError, TimeoutError)
 
 
+class BodyStream:
+    """The body of a request, read from the connection piece by piece; *left* bytes are still to come."""
+
+    def __init__(self, connection: Any, length: int) -> None:
+        self._connection, self.left = connection, length
+
+    def readinto(self, buffer: memoryview) -> int:
+        """Fill *buffer*, as far as the body reaches, and return the number of bytes; 0 if the client is gone."""
+        count: int = self._connection.readinto(buffer[: self.left])
+        self.left -= count
+        return count
+
+    def read(self) -> bytes:
+        """Return the rest."""
+        rest: bytes = self._connection.read(self.left)
+        self.left = 0
+        return rest
+
+
 @dataclass(eq=False)
 class Request:
-    """What arrived. *status* is None until an answer went out, and stays so when none did."""
+    """What arrived. *status* is None until a response went out, and stays so when none did.
+
+    *body* is empty where the server leaves it in the *stream*.
+    """
 
     method: str
     path: str
     query: str
     headers: Mapping[str, str]
     body: bytes
+    stream: BodyStream
     status: int | None = None
     at: float = field(default_factory=time.time)
 
     def header(self, name: str) -> str | None:
-        """The header of that name, in whatever case it came."""
+        """Return the header of that name, in whatever case it came."""
         return next((value for key, value in self.headers.items() if key.lower() == name.lower()), None)
+
+    @property
+    def target(self) -> str:
+        """Path and query, as they came."""
+        return self.path + (f"?{self.query}" if self.query else "")
 
 
 @dataclass(frozen=True)
 class Response:
-    """What goes out, and how.
+    """A response, and how it is sent.
 
     *length* is what Content-Length promises, whether the body keeps the promise or not; without it the body is
     *chunked* or ends with the connection. *silence* passes before the answer, *pace* between the body's pieces, in
-    real seconds. *dropped* resets the connection instead of answering.
+    real seconds. *dropped* resets the connection instead.
     """
 
     status: int = 200
@@ -53,20 +81,24 @@ class Response:
     dropped: bool = False
 
 
+def whole(body: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Return a response with *body* and its length."""
+    return Response(status, headers or {}, (body,), len(body))
+
+
 def plain(text: str, status: int = 200, kind: str = "text/plain", **headers: str) -> Response:
-    """*text* as an answer; underscores in the names of *headers* stand for hyphens."""
-    body = text.encode()
+    """Return *text* as a response; underscores in the names of *headers* stand for hyphens."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Response(status, {"Content-Type": f"{kind}; charset=utf-8"} | named, (body,), len(body))
+    return whole(text.encode(), status, {"Content-Type": f"{kind}; charset=utf-8"} | named)
 
 
 def as_json(value: Any, status: int = 200, **headers: str) -> Response:
-    """*value* as an answer in JSON."""
+    """Return *value* as a response in JSON."""
     return plain(json.dumps(value), status, "application/json", **headers)
 
 
 def redirect(location: str, **headers: str) -> Response:
-    """302 to *location*."""
+    """Return a 302 to *location*."""
     return plain("", 302, "text/html", Location=location, **headers)
 
 
@@ -74,11 +106,21 @@ Responder = Callable[[Request], Response]
 
 
 class HttpServer:
-    """Listens at *host* and answers what *respond* says; every request goes to *log* first."""
+    """Serves at *host* and *port* (0: a free one) what *respond* returns. Every request goes to *log* first.
 
-    def __init__(self, host: str, port: int, respond: Responder, log: Callable[[Request], None]) -> None:
-        self.respond = respond
-        self.log = log
+    With *streams*, *respond* reads the bodies itself.
+    """
+
+    def __init__(
+        self,
+        respond: Responder,
+        log: Callable[[Request], None] = lambda request: None,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        streams: bool = False,
+    ) -> None:
+        self.respond, self.log, self.streams = respond, log, streams
         self.closing = threading.Event()
         self.connections: set[socket.socket] = set()
         self._server = _Server((host, port), self)
@@ -87,7 +129,7 @@ class HttpServer:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """The address."""
         host, port = self._server.server_address[:2]
         return f"http://{host!s}:{port}"
 
@@ -111,8 +153,8 @@ class _Server(ThreadingHTTPServer):
     block_on_close = False
     request_queue_size = 128
 
-    def __init__(self, address: tuple[str, int], listener: HttpServer) -> None:
-        self.listener = listener
+    def __init__(self, address: tuple[str, int], owner: HttpServer) -> None:
+        self.owner = owner
         super().__init__(address, _Handler)
 
     def server_bind(self) -> None:
@@ -120,7 +162,7 @@ class _Server(ThreadingHTTPServer):
         socketserver.TCPServer.server_bind(self)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        # A client that hangs up early is part of the play.
+        # A client that hangs up early is what these servers provoke.
         if not isinstance(sys.exc_info()[1], NEVER_MIND):
             super().handle_error(request, client_address)
 
@@ -132,10 +174,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def setup(self) -> None:
         super().setup()
-        self.server.listener.connections.add(self.connection)
+        self.server.owner.connections.add(self.connection)
 
     def finish(self) -> None:
-        self.server.listener.connections.discard(self.connection)
+        self.server.owner.connections.discard(self.connection)
         with contextlib.suppress(*NEVER_MIND):
             super().finish()
 
@@ -143,47 +185,50 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
     def _serve(self) -> None:
-        target = urlsplit(self.path)
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        request = Request(self.command, target.path, target.query, dict(self.headers.items()), body)
-        self.server.listener.log(request)
-        self._answer(self.server.listener.respond(request), request)
+        owner, target = self.server.owner, urlsplit(self.path)
+        stream = BodyStream(self.rfile, int(self.headers.get("Content-Length") or 0))
+        body = b"" if owner.streams else stream.read()
+        request = Request(self.command, target.path, target.query, dict(self.headers.items()), body, stream)
+        owner.log(request)
+        response = owner.respond(request)
+        stream.read()  # what was not read: a client listens only when it has sent everything
+        self._send(response, request)
 
     do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = do_DELETE = _serve  # noqa: N815
 
-    def _answer(self, answer: Response, request: Request) -> None:
-        if self.server.listener.closing.wait(answer.silence) or answer.dropped:
+    def _send(self, response: Response, request: Request) -> None:
+        if self.server.owner.closing.wait(response.silence) or response.dropped:
             self._reset()
             return
-        request.status = answer.status
-        self._head(answer)
+        request.status = response.status
+        self._head(response)
         if self.command == "HEAD":
             return
-        sent = self._body(answer)
-        if answer.length is None or sent != answer.length:
-            self.close_connection = self.close_connection or not answer.chunked
+        sent = self._body(response)
+        if response.length is None or sent != response.length:
+            self.close_connection = self.close_connection or not response.chunked
 
-    def _head(self, answer: Response) -> None:
-        self.send_response(answer.status)
-        for name, value in answer.headers.items():
+    def _head(self, response: Response) -> None:
+        self.send_response(response.status)
+        for name, value in response.headers.items():
             self.send_header(name, value)
-        if answer.length is not None:
-            self.send_header("Content-Length", str(answer.length))
-        elif answer.chunked:
+        if response.length is not None:
+            self.send_header("Content-Length", str(response.length))
+        elif response.chunked:
             self.send_header("Transfer-Encoding", "chunked")
         else:
             self.send_header("Connection", "close")
         self.end_headers()
 
-    def _body(self, answer: Response) -> int:
+    def _body(self, response: Response) -> int:
         sent = 0
-        for piece in answer.body:
-            if self.server.listener.closing.wait(answer.pace):
+        for piece in response.body:
+            if self.server.owner.closing.wait(response.pace):
                 break
-            self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece) if answer.chunked else piece)
+            self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece) if response.chunked else piece)
             sent += len(piece)
         else:
-            self.wfile.write(b"0\r\n\r\n" if answer.chunked else b"")
+            self.wfile.write(b"0\r\n\r\n" if response.chunked else b"")
         return sent
 
     def _reset(self) -> None:

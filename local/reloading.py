@@ -11,7 +11,7 @@ from http.client import HTTPException
 from pathlib import Path
 
 from local.aws.lambdas import Snapshot, snapshot
-from local.chalice_local import HOST, ChaliceLocal, NotStartedError
+from local.chalice_local import ChaliceLocal, NotStartedError
 from local.forwarding import forward
 from local.http_server import HttpServer, Request, Response, plain
 from local.terminal import split_traceback
@@ -47,7 +47,7 @@ class ReloadingRoutes:
         self._shown = log.stat().st_size if log.exists() else 0
         self._lock = threading.Lock()
         self._version = self._started()
-        self._server = HttpServer(HOST, port, self._answer, lambda request: None)
+        self._server = HttpServer(self._respond, port=port)
         self._watcher = threading.Thread(target=self._watch, daemon=True)
         self._watcher.start()
 
@@ -93,7 +93,7 @@ class ReloadingRoutes:
             if version is not self._version and not version.requests:
                 version.close()
 
-    def _answer(self, request: Request) -> Response:
+    def _respond(self, request: Request) -> Response:
         version = self._current()
         try:
             if version.process is None:

@@ -7,15 +7,15 @@ as in https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.h
 
 import threading
 import uuid
-from collections.abc import Iterable, Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote
 from xml.etree import ElementTree
 
-from local.aws.parts import CHUNK, NAMESPACE, Part, S3Error, listed_parts, received
+from local.aws.parts import NAMESPACE, S3Error, listed_parts, received
 from local.aws.uploads import MOST_PARTS, Stored, Upload
+from local.http_server import HttpServer, Request, Response, whole
 
 KEPT_HEADERS = ("content-type", "content-disposition", "cache-control", "x-amz-tagging")
 
@@ -28,20 +28,18 @@ class Discard:
         self.uploads: dict[str, Upload] = {}  # open ones, by upload id
         self.aborted: list[Upload] = []
         self.lock = threading.Lock()
-        self._server: _Server | None = None
+        self._server: HttpServer | None = None
 
     def start(self) -> "Discard":
         """Serve until close()."""
-        self._server = _Server(self)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-        self._thread.start()
+        self._server = HttpServer(self._respond, streams=True)
         return self
 
     @property
     def url(self) -> str:
         """The endpoint."""
         assert self._server is not None, "not started"
-        return f"http://127.0.0.1:{self._server.server_port}"
+        return self._server.url
 
     def check(self, name: str, chunks: Iterable[bytes]) -> None:
         """Raise ValueError unless object *name* was exactly the bytes of *chunks*."""
@@ -73,10 +71,11 @@ class Discard:
     def close(self) -> None:
         """Stop serving. What was recorded stays."""
         if self._server is not None:
-            self._server.shutdown()
-            self._thread.join()
-            self._server.server_close()
+            self._server.close()
             self._server = None
+
+    def _respond(self, request: Request) -> Response:
+        return _Exchange(self, request).response()
 
     def __enter__(self) -> "Discard":
         return self.start()
@@ -87,47 +86,22 @@ class Discard:
         self.close()
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
+class _Exchange:
+    """One request to *s3*, and the response to it."""
 
-    def __init__(self, s3: Discard) -> None:
-        self.s3 = s3
-        super().__init__(("127.0.0.1", 0), _Requests)
+    def __init__(self, s3: Discard, request: Request) -> None:
+        self.s3, self.method, self.stream = s3, request.method, request.stream
+        self.sent = {name.lower(): value for name, value in request.headers.items()}
+        self.name = unquote(request.path).lstrip("/")
+        self.query = dict(parse_qsl(request.query, keep_blank_values=True))
 
-
-class _Requests(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    server: _Server
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Silence."""
-
-    def _serve(self) -> None:
-        self.s3, self.sent = self.server.s3, {name.lower(): value for name, value in self.headers.items()}
-        parts = urlsplit(self.path)
-        self.name = unquote(parts.path).lstrip("/")
-        self.query = {key: values[0] for key, values in parse_qs(parts.query, keep_blank_values=True).items()}
-        self.unread = int(self.sent.get("content-length", 0))
+    def response(self) -> Response:
         try:
-            self._answer_request()
-        except ConnectionError:  # the client was killed or gave up; what it sent in part counts for nothing
-            self.close_connection = True
-
-    def _answer_request(self) -> None:
-        try:
-            self._operation()()
+            operation: Callable[[], Response] = self._operation()
+            return operation()
         except S3Error as error:
-            self._drain()
             body = f"<Error><Code>{error.code}</Code><Message>{error.message}</Message></Error>"
-            self._answer(error.status, body.encode())
-
-    def _drain(self) -> None:
-        """Read what the client still sends, for it listens only afterwards."""
-        while self.unread > 0:
-            self.unread -= len(self.rfile.read(min(self.unread, CHUNK))) or self.unread
-
-    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _serve  # noqa: N815
+            return whole(body.encode(), error.status)
 
     def _operation(self) -> Any:
         if "aws-chunked" in self.sent.get("content-encoding", ""):
@@ -143,74 +117,60 @@ class _Requests(BaseHTTPRequestHandler):
             ("GET", frozenset()): self._get_object,
         }
         try:
-            return operations[self.command, frozenset(marks)]
+            return operations[self.method, frozenset(marks)]
         except KeyError as error:
-            raise S3Error("NotImplemented", 501, self.command) from error
-
-    def _part(self) -> Part:
-        size, self.unread = self.unread, 0
-        return received(self.rfile, size, self.sent)  # type: ignore[arg-type]  # a buffered reader
+            raise S3Error("NotImplemented", 501, self.method) from error
 
     def _kept_headers(self) -> dict[str, str]:
         return {n: v for n, v in self.sent.items() if n in KEPT_HEADERS or n.startswith("x-amz-meta-")}
 
-    def _put_object(self) -> None:
-        part = self._part()
+    def _put_object(self) -> Response:
+        part = received(self.stream, self.sent)
         stored = Stored((part,), self._kept_headers())
         self.s3.store(self.name, stored, self.sent)
-        self._answer(200, headers={"ETag": stored.etag, **part.checksums})
+        return whole(b"", headers={"ETag": stored.etag, **part.checksums})
 
-    def _create_upload(self) -> None:
+    def _create_upload(self) -> Response:
         upload_id = uuid.uuid4().hex
         self.s3.uploads[upload_id] = Upload(self.name, self._kept_headers())
         bucket, _, key = self.name.partition("/")
-        self._answer_xml("InitiateMultipartUploadResult", Bucket=bucket, Key=key, UploadId=upload_id)
+        return _xml("InitiateMultipartUploadResult", Bucket=bucket, Key=key, UploadId=upload_id)
 
-    def _upload_part(self) -> None:
+    def _upload_part(self) -> Response:
         upload, number = self.s3.upload(self.query["uploadId"]), int(self.query["partNumber"])
         if not 1 <= number <= MOST_PARTS:
             raise S3Error("InvalidArgument", message=f"Part number must be between 1 and {MOST_PARTS}")
-        part = self._part()
+        part = received(self.stream, self.sent)
         upload.parts[number] = part
-        self._answer(200, headers={"ETag": part.etag, **part.checksums})
+        return whole(b"", headers={"ETag": part.etag, **part.checksums})
 
-    def _complete_upload(self) -> None:
-        body = self.rfile.read(self.unread)
-        self.unread = 0
-        stored = self.s3.upload(self.query["uploadId"]).completed(listed_parts(body))
+    def _complete_upload(self) -> Response:
+        stored = self.s3.upload(self.query["uploadId"]).completed(listed_parts(self.stream.read()))
         self.s3.store(self.name, stored, self.sent)
         del self.s3.uploads[self.query["uploadId"]]
         bucket, _, key = self.name.partition("/")
-        self._answer_xml("CompleteMultipartUploadResult", Bucket=bucket, Key=key, ETag=stored.etag)
+        return _xml("CompleteMultipartUploadResult", Bucket=bucket, Key=key, ETag=stored.etag)
 
-    def _abort_upload(self) -> None:
+    def _abort_upload(self) -> Response:
         upload = self.s3.upload(self.query["uploadId"])
         del self.s3.uploads[self.query["uploadId"]]
         self.s3.aborted.append(upload)
-        self._answer(204)
+        return whole(b"", 204)
 
-    def _get_object(self) -> None:
+    def _get_object(self) -> Response:
         stored = self.s3.objects.get(self.name)
         if stored is None:
             raise S3Error("NoSuchKey", 404)
         headers = {"ETag": stored.etag, **stored.headers}
-        if self.command == "HEAD":
-            self._answer(200, headers={**headers, "Content-Length": str(stored.size)})
-        elif stored.content is None:
+        if self.method == "HEAD":
+            return Response(200, headers, length=stored.size)
+        if stored.content is None:
             raise S3Error("NotImplemented", 501, "the content was not kept")
-        else:
-            self._answer(200, stored.content, headers)
+        return whole(stored.content, headers=headers)
 
-    def _answer_xml(self, root: str, **fields: str) -> None:
-        document = ElementTree.Element(root, xmlns=NAMESPACE.strip("{}"))
-        for name, value in fields.items():
-            ElementTree.SubElement(document, name).text = value
-        self._answer(200, ElementTree.tostring(document))
 
-    def _answer(self, status: int, body: bytes = b"", headers: Mapping[str, str] | None = None) -> None:
-        self.send_response(status)
-        for name, value in {"Content-Length": str(len(body)), **(headers or {})}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
+def _xml(root: str, **fields: str) -> Response:
+    document = ElementTree.Element(root, xmlns=NAMESPACE.strip("{}"))
+    for name, value in fields.items():
+        ElementTree.SubElement(document, name).text = value
+    return whole(ElementTree.tostring(document))

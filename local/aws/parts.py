@@ -5,8 +5,9 @@ import hashlib
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import BinaryIO
 from xml.etree import ElementTree
+
+from local.http_server import BodyStream
 
 CHUNK = 1024 * 1024
 KEPT_BYTES = 1024 * 1024  # objects up to this size keep their content
@@ -39,18 +40,19 @@ class Part:
         return f'"{self.sha256.hex()[:32]}"'
 
 
-def received(body: BinaryIO, size: int, headers: Mapping[str, str]) -> Part:
-    """Read a part of *size* bytes, and refuse it if a checksum among *headers* is wrong.
+def received(body: BodyStream, headers: Mapping[str, str]) -> Part:
+    """Read *body*, and refuse it if a checksum among *headers* is wrong.
 
     Always into the same memory: a new buffer for each portion would cost as much as the sums.
     """
+    size = body.left
     digests = {"sha256": hashlib.sha256()}
     if "content-md5" in headers:
         digests["md5"] = hashlib.md5(usedforsecurity=False)
     view = memoryview(bytearray(min(size, CHUNK)))
-    kept, crc, left = [], 0, size
-    while left:
-        count = body.readinto(view[: min(left, CHUNK)])  # type: ignore[attr-defined]  # BufferedReader has it
+    kept, crc = [], 0
+    while body.left:
+        count = body.readinto(view)
         if not count:
             raise ConnectionError("the client left in the middle of a part")
         portion = view[:count]
@@ -59,10 +61,9 @@ def received(body: BinaryIO, size: int, headers: Mapping[str, str]) -> Part:
         crc = zlib.crc32(portion, crc)
         if size <= KEPT_BYTES:
             kept.append(bytes(portion))
-        left -= count
-    found = {name: digest.digest() for name, digest in digests.items()} | {"crc32": crc.to_bytes(4, "big")}
+    sums = {name: digest.digest() for name, digest in digests.items()} | {"crc32": crc.to_bytes(4, "big")}
     content = b"".join(kept) if size <= KEPT_BYTES else None
-    return Part(size, found["sha256"], content, _checked(headers, found))
+    return Part(size, sums["sha256"], content, _checked(headers, sums))
 
 
 def _checked(headers: Mapping[str, str], found: Mapping[str, bytes]) -> dict[str, str]:

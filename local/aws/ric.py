@@ -12,8 +12,13 @@ import subprocess
 import sys
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any, BinaryIO
+
+sys.path.append(str(Path(__file__).parents[2]))  # of this process alone; the client has a path of its own
+
+from local.http_server import HttpServer, Request, Response, whole  # found by the line above
 
 END_MARK = b"\0"  # as in worker.py, which stands alone
 
@@ -55,52 +60,38 @@ class Bridge:
         self._answers.write(json.dumps(line).encode() + b"\n")
 
 
-def runtime_api(bridge: Bridge) -> type[BaseHTTPRequestHandler]:
-    """The Runtime API for *bridge*."""
+def runtime_api(bridge: Bridge) -> Callable[[Request], Response]:
+    """Return what answers the runtime client's requests for *bridge*."""
 
-    class RuntimeApi(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    def respond(request: Request) -> Response:
+        if request.method == "GET":
+            return _invocation(bridge.next())
+        value = json.loads(request.body or b"null")
+        if request.path.endswith("/init/error"):
+            bridge.fail_init(value)
+        else:
+            bridge.answer(request.path.rpartition("/")[2], value)
+        return whole(b"", 202, {"Content-Type": "application/json"})
 
-        def log_message(self, *_: Any) -> None:
-            pass
+    return respond
 
-        def _reply(self, status: int, body: bytes = b"", **headers: object) -> None:
-            self.send_response(status)
-            # Without a content type the client's native part crashes.
-            for name, value in {"Content-Type": "application/json", "Content-Length": len(body), **headers}.items():
-                self.send_header(name.replace("_", "-"), str(value))
-            self.end_headers()
-            self.wfile.write(body)
 
-        def do_GET(self) -> None:
-            call = bridge.next()
-            about = call["context"]
-            self._reply(
-                200,
-                json.dumps(call["event"]).encode(),
-                Lambda_Runtime_Aws_Request_Id=about["request_id"],
-                Lambda_Runtime_Deadline_Ms=int((time.time() + about["seconds"]) * 1000),
-                Lambda_Runtime_Invoked_Function_Arn=about["arn"],
-            )
-
-        def do_POST(self) -> None:
-            value = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or b"null")
-            self._reply(202)
-            if self.path.endswith("/init/error"):
-                bridge.fail_init(value)
-            else:
-                bridge.answer(self.path.rpartition("/")[2], value)
-
-    return RuntimeApi
+def _invocation(call: dict[str, Any]) -> Response:
+    about = call["context"]
+    headers = {
+        "Content-Type": "application/json",  # without one the client's native part crashes
+        "Lambda-Runtime-Aws-Request-Id": about["request_id"],
+        "Lambda-Runtime-Deadline-Ms": str(int((time.time() + about["seconds"]) * 1000)),
+        "Lambda-Runtime-Invoked-Function-Arn": about["arn"],
+    }
+    return whole(json.dumps(call["event"]).encode(), 200, headers)
 
 
 def serve(handler: str, answers: BinaryIO) -> int:
     """Answer invocations until the client ends; its exit status is Lambda's word for how."""
     bridge = Bridge(answers)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), runtime_api(bridge))
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    environ = {**os.environ, "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{server.server_port}"}
+    server = HttpServer(runtime_api(bridge))
+    environ = {**os.environ, "AWS_LAMBDA_RUNTIME_API": server.url.removeprefix("http://")}
     # -S: no site-packages, so that PYTHONPATH (the code, then what the runtime brings) is all there is
     command = [sys.executable, "-S", "-u", "-B", "-m", "awslambdaric", handler]
     client = subprocess.Popen(command, env=environ, stdin=subprocess.DEVNULL)

@@ -46,8 +46,8 @@ class Hosts:
 
     def open(self, port: int) -> None:
         """Listen; Slack itself at *port*."""
-        slack = HttpServer("127.0.0.1", port, self._slack, self._record)
-        origin = HttpServer("127.0.0.1", 0, self._origin, self._record)
+        slack = HttpServer(self._slack, self._record, port=port)
+        origin = HttpServer(self._origin, self._record)
         foreign = self._foreign_listener()
         self._listeners = [slack, origin, foreign]
         self.address.slack, self.address.origin = slack.url, origin.url
@@ -63,9 +63,9 @@ class Hosts:
 
     def _foreign_listener(self) -> HttpServer:
         try:
-            return HttpServer("127.0.0.2", 0, self._foreign, self._record_foreign)
+            return HttpServer(self._foreign, self._record_foreign, host="127.0.0.2")
         except OSError:  # macOS has only 127.0.0.1; there the other name has to do
-            return HttpServer("127.0.0.1", 0, self._foreign, self._record_foreign)
+            return HttpServer(self._foreign, self._record_foreign)
 
     def _record(self, request: Request) -> None:
         if is_for_people(request):

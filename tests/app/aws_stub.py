@@ -5,7 +5,8 @@ from contextlib import closing, contextmanager
 from typing import NamedTuple
 
 from chalicelib.sigv4 import Client, Service
-from tests.receiver import Receiver, Reply
+from local.http_server import Response
+from tests.receiver import Receiver
 
 
 class Stub(NamedTuple):
@@ -16,7 +17,7 @@ class Stub(NamedTuple):
 
 
 @contextmanager
-def service(kind: Service, *replies: Reply) -> Iterator[Stub]:
+def service(kind: Service, *replies: Response) -> Iterator[Stub]:
     """Let *kind* answer with *replies*, one after the other."""
     with Receiver(*replies) as receiver:
         environ = {"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}

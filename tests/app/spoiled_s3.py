@@ -22,7 +22,7 @@ class SpoiledS3:
     def __init__(self, aws: Aws) -> None:
         self._aws = aws
         self._rules: list[tuple[str, str, Spoil]] = []
-        self._server = HttpServer("127.0.0.1", 0, self._answer, lambda request: None)
+        self._server = HttpServer(self._answer)
 
     def __enter__(self) -> Self:
         return self

@@ -420,7 +420,7 @@ def test_three_redirects_are_followed_and_a_fourth_is_not(take: Take, redirects:
         left = int(request.path.rpartition("/")[2])
         return redirect(f"/x/{left - 1}") if left else plain("x")
 
-    with closing(HttpServer("127.0.0.1", 0, host, lambda request: None)) as slack_host:
+    with closing(HttpServer(host)) as slack_host:
         url = f"{slack_host.url}/x/{redirects}"
         file = events.file(
             {"id": f"FREDIR{redirects}", "name": "x", "size": 1, "mode": "hosted", "url_private": url}

@@ -5,9 +5,7 @@ import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
-from http.client import HTTPConnection
 from typing import Any
-from urllib.parse import urlsplit
 
 import boto3
 import pytest
@@ -23,8 +21,8 @@ from chalicelib.slack import Slack as Api
 from chalicelib.terms import Term
 from chalicelib.visibility import Asker, Channels
 from local.aws.server import Aws
-from local.http_server import HttpServer
-from local.http_server import Response as Reply
+from local.forwarding import forward
+from local.http_server import HttpServer, Response
 from local.pipeline import Pipeline
 from local.slack import CommandResult, Request, Slack
 from local.slack.model import Channel, User
@@ -317,9 +315,9 @@ class Counter:
 
     def __init__(self, aws: Aws) -> None:
         self.requests: list[str] = []
-        self._target = urlsplit(aws.url).netloc
-        self._listener = HttpServer("127.0.0.1", 0, self._forwarded, lambda request: None)
-        self.url, self.close = self._listener.url, self._listener.close
+        self._aws = aws
+        self._server = HttpServer(self._respond)
+        self.url, self.close = self._server.url, self._server.close
 
     @property
     def listings(self) -> int:
@@ -329,14 +327,9 @@ class Counter:
     def records(self) -> int:
         return len(self.requests) - self.listings
 
-    def _forwarded(self, request: Request) -> Reply:
-        self.requests.append(f"{request.method} {request.path}?{request.query}")
-        with closing(HTTPConnection(self._target)) as connection:
-            connection.request(request.method, f"{request.path}?{request.query}", request.body, request.headers)
-            answer = connection.getresponse()
-            body = answer.read()
-        named = {name: value for name, value in answer.getheaders() if name.lower() in ("content-type", "etag")}
-        return Reply(answer.status, named, (body,), len(body))
+    def _respond(self, request: Request) -> Response:
+        self.requests.append(request.target)
+        return forward(request, self._aws.url)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from chalicelib import settings
 from chalicelib.errors import SecretsUnreadable, SettingsWrong
 from chalicelib.sigv4 import SSM
 from tests.app.aws_stub import service
-from tests.receiver import Reply
+from tests.receiver import reply
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -56,11 +56,11 @@ def test_readmes_table_is_the_programs() -> None:
     ["{}", "[]", "null", '{"Parameters": null}', '{"Parameters": [{}]}', '{"Parameters": [null]}', "<html>"],
 )
 def test_a_nonsense_answer_of_ssm_is_trouble_that_passes(answer: str) -> None:
-    with service(SSM, Reply(200, answer.encode())) as ssm, pytest.raises(SecretsUnreadable):
+    with service(SSM, reply(200, answer.encode())) as ssm, pytest.raises(SecretsUnreadable):
         settings.load("ACCESS_TOKEN", environ={"ACCESS_TOKEN": "ssm:/tests/nonsense"}, ssm=lambda: ssm.client)
 
 
 def test_a_reference_that_ssm_does_not_know_is_named() -> None:
-    answer = Reply(200, b'{"Parameters": [], "InvalidParameters": ["/tests/none"]}')
+    answer = reply(200, b'{"Parameters": [], "InvalidParameters": ["/tests/none"]}')
     with service(SSM, answer) as ssm, pytest.raises(SettingsWrong, match="ACCESS_TOKEN"):
         settings.load("ACCESS_TOKEN", environ={"ACCESS_TOKEN": "ssm:/tests/none"}, ssm=lambda: ssm.client)

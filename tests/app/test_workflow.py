@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from chalicelib import events, hashtags, parking, workflow
 from chalicelib.errors import NotStarted, NotUnderstood
 from chalicelib.sigv4 import STEP_FUNCTIONS
+from local.http_server import Response
 from tests.app.aws_stub import service
 from tests.payloads import payload, with_event
-from tests.receiver import Reply
+from tests.receiver import reply
 
 EMOJI, CONTROL = "😀", "\u0001"
 
@@ -133,37 +134,39 @@ def test_the_input_never_exceeds_its_limit(comment: str, files: int) -> None:
 ARN = b'{"executionArn": "arn:aws:states:us-east-1:1:execution:m:e", "startDate": 1}'
 
 
-def failed(status: int, code: str) -> Reply:
-    return Reply(status, json.dumps({"__type": f"com.amazonaws#{code}", "message": ""}).encode())
+def failed(status: int, code: str) -> Response:
+    return reply(status, json.dumps({"__type": f"com.amazonaws#{code}", "message": ""}).encode())
 
 
 @pytest.mark.parametrize(
     ("first", "tries", "is_started"),
     [
-        (Reply(200, ARN), 1, True),
+        (reply(200, ARN), 1, True),
         (failed(400, "ExecutionAlreadyExists"), 1, True),
         (failed(400, "ThrottlingException"), 2, True),
         (failed(400, "TooManyRequestsException"), 2, True),
         (failed(500, "InternalFailure"), 2, True),
         (failed(503, "ServiceUnavailable"), 2, True),
-        (Reply(200, b"{}"), 2, True),
-        (Reply(200, b"<html>"), 2, True),
+        (reply(200, b"{}"), 2, True),
+        (reply(200, b"<html>"), 2, True),
         (failed(400, "StateMachineDoesNotExist"), 1, False),
         (failed(400, "InvalidName"), 1, False),
         (failed(403, "AccessDeniedException"), 1, False),
         (failed(499, "UnknownError"), 1, False),
     ],
-    ids=lambda value: f"{value.status} {value.body[:60].decode()}" if isinstance(value, Reply) else None,
+    ids=lambda value: (
+        f"{value.status} {b''.join(value.body)[:60].decode()}" if isinstance(value, Response) else None
+    ),
 )
-def test_a_start_is_tried_again_where_that_may_help(first: Reply, tries: int, is_started: bool) -> None:
-    with service(STEP_FUNCTIONS, first, Reply(200, ARN)) as states:
+def test_a_start_is_tried_again_where_that_may_help(first: Response, tries: int, is_started: bool) -> None:
+    with service(STEP_FUNCTIONS, first, reply(200, ARN)) as states:
         with nullcontext() if is_started else pytest.raises(NotStarted):
             workflow.start(states.client, "arn:machine", "T1-C1-1_2", "{}", time.monotonic() + 60)
         assert len(states.receiver.received) == tries
 
 
 def test_a_start_is_not_tried_again_when_slack_would_wait_too_long() -> None:
-    with service(STEP_FUNCTIONS, failed(500, "InternalFailure"), Reply(200, ARN)) as states:
+    with service(STEP_FUNCTIONS, failed(500, "InternalFailure"), reply(200, ARN)) as states:
         with pytest.raises(NotStarted, match="InternalFailure"):
             workflow.start(states.client, "arn:machine", "T1-C1-1_2", "{}", time.monotonic())
         assert len(states.receiver.received) == 1

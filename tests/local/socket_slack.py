@@ -27,7 +27,7 @@ class SocketSlack:
         self._sockets: Server = serve(self._serve, HOST, 0)
         self._thread = threading.Thread(target=self._sockets.serve_forever)
         self._thread.start()
-        self._api = HttpServer(HOST, 0, self._respond, lambda request: None)
+        self._api = HttpServer(self._respond)
 
     @property
     def method_url(self) -> str:

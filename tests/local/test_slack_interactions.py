@@ -36,7 +36,7 @@ class App:
     def __init__(self) -> None:
         self.requests: list[Request] = []
         self.answer = plain("")
-        self.listener = HttpServer("127.0.0.1", 0, lambda request: self.answer, self.requests.append)
+        self.listener = HttpServer(lambda request: self.answer, self.requests.append)
 
     @property
     def payload(self) -> Any:

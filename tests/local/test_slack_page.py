@@ -12,7 +12,7 @@ import requests
 
 from local.slack import MISBEHAVIOURS, Slack, page_routes, view
 from local.slack.files import Json
-from tests.receiver import Receiver, Reply
+from tests.receiver import Receiver, reply
 
 
 @pytest.fixture
@@ -170,8 +170,8 @@ def test_deliveries_are_shown_with_what_was_sent_and_answered(slack: Slack) -> N
 
 def test_a_command_is_answered_with_the_apps_blocks_or_with_slacks_own_words(slack: Slack) -> None:
     blocks = [{"type": "divider"}]
-    reply = Reply(200, json.dumps({"blocks": blocks}).encode(), {"Content-Type": "application/json"})
-    with Receiver(reply, Reply(500)) as app:
+    blocks_reply = reply(200, json.dumps({"blocks": blocks}).encode(), {"Content-Type": "application/json"})
+    with Receiver(blocks_reply, reply(500)) as app:
         slack.request_url = app.url
         answers = [
             post(slack, "command", channel="general", user="mira", text=" /docs  #a b ")["answer"] for _ in range(2)

@@ -10,10 +10,11 @@ import pytest
 from slack_sdk.signature import SignatureVerifier
 
 from local.clock import Clock
+from local.http_server import Request, Response
 from local.slack import Slack
 from local.slack.files import Json
 from local.slack.posting import post
-from tests.receiver import Received, Receiver, Reply
+from tests.receiver import Receiver, reply
 
 
 @pytest.fixture
@@ -33,11 +34,11 @@ def hello(slack: Slack) -> Json:
     return slack.say(slack.channels[0], slack.users[0], "héllo </script>", deliver=False).envelope
 
 
-def genuine(slack: Slack, received: Received) -> bool:
+def genuine(slack: Slack, received: Request) -> bool:
     return SignatureVerifier(slack.signing_secret).is_valid_request(received.body, received.headers)
 
 
-def header(received: Received, name: str) -> str | None:
+def header(received: Request, name: str) -> str | None:
     return received.headers.get(name)
 
 
@@ -76,21 +77,21 @@ def test_sign_makes_headers_that_hold_now(slack: Slack) -> None:
 
 @pytest.mark.parametrize("status", [200, 204, 299])
 def test_any_2xx_is_a_success(slack: Slack, app: Receiver, status: int) -> None:
-    app.replies = [Reply(status)]
+    app.replies = [reply(status)]
     delivery = slack.deliver(hello(slack))
     assert delivery.acknowledged
     assert [attempt.status for attempt in delivery.attempts] == [status]
 
 
 def test_the_answer_is_kept(slack: Slack, app: Receiver) -> None:
-    app.replies = [Reply(200, b"thanks", {"X-Answer": "yes"})]
+    app.replies = [reply(200, b"thanks", {"X-Answer": "yes"})]
     attempt = slack.deliver(hello(slack)).attempts[0]
     assert (attempt.body, attempt.headers["x-answer"]) == (b"thanks", "yes")
     assert 0 < attempt.seconds < 3
 
 
 def test_a_refused_event_is_sent_four_times_with_one_id(slack: Slack, app: Receiver) -> None:
-    app.replies = [Reply(500)]
+    app.replies = [reply(500)]
     delivery = slack.deliver(hello(slack))
     assert not delivery.acknowledged
     assert [header(r, "X-Slack-Retry-Num") for r in app.received] == [None, "1", "2", "3"]
@@ -99,7 +100,7 @@ def test_a_refused_event_is_sent_four_times_with_one_id(slack: Slack, app: Recei
 
 
 def test_retries_come_at_once_after_a_minute_and_after_five(slack: Slack, app: Receiver) -> None:
-    app.replies = [Reply(500)]
+    app.replies = [reply(500)]
     slack.deliver(hello(slack))
     times = [r.at for r in app.received]
     waits = [(later - earlier) * 1000 for earlier, later in pairwise(times)]
@@ -109,24 +110,24 @@ def test_retries_come_at_once_after_a_minute_and_after_five(slack: Slack, app: R
 
 
 def test_retries_end_with_the_first_success(slack: Slack, app: Receiver) -> None:
-    app.replies = [Reply(503), Reply(200)]
+    app.replies = [reply(503), reply(200)]
     delivery = slack.deliver(hello(slack))
     assert [attempt.status for attempt in delivery.attempts] == [503, 200]
     assert delivery.acknowledged
 
 
 def test_a_refusal_can_forbid_retries(slack: Slack, app: Receiver) -> None:
-    app.replies = [Reply(500, headers={"X-Slack-No-Retry": "1"})]
+    app.replies = [reply(500, headers={"X-Slack-No-Retry": "1"})]
     assert len(slack.deliver(hello(slack)).attempts) == 1
 
 
 def test_a_delivery_without_retries_is_one_attempt(slack: Slack, app: Receiver) -> None:
-    app.replies = [Reply(500)]
+    app.replies = [reply(500)]
     assert len(slack.deliver(hello(slack), retries=False).attempts) == 1
 
 
 def test_an_answer_after_three_seconds_comes_too_late(slack: Slack, app: Receiver) -> None:
-    app.replies = [Reply(200, wait=3.3), Reply(200)]
+    app.replies = [reply(200, wait=3.3), reply(200)]
     delivery = slack.deliver(hello(slack))
     assert [attempt.reason for attempt in delivery.attempts] == ["http_timeout", None]
     assert 2.9 < delivery.attempts[0].seconds < 3.3
@@ -134,7 +135,7 @@ def test_an_answer_after_three_seconds_comes_too_late(slack: Slack, app: Receive
 
 
 def test_the_time_limit_holds_for_the_whole_answer() -> None:
-    with Receiver(Reply(200, wait=0.5)) as app:
+    with Receiver(reply(200, wait=0.5)) as app:
         assert post(app.url, b"{}", {}, limit=0.2).reason == "http_timeout"
 
 
@@ -145,8 +146,8 @@ def test_an_app_that_is_not_there_is_a_failed_connection(slack: Slack) -> None:
 
 
 def test_two_redirects_are_followed_and_a_third_is_not(slack: Slack, app: Receiver) -> None:
-    hop = Reply(302, headers={"Location": app.url})
-    app.replies = [hop, hop, Reply(200)]
+    hop = reply(302, headers={"Location": app.url})
+    app.replies = [hop, hop, reply(200)]
     assert slack.deliver(hello(slack), retries=False).acknowledged
     app.replies = [hop]
     assert slack.deliver(hello(slack), retries=False).attempts[0].reason == "too_many_redirects"
@@ -163,19 +164,19 @@ def test_an_upload_is_delivered_in_the_background(slack: Slack, app: Receiver) -
 @pytest.mark.parametrize(
     "reply",
     [
-        Reply(body=b"abc"),
-        Reply(body=b"challenge=abc", headers={"Content-Type": "application/x-www-form-urlencoded"}),
-        Reply(body=b'{"challenge": "abc"}', headers={"Content-Type": "application/json"}),
+        reply(body=b"abc"),
+        reply(body=b"challenge=abc", headers={"Content-Type": "application/x-www-form-urlencoded"}),
+        reply(body=b'{"challenge": "abc"}', headers={"Content-Type": "application/json"}),
     ],
     ids=["plain", "form", "json"],
 )
-def test_a_challenge_may_be_echoed_in_three_forms(slack: Slack, app: Receiver, reply: Reply) -> None:
+def test_a_challenge_may_be_echoed_in_three_forms(slack: Slack, app: Receiver, reply: Response) -> None:
     app.replies = [reply]
     assert slack.send_url_verification("abc").echoes("abc")
 
 
 def test_a_challenge_that_is_not_echoed_is_noticed(slack: Slack, app: Receiver) -> None:
-    app.replies = [Reply(body=b"{", headers={"Content-Type": "application/json"})]
+    app.replies = [reply(body=b"{", headers={"Content-Type": "application/json"})]
     attempt = slack.send_url_verification("abc")
     assert not attempt.echoes("abc")
     body = json.loads(app.received[0].body)
@@ -224,7 +225,7 @@ def test_a_tampered_body_is_still_json(slack: Slack, app: Receiver) -> None:
 
 
 def test_a_duplicate_runs_beside_the_first(slack: Slack, app: Receiver) -> None:
-    app.replies = [Reply(200, wait=0.3)]
+    app.replies = [reply(200, wait=0.3)]
     slack.misbehave("duplicate", times=1)
     delivery = slack.deliver(hello(slack))
     first, second = app.received
@@ -262,7 +263,7 @@ def test_a_misbehaviour_can_be_limited_to_one_channel(slack: Slack, app: Receive
 
 
 def test_closing_ends_the_wait_for_a_retry() -> None:
-    with Receiver(Reply(500)) as app:
+    with Receiver(reply(500)) as app:
         slack = Slack(Clock(1)).start()
         slack.request_url = app.url
         delivery = slack.deliver_later(hello(slack))

@@ -17,7 +17,7 @@ from local.slack.files import Json
 from local.socketmode import SocketMode
 from tests.local.socket_slack import SocketSlack
 from tests.payloads import payload
-from tests.receiver import Receiver, Reply
+from tests.receiver import Receiver, reply
 
 APP_TOKEN = "xapp-1-A0LOCAL02-1-not-real"
 SECRET = "not-a-real-secret"
@@ -61,7 +61,7 @@ def slack(served: SocketSlack) -> Iterator[SocketSlack]:
 
 @pytest.fixture
 def app(routes: Receiver, connected: list[str | None], lines: queue.Queue[str]) -> Receiver:
-    routes.replies, routes.received = [Reply()], []
+    routes.replies, routes.received = [reply()], []
     while not lines.empty():
         lines.get()
     return routes
@@ -87,7 +87,7 @@ def test_an_event_arrives_as_the_signed_request_that_slack_would_have_sent(
 def test_what_the_app_did_not_take_is_not_acknowledged_and_comes_again_as_the_same_event(
     slack: SocketSlack, app: Receiver, upload: Json, lines: queue.Queue[str]
 ) -> None:
-    app.replies = [Reply(503), Reply(200)]
+    app.replies = [reply(503), reply(200)]
     slack.send(slack.envelope(upload))
     again = slack.envelope(upload, envelope_id="again", retry_attempt=1, retry_reason="timeout")
     assert "► 503 in" in lines.get(timeout=20)
@@ -120,7 +120,7 @@ def test_a_connection_that_broke_is_opened_again(slack: SocketSlack, app: Receiv
 
 
 def test_a_slash_command_is_handed_on_as_a_form_and_its_answer_back(slack: SocketSlack, app: Receiver) -> None:
-    app.replies = [Reply(200, json.dumps({"text": "Two documents"}).encode())]
+    app.replies = [reply(200, json.dumps({"text": "Two documents"}).encode())]
     asked = {"command": "/archive", "text": "#finance & more", "channel_id": "C1"}
     slack.send(slack.envelope(asked, "slash_commands", envelope_id="c", accepts_response_payload=True))
     assert slack.answer() == {"envelope_id": "c", "payload": {"text": "Two documents"}}

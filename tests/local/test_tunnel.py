@@ -7,11 +7,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
-import requests
 
 from local.clock import Clock
+from local.forwarding import forward
 from local.http_server import HttpServer, Request, Response
 from local.pipeline import PROJECT, Pipeline
 from local.slack import App, Slack
@@ -25,15 +26,13 @@ ABOUT = {"host": NAME, "x-forwarded-host": NAME, "x-forwarded-proto": "https", "
 def tunnel(routes: str) -> Iterator[str]:
     """Where the tunnel to *routes* begins. Headers come out in small letters, as in HTTP/2, answers in chunks."""
 
-    def forward(request: Request) -> Response:
+    def respond(request: Request) -> Response:
         headers = {name.lower(): value for name, value in request.headers.items()} | ABOUT
-        answer = requests.post(routes + request.path, data=request.body, headers=headers, timeout=10)
-        kind = {"Content-Type": answer.headers["Content-Type"]}
-        return Response(answer.status_code, kind, [answer.content], chunked=True)
+        return replace(forward(replace(request, headers=headers), routes), length=None, chunked=True)
 
-    listener = HttpServer("127.0.0.1", 0, forward, lambda request: None)
-    yield listener.url
-    listener.close()
+    server = HttpServer(respond)
+    yield server.url
+    server.close()
 
 
 def test_behind_a_tunnel_all_is_as_without(pipeline: Pipeline, slack: Slack, channel: Channel) -> None:
