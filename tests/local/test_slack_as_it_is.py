@@ -148,6 +148,7 @@ SCOPES = {
 }
 """What each method asks of a bot token, each kind of conversation its own (https://docs.slack.dev/reference/methods)."""
 KINDS = ("channel", "group", "im", "mpim")
+TYPES = {"channel": "public_channel", "group": "private_channel", "im": "im", "mpim": "mpim"}
 
 
 def called() -> set[str]:
@@ -172,6 +173,7 @@ def test_the_double_refuses_a_call_without_its_scope(slack: Slack, method: str) 
         message = slack.upload(channel, slack.users[0], [("a.txt", b"a", "text/plain")], deliver=False)
         about = {"channel": channel.id, "ts": message.ts, "file": message.files[0].id, "user": slack.users[0].id}
         about |= {"text": "hi", "name": "tada", "timestamp": message.ts}
+        about |= {"types": TYPES[kind]} if method == "users.conversations" else {}
         assert call(slack, method, **about).get("error") != "missing_scope"
         slack.scopes.discard(scope)
         answer = call(slack, method, **about)
