@@ -97,8 +97,10 @@ def _started(
 
 
 def _until_interrupted() -> None:
+    # The system may hand the signal to another thread, and then neither signal.pause() nor a lock wakes up here.
     with suppress(KeyboardInterrupt):
-        signal.pause()
+        while True:
+            time.sleep(0.5)
 
 
 def _explain(pipeline: Pipeline, terminal: Terminal, real: RealWorkspace | None, routes: str) -> None:

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
 import pytest
@@ -58,15 +58,18 @@ def test_make_local_archives_what_comes_through_a_tunnel_with_the_workspaces_own
     with Slack(Clock(1_000), app=app) as workspace:
         tokens = {"ACCESS_TOKEN": workspace.bot_token, "SIGNING_SECRET": workspace.signing_secret}
         place = {"SLACK_URL": workspace.api_url, "SLACK_LOOPBACK": "1"}
-        local = subprocess.Popen(
-            [sys.executable, "-m", "local", "--tunnel"],
-            cwd=PROJECT,
-            env={"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], **tokens, **place},
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert local.stdout is not None
-        try:
+        with ExitStack() as ending:
+            local = ending.enter_context(
+                subprocess.Popen(
+                    [sys.executable, "-m", "local", "--tunnel"],
+                    cwd=PROJECT,
+                    env={"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], **tokens, **place},
+                    stdout=subprocess.PIPE,
+                    text=True,
+                )
+            )
+            ending.callback(local.kill)
+            assert local.stdout is not None
             urls = (re.search(r"cloudflared tunnel --url (\S+)", line) for line in local.stdout)
             routes = next(found[1] for found in urls if found)
             with tunnel(routes) as url:
@@ -75,8 +78,7 @@ def test_make_local_archives_what_comes_through_a_tunnel_with_the_workspaces_own
                 files = [("far.txt", b"far", "text/plain")]
                 message = workspace.upload(channel, workspace.users[0], files, "#tunnel")
                 (reply,) = workspace.wait_for_replies(channel, message.ts)
-        finally:
             local.send_signal(signal.SIGINT)
-            local.communicate(timeout=30)
+            local.communicate(timeout=60)
     assert "1 file in the archive" in reply.text
     assert local.returncode == 0
