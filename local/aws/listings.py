@@ -1,6 +1,7 @@
 """S3's listings by a sorted list of names: moto goes through all keys of the bucket for each page.
 
-As S3 does, and moto does not, a folder whose objects are all deleted is not listed.
+As S3 does, and moto does not, a folder whose objects are all deleted is not listed. The keys of a page are written
+as XML here, because moto takes a seventh of a second for a thousand.
 """
 
 import secrets
@@ -8,8 +9,10 @@ import threading
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator
 from typing import Any
+from xml.sax.saxutils import escape
 
 from moto.s3.models import FakeDeleteMarker, S3Backend
+from moto.s3.responses import S3Response
 from moto.s3.utils import _VersionedKeyStore
 
 from local.aws.patches import Patches
@@ -43,6 +46,36 @@ def list_by_sorted_names(patches: Patches) -> None:
     set_list_before = patches.attribute(_VersionedKeyStore, "setlist", set_list)
     pop_before = patches.attribute(_VersionedKeyStore, "pop", pop)
     patches.attribute(S3Backend, "list_objects_v2", _listed)
+    _write_pages(patches)
+
+
+def _write_pages(patches: Patches) -> None:
+    """Let moto write all of a page but its keys."""
+
+    def serialized(response: Any, answer: Any) -> Any:
+        if response.data.get("Action") != "ListObjectsV2" or not isinstance(answer.result, dict):
+            return serialized_before(response, answer)
+        contents = answer.result.pop("Contents")
+        status, headers, body = serialized_before(response, answer)
+        end = "</ListBucketResult>"
+        head, _, _ = body.rpartition(end)
+        return status, headers, head + "".join(map(_as_xml, contents)) + end
+
+    serialized_before = patches.attribute(S3Response, "serialized", serialized)
+
+
+def _as_xml(fields: dict[str, Any]) -> str:
+    return f"<Contents>{_elements(fields)}</Contents>"
+
+
+def _elements(fields: dict[str, Any]) -> str:
+    return "".join(f"<{name}>{_content(value)}</{name}>" for name, value in fields.items())
+
+
+def _content(value: Any) -> str:
+    if isinstance(value, dict):
+        return _elements(value)
+    return escape(str(value[0] if isinstance(value, list) else value))
 
 
 def _names(store: Any) -> list[str]:

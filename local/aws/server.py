@@ -133,6 +133,7 @@ class Aws:
         patches.item(os.environ, "no_proxy", ",".join(filter(None, direct)))
         moto_shims.execute_state_machines(patches)
         moto_shims.parse_once(patches)
+        moto_shims.look_once_for_services(patches)
         list_by_sorted_names(patches)
         moto_shims.reuse_clients(patches)
         moto_shims.count_payloads_in_utf8(patches)

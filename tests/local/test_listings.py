@@ -68,3 +68,19 @@ def test_a_listing_is_what_is_there_in_order_and_in_pages(
     arguments = {"Bucket": bucket, "Prefix": prefix, "StartAfter": after, "Delimiter": delimiter}
     listed = pages(s3, **arguments, PaginationConfig={"PageSize": size})
     assert listed == expected(left, prefix, delimiter, after)
+
+
+def test_a_listing_says_of_each_key_what_a_look_at_the_key_says(pipeline: Pipeline) -> None:
+    s3 = pipeline.aws.client("s3")
+    bucket = new_bucket(s3, is_versioned=False)
+    for number, name in enumerate(["a&b <c>", 'quo"te', "é/🎉", "plain"]):
+        s3.put_object(Bucket=bucket, Key=name, Body=b"x" * number, ChecksumAlgorithm="CRC32")
+    listed = s3.list_objects_v2(Bucket=bucket, FetchOwner=True, MaxKeys=4)
+    assert {entry["Key"] for entry in listed["Contents"]} == {"a&b <c>", 'quo"te', "é/🎉", "plain"}
+    for entry in listed["Contents"]:
+        head = s3.head_object(Bucket=bucket, Key=entry["Key"])
+        told = (head["ETag"], head["ContentLength"], head["LastModified"].replace(microsecond=0))
+        assert (entry["ETag"], entry["Size"], entry["LastModified"]) == told
+        assert (entry["StorageClass"], entry["ChecksumAlgorithm"]) == ("STANDARD", ["CRC32"])
+        assert set(entry["Owner"]) == {"ID", "DisplayName"}
+    assert (listed["KeyCount"], listed["IsTruncated"], listed["MaxKeys"]) == (4, False, 4)
