@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 from bench import text
-from chalicelib import blocks, events, hashtags, layout, questions, richtext, words
+from chalicelib import blocks, files, hashtags, layout, questions, richtext, words
 
 SHORT, LONG = 10_000, 40_000
 """Characters; Slack takes 40,000 in a message (https://docs.slack.dev/reference/methods/chat.postMessage)."""
@@ -60,7 +60,7 @@ PARSERS: dict[str, Callable[[str], object]] = {
     "words": words.of_comment,
     "/docs": questions.parse,
     "a file's name": lambda written: layout.document_key(
-        "T1", "F1", events.file({"id": "F1", "name": written})["name"]
+        "T1", "F1", files.file({"id": "F1", "name": written})["name"]
     ),
     "shown_name": blocks.shown_name,
     "sections": lambda written: blocks.sections([written]),

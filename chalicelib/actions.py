@@ -6,11 +6,11 @@ Whatever else arrives is acknowledged and comes to nothing.
 """
 
 import json
-import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple, TypeGuard
+from typing import Any, NamedTuple
 
-from chalicelib import events, utf8
+from chalicelib import installation, utf8
+from chalicelib.fields import identifier, timestamp
 from chalicelib.forms import form
 
 ARCHIVE_FILES = "archive_files"
@@ -24,8 +24,6 @@ SEARCH = "search"
 SEARCH_BLOCK = "search_field"
 LONGEST_QUESTION = 1_000
 """Characters; a command may have 500, and Show more adds where to go on."""
-_ID = re.compile(r"[A-Z][A-Z0-9]{1,17}", re.ASCII)
-_TS = re.compile(r"[0-9]{1,12}\.[0-9]{1,6}", re.ASCII)
 
 
 class Person(NamedTuple):
@@ -73,8 +71,8 @@ def payload(body: bytes) -> dict[str, Any] | None:
 
 def action(content: Mapping[str, Any]) -> Action | None:
     """Return what is wanted by the payload *content*, or None where the app has no part in it."""
-    team, user = events.team(content), _inner(content, "user").get("id")
-    if team is None or not _is_id(user):
+    team, user = installation.team(content), identifier(_inner(content, "user").get("id"))
+    if team is None or user is None:
         return None
     url = content.get("response_url")
     person = Person(team, user, url if isinstance(url, str) and url else None)
@@ -90,8 +88,8 @@ def _click(content: Mapping[str, Any], person: Person) -> Question | Home | None
     in_home = _inner(content, "container").get("type") == "view"
     if not isinstance(name, str) or (in_home and not _is_our_home(content)):
         return None
-    channel = None if in_home else _inner(content, "channel").get("id")
-    if not in_home and (not _is_id(channel) or person.response_url is None):
+    channel = None if in_home else identifier(_inner(content, "channel").get("id"))
+    if not in_home and (channel is None or person.response_url is None):
         return None
     kind = name.partition("-")[0]
     if in_home and kind == OPEN_HOME:
@@ -119,11 +117,11 @@ def _typed(content: Mapping[str, Any]) -> str:
 
 
 def _shortcut(content: Mapping[str, Any], person: Person) -> Shortcut | None:
-    channel, message = _inner(content, "channel").get("id"), _inner(content, "message")
-    ts = content.get("message_ts") or message.get("ts")
-    if content.get("callback_id") != ARCHIVE_FILES or not _is_id(channel) or person.response_url is None:
+    channel, message = identifier(_inner(content, "channel").get("id")), _inner(content, "message")
+    ts = timestamp(content.get("message_ts") or message.get("ts"))
+    if content.get("callback_id") != ARCHIVE_FILES or person.response_url is None:
         return None
-    if not isinstance(ts, str) or not _TS.fullmatch(ts):
+    if channel is None or ts is None:
         return None
     event = {**message, "type": "message", "channel": channel, "ts": ts, "event_ts": ts}
     envelope = {"team_id": person.team, "api_app_id": content.get("api_app_id"), "event": event}
@@ -137,7 +135,3 @@ def _text(value: str) -> str:
 def _inner(content: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     value = content.get(name)
     return value if isinstance(value, dict) else {}
-
-
-def _is_id(value: object) -> TypeGuard[str]:
-    return isinstance(value, str) and bool(_ID.fullmatch(value))

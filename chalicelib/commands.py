@@ -3,16 +3,16 @@
 https://docs.slack.dev/interactivity/implementing-slash-commands
 """
 
-import re
 import time
 from typing import Any
 
-from chalicelib import answers, authentication, clients, log, opening, questions, settings
+from chalicelib import answers, authentication, clients, installation, log, opening, questions, settings
 from chalicelib.answers import Link, Links
 from chalicelib.archive import Archive
 from chalicelib.authentication import HttpResponse
 from chalicelib.deadline import Deadline
 from chalicelib.errors import IntegratorError, NotUnderstood, Refused, SecretsUnreadable, SettingsWrong
+from chalicelib.fields import identifier
 from chalicelib.forms import form
 from chalicelib.listings import Listings
 from chalicelib.questions import Place
@@ -20,7 +20,6 @@ from chalicelib.slack import Slack
 
 SECONDS = 2.2
 """For the whole answer, of Slack's three: the rest is the network's, and a cold start's before the first line."""
-_ID = re.compile(r"[A-Z][A-Z0-9]{1,17}", re.ASCII)
 
 
 def respond(request: Any, now: float) -> HttpResponse:
@@ -47,7 +46,7 @@ def _answer(fields: dict[str, Any], end: float, link: Link) -> answers.Answer:
 
 
 def _search(text: str, fields: dict[str, Any], end: float, link: Link) -> answers.Answer:
-    place = Place(*(_id(fields, name) for name in ("team_id", "user_id", "channel_id")))
+    place = _place(fields)
     loaded = settings.load("BUCKET", "ACCESS_TOKEN", "SLACK_URL")
     slack = Slack(clients.http(), loaded)
     with Deadline(end) as deadline:
@@ -55,8 +54,11 @@ def _search(text: str, fields: dict[str, Any], end: float, link: Link) -> answer
         return questions.answer(text, place, slack, listings, Links(slack.owns, link))
 
 
-def _id(fields: dict[str, Any], name: str) -> str:
-    value = str(fields.get(name, ""))
-    if not _ID.fullmatch(value):
-        raise NotUnderstood(f"Slack's request has no valid {name}.")
-    return value
+def _place(fields: dict[str, Any]) -> Place:
+    """Return who asks, and where; the team is found as for events (installation.py)."""
+    ids = {"team_id": installation.team(fields)}
+    ids |= {name: identifier(fields.get(name)) for name in ("user_id", "channel_id")}
+    for name, value in ids.items():
+        if value is None:
+            raise NotUnderstood(f"Slack's request has no valid {name}.")
+    return Place(*map(str, ids.values()))

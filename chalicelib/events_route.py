@@ -9,7 +9,7 @@ answer 503, so that Slack does deliver again.
 import time
 from typing import Any
 
-from chalicelib import authentication, clients, events, log, settings
+from chalicelib import authentication, clients, events, installation, log, settings
 from chalicelib.authentication import HttpResponse
 from chalicelib.errors import (
     NotParked,
@@ -67,7 +67,7 @@ def _greet(envelope: dict[str, Any]) -> None:
     from chalicelib import reports
 
     try:
-        reports.publish_invitation(events.team(envelope), events.joined(envelope))
+        reports.publish_invitation(installation.team(envelope), events.joined(envelope))
     except NotReported as error:
         log.error("no greeting", error=str(error))
 

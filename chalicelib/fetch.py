@@ -7,7 +7,7 @@ from typing import Any, TypedDict
 from chalicelib import blocks, filehost, layout, log, transfer
 from chalicelib.archive import Archive, JsonObject
 from chalicelib.errors import AccessRefused, FileGone, FileNotReady, SignInPage, TransferBroken
-from chalicelib.events import ODD, File
+from chalicelib.files import ODD, File
 from chalicelib.layout import DocumentRecord
 from chalicelib.settings import Settings
 from chalicelib.slack import INVITE, Slack, wait_when_limited

@@ -21,7 +21,7 @@ from chalicelib.errors import (
     TokenRejected,
     TransferBroken,
 )
-from chalicelib.events import File
+from chalicelib.files import File
 from chalicelib.slack import ASK_OPERATOR, INVITE, Slack, check_status, wait_when_limited
 
 if TYPE_CHECKING:

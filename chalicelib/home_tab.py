@@ -5,16 +5,27 @@ another publication came between (`hash_conflict`), that one is as good.
 https://docs.slack.dev/reference/methods/views.publish
 """
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from chalicelib import clients, events, home, layout, log, questions, search, settings, suggestions, visibility
+from chalicelib import (
+    clients,
+    home,
+    installation,
+    layout,
+    log,
+    questions,
+    search,
+    settings,
+    suggestions,
+    visibility,
+)
 from chalicelib.answers import Link, Links
 from chalicelib.archive import Archive
 from chalicelib.authentication import HttpResponse
 from chalicelib.deadline import Deadline
 from chalicelib.errors import IntegratorError, SlackRefused, Transient
+from chalicelib.fields import identifier
 from chalicelib.home import Beginning, View
 from chalicelib.layout import Problem
 from chalicelib.listings import Listings
@@ -23,7 +34,6 @@ from chalicelib.search import Results
 from chalicelib.slack import Slack
 from chalicelib.visibility import Asker, Channels
 
-_ID = re.compile(r"[A-Z][A-Z0-9]{1,17}", re.ASCII)
 SECONDS = 1.6
 """For looking up what is shown; publishing takes up to `_TIMEOUT` more."""
 _TIMEOUT = (0.3, 0.8)
@@ -37,8 +47,8 @@ def opened(envelope: Mapping[str, Any], link: Link, began: float) -> HttpRespons
     503 lets Slack tell again, a minute later: for somebody who sees nothing so far.
     """
     event = envelope["event"]
-    team, user, view = events.team(envelope), event.get("user"), event.get("view")
-    if event.get("tab") != "home" or team is None or not isinstance(user, str) or not _ID.fullmatch(user):
+    team, user, view = installation.team(envelope), identifier(event.get("user")), event.get("view")
+    if event.get("tab") != "home" or team is None or user is None:
         return 200, {"ok": True}
     loaded = settings.load("BUCKET", "ACCESS_TOKEN", "SLACK_URL")
     slack = Slack(clients.http(), loaded)

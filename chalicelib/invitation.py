@@ -3,12 +3,12 @@
 Slack tells it twice, as a message of the conversation and as an event: https://docs.slack.dev/reference/events
 """
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from chalicelib import events, workflow
 from chalicelib.events import place
+from chalicelib.fields import timestamp
 from chalicelib.history_run import Order, order
 
 
@@ -20,9 +20,7 @@ def history(envelope: Mapping[str, Any], setting: str, now: float) -> Order | No
     if setting == "none" or not events.joined(envelope):
         return None
     about, event = place(envelope), envelope["event"]
-    latest = about["ts"] or event.get("event_ts")
-    if not isinstance(latest, str) or not re.fullmatch(r"[0-9]{1,12}\.[0-9]{1,6}", latest, re.ASCII):
-        latest = f"{now:.6f}"
+    latest = about["ts"] or timestamp(event.get("event_ts")) or f"{now:.6f}"
     if not about["team"] or not about["channel"]:
         return None
     since = "0" if setting == "all" else f"{now - int(setting) * 86_400:.6f}"

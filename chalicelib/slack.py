@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
-from chalicelib import events, log
+from chalicelib import files, log
 from chalicelib.errors import (
     AccessRefused,
     FileGone,
@@ -64,12 +64,12 @@ class Slack:
         """
         return web_api_answer(self.post(self.api_url(method), arguments, timeout=timeout, form=form))
 
-    def file_info(self, file_id: str) -> events.File:
+    def file_info(self, file_id: str) -> files.File:
         """Return the whole of a file that an event brought in part (https://docs.slack.dev/apis/slack-connect)."""
         file = self.call("files.info", {"file": file_id}, form=True).get("file")
         if not isinstance(file, dict) or file.get("id") != file_id:
             raise SlackUnavailable("Slack described another file than the one it was asked about.")
-        return events.file(file)
+        return files.file(file)
 
     def post(
         self,

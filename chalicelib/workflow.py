@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 from chalicelib import log
 from chalicelib.errors import NotStarted, NotUnderstood
-from chalicelib.events import Change, File, Message
+from chalicelib.events import Change, Message
+from chalicelib.files import File
 from chalicelib.sigv4 import Client, ServiceError
 from chalicelib.utf8 import cut
 

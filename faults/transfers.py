@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from chalicelib import clients, events, fetch
+from chalicelib import clients, fetch, files
 from chalicelib.archive import Archive
 from chalicelib.settings import Settings
 from chalicelib.slack import Slack as Api
@@ -53,7 +53,7 @@ def _fetch(team: str, entry: Any, settings: Settings, url: str, answers: Any) ->
     keys = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": "us-east-1"}
     os.environ.update(keys, AWS_ENDPOINT_URL=url)
     archive, slack = Archive(clients.s3(), settings.bucket), Api(clients.http(), settings)
-    found = fetch.fetch(team, events.file(entry), settings, archive, slack, 3_600.0)
+    found = fetch.fetch(team, files.file(entry), settings, archive, slack, 3_600.0)
     answers.put((found["sha256"], _peak_kilobytes()))
 
 

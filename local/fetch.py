@@ -14,7 +14,7 @@ from typing import Any
 
 from chalicelib import clients, fetch, filehost, layout, log, settings
 from chalicelib.errors import FileGone, FileNotReady, IntegratorError
-from chalicelib.events import File
+from chalicelib.files import File
 from chalicelib.settings import Settings
 from chalicelib.slack import Slack, wait_when_limited, web_api_answer
 from local.dotenv import environment

@@ -98,6 +98,14 @@ def test_help_needs_nobody_to_be_looked_up(slack: Slack, channel: Channel) -> No
     assert len(slack.requests_to("users.info")) == asked
 
 
+def test_an_organisation_that_installed_the_app_as_a_whole_is_the_team_where_no_workspace_is_named(
+    slack: Slack, channel: Channel
+) -> None:
+    fields = {"team_id": "", "enterprise_id": "E0LOCAL01"}
+    answer = slack.command(channel, slack.users[0], "/docs", "#x", **fields)
+    assert answer.text.startswith("I found no document")
+
+
 @pytest.mark.parametrize("name", ["team_id", "channel_id", "user_id"])
 @pytest.mark.parametrize("value", ["", "T1/public", "public", ...], ids=str)
 def test_ids_that_are_none_find_nothing(slack: Slack, channel: Channel, name: str, value: str) -> None:

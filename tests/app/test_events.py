@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib import events
+from chalicelib import events, installation
 from chalicelib.errors import NotUnderstood
+from chalicelib.files import ODD
+from chalicelib.files import file as file_of
 from tests.payloads import FOLDER, payload, with_event
 
 UPLOADS = {
@@ -158,7 +160,7 @@ def test_in_a_shared_channel_the_archive_is_ours_and_the_sender_is_named() -> No
     ids=str,
 )
 def test_the_team_is_the_one_that_the_app_is_installed_in(request_: dict[str, Any], ours: str | None) -> None:
-    assert events.team(request_) == ours
+    assert installation.team(request_) == ours
 
 
 def test_a_forwarded_message_brings_its_files_with_the_forwarders_words_and_no_pictures_of_links() -> None:
@@ -199,8 +201,8 @@ def test_an_entry_that_is_not_understood_costs_itself_alone_and_keeps_its_name()
     files = uploaded(payload("file_share_odd_entry")).files
     assert [(file["name"], file["mode"]) for file in files] == [
         ("Q3 report.pdf", "hosted"),
-        ("agenda.docx", events.ODD),
-        ("a file without a name", events.ODD),
+        ("agenda.docx", ODD),
+        ("a file without a name", ODD),
     ]
     assert len({file["id"] for file in files}) == 3
 
@@ -362,7 +364,7 @@ def test_lone_surrogates_become_readable() -> None:
 
 @pytest.mark.parametrize("size", [-1, True, "12", 1.5, 2**70, None], ids=str)
 def test_a_size_that_makes_no_sense_is_unknown(size: Any) -> None:
-    assert events.file({"id": "F1", "size": size})["size"] is None
+    assert file_of({"id": "F1", "size": size})["size"] is None
 
 
 def test_a_broken_event_is_placed_as_far_as_it_says_so() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib import clients, errors, events, fetch, layout, transfer
+from chalicelib import clients, errors, events, fetch, files, layout, transfer
 from chalicelib.archive import Archive
 from chalicelib.settings import Settings
 from chalicelib.slack import Slack as Api
@@ -28,7 +28,7 @@ Take = Callable[..., fetch.Fetched]
 def take(slack: Slack, chosen: Settings, s3: Any) -> Take:
     """Fetch what an event said about a file, with other settings where wanted."""
 
-    def run(file: events.File, seconds: float = 900.0, **other: Any) -> fetch.Fetched:
+    def run(file: files.File, seconds: float = 900.0, **other: Any) -> fetch.Fetched:
         settings = chosen._replace(**other)
         api = Api(clients.http(), settings)
         return fetch.fetch(slack.team_id, file, settings, Archive(s3, settings.bucket), api, seconds)
@@ -39,7 +39,7 @@ def take(slack: Slack, chosen: Settings, s3: Any) -> Take:
 @pytest.fixture
 def fetched(take: Take) -> Fetch:
     """Fetch a file as the workflow would, for the event that told of it."""
-    return lambda file: take(events.file(file.object()))
+    return lambda file: take(files.file(file.object()))
 
 
 def stored(s3: Any, bucket: str, file: File) -> list[str]:
@@ -107,7 +107,7 @@ def test_a_large_transfer_that_breaks_is_aborted(
 def test_a_wrong_token_meets_the_sign_in_page(slack: Slack, take: Take) -> None:
     file = slack.add_file("t.txt", TEXT, "text/plain")
     with pytest.raises(errors.SignInPage):
-        take(events.file(file.object()), access_token="xoxb-another")
+        take(files.file(file.object()), access_token="xoxb-another")
 
 
 def test_a_real_html_upload_is_archived(slack: Slack, fetched: Fetch) -> None:
@@ -142,14 +142,14 @@ def test_a_slow_transfer_is_given_up_before_lambda_ends_it(slack: Slack, take: T
     file = slack.add_file("slow.bin", Generated(3 * 1024**2, seed=1))
     slack.misbehave("slow", only=file.id, seconds=0.3, chunk=1024**2)
     with pytest.raises(errors.SlackUnavailable, match="too slowly"):
-        take(events.file(file.object()), fetch.SPARE_SECONDS + 0.2)
+        take(files.file(file.object()), fetch.SPARE_SECONDS + 0.2)
     assert stored(s3, bucket, file) == []
 
 
 def test_a_stub_is_looked_up_first(slack: Slack, take: Take) -> None:
     file = slack.add_file("connect.txt", TEXT, "text/plain")
     stub = {"id": file.id, "mode": "file_access", "file_access": "check_file_info", "created": 0, "user": ""}
-    result = take(events.file(stub))
+    result = take(files.file(stub))
     assert result["file"]["name"] == "connect.txt"
     assert result["sha256"] == file.sha256
 
@@ -157,7 +157,7 @@ def test_a_stub_is_looked_up_first(slack: Slack, take: Take) -> None:
 def test_a_file_still_being_processed_is_tried_again_later(slack: Slack, take: Take) -> None:
     slack.misbehave("still_processing", lookups=1)
     file = slack.upload(slack.channels[0], slack.users[0], [("p.txt", TEXT, "text/plain")], deliver=False).files[0]
-    early = events.file({"id": file.id, "name": "p.txt"})
+    early = files.file({"id": file.id, "name": "p.txt"})
     with pytest.raises(errors.FileNotReady):
         take(early)
     assert take(early)["status"] == "archived"
@@ -181,7 +181,7 @@ def test_each_refusal_of_files_info_has_its_own_error(
     file = slack.add_file("x.txt", TEXT)
     slack.misbehave("api_error", only="files.info", error=error)
     with pytest.raises(expected):
-        take(events.file({"id": file.id}))
+        take(files.file({"id": file.id}))
 
 
 @pytest.mark.parametrize("misbehaviour", ["api_garbage", "api_server_error"])
@@ -189,7 +189,7 @@ def test_nonsense_from_files_info_is_trouble_that_passes(slack: Slack, take: Tak
     file = slack.add_file("x.txt", TEXT)
     slack.misbehave(misbehaviour, only="files.info")
     with pytest.raises(errors.SlackUnavailable):
-        take(events.file({"id": file.id}))
+        take(files.file({"id": file.id}))
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ def test_nonsense_from_files_info_is_trouble_that_passes(slack: Slack, take: Tak
 def test_what_slack_has_no_bytes_of_or_is_not_wanted_is_skipped_without_asking(
     slack: Slack, take: Take, about: dict[str, Any], says: str
 ) -> None:
-    file = events.file({"id": "FSKIP", "name": "s", "size": 1, "url_private": "https://x.example/s", **about})
+    file = files.file({"id": "FSKIP", "name": "s", "size": 1, "url_private": "https://x.example/s", **about})
     before = len(slack.requests)
     result = take(file, allowed_types=("text/*", "application/*"))
     assert result["status"] == "skipped"
@@ -220,7 +220,7 @@ def test_what_slack_has_no_bytes_of_or_is_not_wanted_is_skipped_without_asking(
 
 def test_an_edited_snippet_is_archived_as_it_is_now(slack: Slack, take: Take) -> None:
     file = slack.add_file("snippet.py", TEXT, "text/plain")
-    before = events.file({**file.object(), "size": len(TEXT) - 7})
+    before = files.file({**file.object(), "size": len(TEXT) - 7})
     result = take(before)
     assert (result["file"]["size"], result["sha256"]) == (len(TEXT), file.sha256)
 
@@ -248,7 +248,7 @@ def test_an_edited_snippet_is_archived_as_it_is_now(slack: Slack, take: Take) ->
     ],
 )
 def test_the_token_goes_to_no_address_that_is_not_slacks(slack: Slack, take: Take, url: str) -> None:
-    file = events.file({"id": "FURL", "name": "u", "size": 1, "mode": "hosted", "url_private": url})
+    file = files.file({"id": "FURL", "name": "u", "size": 1, "mode": "hosted", "url_private": url})
     with pytest.raises(errors.HostRefused):
         take(file)
 
@@ -266,7 +266,7 @@ def test_the_sign_in_page_behind_a_redirect_is_known_too(
 
 def test_a_file_deleted_while_it_is_fetched_leaves_nothing(slack: Slack, take: Take, s3: Any, bucket: str) -> None:
     file = slack.add_file("going.bin", Generated(transfer.PART + 10))
-    told = events.file(file.object())
+    told = files.file(file.object())
     slack.misbehave("truncated", only=file.id, times=1)
     with pytest.raises(errors.TransferBroken):
         take(told)
@@ -303,9 +303,9 @@ def test_of_a_snippet_that_is_edited_while_two_fetch_it_both_describe_what_is_st
     slack: Slack, take: Take, s3: Any, bucket: str
 ) -> None:
     file = slack.add_file("snippet.py", TEXT, "text/plain")
-    first = take(events.file(file.object()))
+    first = take(files.file(file.object()))
     file.content = b"another text"
-    second = take(events.file(file.object()))
+    second = take(files.file(file.object()))
     body = s3.get_object(Bucket=bucket, Key=first["document"])["Body"].read()
     for result in (first, second):
         assert (result["file"]["size"], result["sha256"]) == (len(body), hashlib.sha256(body).hexdigest())
@@ -314,7 +314,7 @@ def test_of_a_snippet_that_is_edited_while_two_fetch_it_both_describe_what_is_st
 def test_a_bucket_that_is_not_there_is_said_to_be_so(slack: Slack, take: Take) -> None:
     file = slack.add_file("b.txt", TEXT, "text/plain")
     with pytest.raises(errors.ArchiveRefused, match="NoSuchBucket"):
-        take(events.file(file.object()), bucket="no-such-bucket")
+        take(files.file(file.object()), bucket="no-such-bucket")
 
 
 def young(slack: Slack, name: str = "young.txt") -> File:
@@ -333,7 +333,7 @@ def test_of_a_young_file_nothing_bad_is_believed_yet(slack: Slack, fetched: Fetc
 def test_files_info_that_lags_is_not_believed_of_a_young_file(slack: Slack, take: Take) -> None:
     file = young(slack)
     slack.misbehave("too_young", only=file.id, times=1)
-    partial = events.file({**file.object(), "size": None})
+    partial = files.file({**file.object(), "size": None})
     with pytest.raises(errors.FileNotReady):
         take(partial)
     assert take(partial)["status"] == "archived"
@@ -357,7 +357,7 @@ def test_a_type_that_is_empty_is_asked_for_then_taken_from_the_name(
     slack.misbehave("type_unknown", only=file.id, times=1, lookups=lookups)
     shown = slack.upload(channel, slack.users[0], [file], deliver=False).body["files"][0]
     assert shown["mimetype"] == ""
-    result = take(events.file(shown), allowed_types=(recorded,))
+    result = take(files.file(shown), allowed_types=(recorded,))
     assert (result["status"], result["file"]["mimetype"]) == ("archived", recorded)
 
 
@@ -367,7 +367,7 @@ def test_a_type_that_stays_unknown_is_refused_where_it_is_not_allowed(
     file = slack.add_file("c", TEXT, "text/plain")
     slack.misbehave("type_unknown", only=file.id, times=1)
     shown = slack.upload(channel, slack.users[0], [file], deliver=False).body["files"][0]
-    assert take(events.file(shown), allowed_types=("text/*",))["status"] == "skipped"
+    assert take(files.file(shown), allowed_types=("text/*",))["status"] == "skipped"
 
 
 def test_a_forwarded_file_that_the_app_may_not_see_is_skipped(slack: Slack, take: Take) -> None:
@@ -386,12 +386,12 @@ def test_without_the_scope_a_forwarded_file_is_a_failure(slack: Slack, take: Tak
     file = slack.add_file("lease.txt", TEXT, "text/plain")
     slack.scopes.discard("files:read")
     with pytest.raises(errors.AccessRefused):
-        take({**events.file(file.object()), "forwarded": True})
+        take({**files.file(file.object()), "forwarded": True})
 
 
 def test_an_entry_that_was_not_understood_is_skipped_without_a_question(slack: Slack, take: Take) -> None:
     before = len(slack.requests)
-    odd = events.file({"id": "odd1", "name": "agenda.docx", "mode": events.ODD})
+    odd = files.file({"id": "F0ODD", "name": "agenda.docx", "mode": files.ODD})
     assert take(odd)["reason"] == "Slack described it in a way that this archive does not understand."
     assert len(slack.requests) == before
 
@@ -401,14 +401,14 @@ def test_a_host_that_drips_is_given_up_at_the_deadline(slack: Slack, take: Take,
     slack.misbehave("slow", only=file.id, seconds=0.05, chunk=1)
     start = time.monotonic()
     with pytest.raises(errors.SlackUnavailable, match="too slowly"):
-        take(events.file(file.object()), fetch.SPARE_SECONDS + 1)
+        take(files.file(file.object()), fetch.SPARE_SECONDS + 1)
     assert time.monotonic() - start < 5  # all of it would take a minute
     assert stored(s3, bucket, file) == []
 
 
 def test_a_file_that_grew_past_the_limit_is_not_archived(slack: Slack, take: Take, s3: Any, bucket: str) -> None:
     file = slack.add_file("snippet.py", TEXT, "text/plain")
-    before = events.file({**file.object(), "size": len(TEXT) - 7})
+    before = files.file({**file.object(), "size": len(TEXT) - 7})
     with pytest.raises(errors.TransferBroken):
         take(before, max_file_bytes=len(TEXT) - 1)
     assert stored(s3, bucket, file) == []
@@ -422,7 +422,7 @@ def test_three_redirects_are_followed_and_a_fourth_is_not(take: Take, redirects:
 
     with closing(HttpServer(host)) as slack_host:
         url = f"{slack_host.url}/x/{redirects}"
-        file = events.file(
+        file = files.file(
             {"id": f"FREDIR{redirects}", "name": "x", "size": 1, "mode": "hosted", "url_private": url}
         )
         if is_followed:

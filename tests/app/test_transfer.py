@@ -29,13 +29,13 @@ LIMIT = 256 * MIB
 PROGRAM = r"""
 import json, re, sys
 from pathlib import Path
-from chalicelib import clients, events, fetch, settings
+from chalicelib import clients, fetch, files, settings
 from chalicelib.archive import Archive
 from chalicelib.slack import Slack
 given = json.load(sys.stdin)
 chosen = settings.load("BUCKET", "ACCESS_TOKEN", "SLACK_URL")
 archive, slack = Archive(clients.s3(), chosen.bucket), Slack(clients.http(), chosen)
-result = fetch.fetch(given["team"], events.file(given["file"]), chosen, archive, slack, 900.0)
+result = fetch.fetch(given["team"], files.file(given["file"]), chosen, archive, slack, 900.0)
 # Not getrusage's maximum, which begins with that of the process that started this one.
 peak = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
 print(json.dumps({**result, "peak": int(peak[1]) * 1024}))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from chalicelib import events, hashtags, parking, workflow
+from chalicelib import events, fields, hashtags, parking, workflow
 from chalicelib.errors import NotStarted, NotUnderstood
 from chalicelib.sigv4 import STEP_FUNCTIONS
 from local.http_server import Response
@@ -53,9 +53,9 @@ def test_the_execution_of_a_later_change_is_named_after_both(name: str, mark: st
 
 
 @given(
-    team=st.from_regex(events._ID, fullmatch=True),
-    channel=st.from_regex(events._ID, fullmatch=True),
-    ts=st.from_regex(events._TS, fullmatch=True),
+    team=st.from_regex(fields.ID, fullmatch=True),
+    channel=st.from_regex(fields.ID, fullmatch=True),
+    ts=st.from_regex(fields.TS, fullmatch=True),
 )
 def test_a_name_is_one_that_step_functions_takes(team: str, channel: str, ts: str) -> None:
     message: events.Message = {**upload().message, "team": team, "channel": channel, "ts": ts, "version": ts + "9"}
