@@ -7,6 +7,7 @@ from typing import Any
 import moto.stepfunctions.models
 from moto.cloudformation import parsing
 from moto.cloudformation.models import CloudFormationBackend, Event
+from moto.cloudformation.responses import CloudFormationResponse
 from moto.core.common_models import CloudFormationModel
 from moto.s3.exceptions import BucketAccessDeniedError
 from moto.s3.models import FakeBucket, S3Backend, s3_backends
@@ -115,16 +116,23 @@ def _failed(stack: Any, error: Exception) -> Event:
 def _import_buckets(patches: Patches) -> None:
     """Moto knows no ImportExistingResources: a bucket that is there already is taken into the stack.
 
-    Only if the template has its literal name and retains it:
+    Only if the change set asks for it, and the template has the bucket's literal name and retains it:
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/import-resources-automatically.html
     """
+
+    def create_change_set(response: Any) -> Any:
+        answer = change_before(response)
+        change = response.cloudformation_backend.change_sets[answer.result["Id"]]
+        change.stack.resource_map.may_import = response._get_bool_param("ImportExistingResources", False)
+        return answer
 
     def create(
         logical_id: str, resource: Any, resources: Any, account_id: str, region_name: str
     ) -> CloudFormationModel | None:
         name = resource.get("Properties", {}).get("BucketName")
         is_retained = resource.get("DeletionPolicy") in RETAINED
-        is_importable = resource["Type"] == "AWS::S3::Bucket" and is_retained and isinstance(name, str)
+        is_asked_for = vars(resources).get("may_import", False)
+        is_importable = resource["Type"] == "AWS::S3::Bucket" and is_retained and is_asked_for
         bucket = (
             s3_backends[account_id]["aws"].buckets.get(name) if is_importable and isinstance(name, str) else None
         )
@@ -134,6 +142,7 @@ def _import_buckets(patches: Patches) -> None:
         resources.imported = {logical_id}
         return bucket
 
+    change_before = patches.attribute(CloudFormationResponse, "create_change_set", create_change_set)
     as_before = patches.attribute(parsing, "parse_and_create_resource", create)
 
 

@@ -11,6 +11,7 @@ _XML = "<ErrorResponse><Error><Type>Receiver</Type>{error}</Error></ErrorRespons
 _ERROR = "<Code>ServiceUnavailable</Code><Message>The service has an outage.</Message>"
 _BODIES = {"s3": ("application/xml", f"<Error>{_ERROR}</Error>"), "sns": ("text/xml", _XML.format(error=_ERROR))}
 _JSON = ("application/x-amz-json-1.0", '{"__type": "ServiceUnavailable", "message": "The service has an outage."}')
+_DENIED = ("application/x-amz-json-1.0", '{"__type": "AccessDeniedException", "message": "not authorized"}')
 
 Application = Callable[[Any, Any], Iterable[bytes]]
 
@@ -22,13 +23,20 @@ class Outages:
         self._application = application
         self.down: set[str] = set()
         """Names as in signatures: states, s3, sns, lambda, ssm, sqs. May be changed at any time."""
+        self.denied: set[str] = set()
+        """Actions, as X-Amz-Target names them, that nobody is permitted. The same."""
 
     def __call__(self, environ: Any, start_response: Any) -> Iterable[bytes]:
-        """Result, or let the application do it."""
+        """Refuse, or let the application answer."""
+        if environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2] in self.denied:
+            return _refused(environ, start_response, "400 Bad Request", *_DENIED)
         signed = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
         if signed is None or signed["key"] == ONLOOKER or signed["service"] not in self.down:
             return self._application(environ, start_response)
-        environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))  # or the client sees a reset
-        kind, body = _BODIES.get(signed["service"], _JSON)
-        start_response("503 Service Unavailable", [("Content-Type", kind), ("Content-Length", str(len(body)))])
-        return [body.encode()]
+        return _refused(environ, start_response, "503 Service Unavailable", *_BODIES.get(signed["service"], _JSON))
+
+
+def _refused(environ: Any, start_response: Any, status: str, kind: str, body: str) -> Iterable[bytes]:
+    environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))  # or the client sees a reset
+    start_response(status, [("Content-Type", kind), ("Content-Length", str(len(body)))])
+    return [body.encode()]

@@ -18,6 +18,11 @@ class Patches:
         setattr(target, name, value)
         return before
 
+    def added(self, target: type, name: str, method: Callable[..., Any]) -> None:
+        """Let *target* have a *method* that it lacks."""
+        self._undo.callback(delattr, target, name)
+        setattr(target, name, method)
+
     def item(self, target: MutableMapping[str, Any], name: str, value: object) -> None:
         """Let *target*'s item be *value*; it may be a new one."""
         if name in target:

@@ -23,13 +23,16 @@ from moto.moto_server.werkzeug_app import (
 from werkzeug.serving import make_server
 
 from local.aws import moto_shims
+from local.aws.account import tell_account_settings, test_single_states
 from local.aws.api_gateway import ExecuteApi, import_swagger
 from local.aws.async_invocations import AsyncInvocations, Dead
+from local.aws.cloudwatch import Used, watch
 from local.aws.eventbridge import tell_of_ended_executions
 from local.aws.executions import stop_executions
 from local.aws.lambdas import ClosedError, Lambdas
 from local.aws.listings import list_by_sorted_names
 from local.aws.moto_cloudformation import make_stacks
+from local.aws.moto_s3 import check_checksums
 from local.aws.outages import ONLOOKER, Outages
 from local.aws.packages import Packages
 from local.aws.patches import Patches
@@ -39,6 +42,9 @@ from local.aws.sandbox import FunctionSpec, Result, failed
 from local.clock import Clock
 
 HOST = "127.0.0.1"
+CONCURRENCY = 1_000
+"""How many functions an account may run at once, unless it is new
+(https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
 _in_use = threading.Lock()  # moto's state belongs to the process
 
 
@@ -74,6 +80,8 @@ class Aws:
         packages: Packages | None = None,
     ) -> None:
         self.clock = clock
+        self.used = Used()
+        self.concurrency = CONCURRENCY
         self._packages = packages
         self._root, self._wanted_port, self._log, self._folder = root, port, log, folder
         self._patches = Patches()
@@ -146,11 +154,16 @@ class Aws:
         import_swagger(patches)
         make_stacks(patches)
         tell_of_ended_executions(patches, send)
+        watch(patches, self.used)
+        check_checksums(patches)
+        tell_account_settings(patches, lambda: self.concurrency)
+        test_single_states(patches)
 
     def _pause(self, seconds: float) -> None:
         self._closing.wait(self.clock.scaled(seconds))
 
     def _run(self, arn: str, event: bytes) -> Result:
+        self.used.is_api_called = True
         return self._tried(arn, event, str(uuid.uuid4()))
 
     def _tried(self, arn: str, event: bytes, request_id: str) -> Result:
@@ -163,6 +176,7 @@ class Aws:
         """Run *function* in the process pool. What still calls while everything ends gets a fault of Lambda's."""
         keys = self.keys(function.name, function.role)
         function = replace(function, environ={**keys, **function.environ})
+        self.used.functions.add(function.name)
         if self._packages:
             function = self._packages.prepared(function)
         try:

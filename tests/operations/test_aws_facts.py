@@ -4,8 +4,10 @@ R: a recording of AWS's answers (LocalStack's snapshots, validated against AWS).
 read on 2026-11-25.
 """
 
+import base64
 import json
 import uuid
+import zlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -66,6 +68,71 @@ def test_keys_are_listed_in_the_order_of_their_utf8(s3: Any, versioned: str) -> 
     assert ([entry["Key"] for entry in page["Contents"]], page["IsTruncated"]) == (["z", "é"], True)
 
 
+@pytest.mark.parametrize(
+    "wrong", [{"ChecksumCRC32": "AAAAAA=="}, {"ChecksumSHA256": "A" * 43 + "="}, {"ContentMD5": "A" * 22 + "=="}]
+)
+def test_bytes_with_a_wrong_checksum_are_refused(s3: Any, versioned: str, wrong: dict[str, str]) -> None:
+    """D: checking-object-integrity: 400 BadDigest."""
+    assert refusal(s3.put_object, Bucket=versioned, Key="a", Body=b"1", **wrong) == (400, "BadDigest")
+    assert s3.list_objects_v2(Bucket=versioned)["KeyCount"] == 0
+
+
+@pytest.fixture
+def upload(s3: Any, versioned: str) -> dict[str, str]:
+    """An upload in parts, which was begun with CRC32."""
+    about = {"Bucket": versioned, "Key": "a"}
+    begun = s3.create_multipart_upload(**about, ChecksumAlgorithm="CRC32")
+    return {**about, "UploadId": begun["UploadId"]}
+
+
+PARTS = (b"1" * 5 * 1024 * 1024, b"2")
+"""All parts but the last have 5 MiB at least."""
+
+
+def crc32(body: bytes) -> str:
+    return base64.b64encode(zlib.crc32(body).to_bytes(4, "big")).decode()
+
+
+def sent(s3: Any, upload: dict[str, str]) -> list[dict[str, Any]]:
+    """Send the parts, and return them as their completion lists them."""
+    listed = []
+    for number, body in enumerate(PARTS, 1):
+        answer = s3.upload_part(**upload, PartNumber=number, Body=body, ChecksumCRC32=crc32(body))
+        listed.append({"PartNumber": number, "ETag": answer["ETag"], "ChecksumCRC32": crc32(body)})
+    return listed
+
+
+def test_an_upload_in_parts_has_a_checksum_of_its_parts_checksums(
+    s3: Any, versioned: str, upload: dict[str, str]
+) -> None:
+    """R: multipart with CRC32: COMPOSITE, with the number of parts behind it."""
+    s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": sent(s3, upload)})
+    stored = s3.head_object(Bucket=versioned, Key="a", ChecksumMode="ENABLED")
+    of_all = crc32(b"".join(base64.b64decode(crc32(body)) for body in PARTS))
+    assert (stored["ChecksumType"], stored["ChecksumCRC32"]) == ("COMPOSITE", f"{of_all}-2")
+    assert stored["ETag"].endswith('-2"')
+
+
+def test_a_part_with_a_wrong_checksum_is_refused(s3: Any, upload: dict[str, str]) -> None:
+    """R: multipart with CRC32."""
+    part = {**upload, "PartNumber": 1, "Body": b"1", "ChecksumCRC32": crc32(b"2")}
+    assert refusal(s3.upload_part, **part) == (400, "BadDigest")
+
+
+def test_an_upload_is_not_completed_without_its_parts_checksums(s3: Any, upload: dict[str, str]) -> None:
+    """R: multipart with CRC32: 400 InvalidRequest."""
+    bare = [{name: part[name] for name in ("PartNumber", "ETag")} for part in sent(s3, upload)]
+    complete = {**upload, "MultipartUpload": {"Parts": bare}}
+    assert refusal(s3.complete_multipart_upload, **complete) == (400, "InvalidRequest")
+
+
+def test_an_upload_is_not_completed_with_another_checksum_of_a_part(s3: Any, upload: dict[str, str]) -> None:
+    """R: multipart with CRC32: 400 InvalidPart."""
+    parts = [{**part, "ChecksumCRC32": crc32(b"other")} for part in sent(s3, upload)]
+    complete = {**upload, "MultipartUpload": {"Parts": parts}}
+    assert refusal(s3.complete_multipart_upload, **complete) == (400, "InvalidPart")
+
+
 @pytest.fixture
 def waiting(pipeline: Pipeline) -> Iterator[tuple[Any, str]]:
     """Step Functions, and a state machine whose executions run until they are stopped."""
@@ -122,6 +189,22 @@ def test_a_bucket_that_was_kept_is_not_imported_under_a_computed_name(
     with pytest.raises(Stop, match=r"could not be changed \(ROLLBACK_COMPLETE\)"):
         stack.up(client, f"facts-{stage}", template({"Fn::Sub": "kept-${Stage}"}, policy), {"Stage": stage})
     stack.down(client, f"facts-{stage}")
+
+
+def test_a_bucket_is_not_imported_unless_the_change_set_asks_for_it(pipeline: Pipeline, s3: Any) -> None:
+    """D: CreateChangeSet's ImportExistingResources, false by default: the bucket's creation fails."""
+    client, bucket = pipeline.aws.client("cloudformation"), f"kept-{uuid.uuid4().hex}"
+    s3.create_bucket(Bucket=bucket)
+    change = client.create_change_set(
+        StackName=bucket,
+        ChangeSetName="facts",
+        ChangeSetType="CREATE",
+        TemplateBody=template(bucket, "Retain"),
+        Parameters=[{"ParameterKey": "Stage", "ParameterValue": "facts"}],
+    )["Id"]
+    client.execute_change_set(ChangeSetName=change, StackName=bucket)
+    assert client.describe_stacks(StackName=bucket)["Stacks"][0]["StackStatus"] == "ROLLBACK_COMPLETE"
+    client.delete_stack(StackName=bucket)
 
 
 @pytest.mark.parametrize(("policy", "is_left"), [("Retain", True), ("RetainExceptOnCreate", False)])
