@@ -49,7 +49,7 @@ destroy: .venv/ready ## take a stage down, but not its documents: make destroy S
 replay: .venv/ready ## start failed executions again: make replay STAGE=dev SINCE=2026-11-23T10:00
 	@$(BIN)/python -m operations replay
 
-catchup: .venv/ready ## archive what Slack never reported: make catchup STAGE=dev [CHANNEL=C0123456789] [SINCE=2026-11-01]
+catchup: .venv/ready ## archive what Slack never reported: make catchup STAGE=dev [CHANNEL=finance] [SINCE=2026-11-01]
 	@$(BIN)/python -m operations catchup
 
 reindex: .venv/ready ## make the index again from the records of the documents: make reindex STAGE=dev, or DRY_RUN=1 to report

@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib import clients, fetch, filehost, layout, log, settings
-from chalicelib.errors import FileGone, FileNotReady, IntegratorError
+from chalicelib.errors import FileGone, FileNotReady, IntegratorError, TokenRejected
 from chalicelib.files import File
 from chalicelib.settings import Settings
-from chalicelib.slack import Slack, wait_when_limited, web_api_answer
+from chalicelib.slack import ASK_OPERATOR, Slack, wait_when_limited, web_api_answer
 from local.dotenv import environment
 from local.terminal import Terminal
 
+_TOKEN_IS = "It is the “Bot User OAuth Token” on the Slack app's page “OAuth & Permissions”."
 FOLDER = Path(__file__).parent.parent / ".local" / "fetched"
 SECONDS = 900.0  # as long as the function has on Lambda
 # files.slack.com/files-pri/T…-F…/name, or a permalink: acme.slack.com/files/U…/F…/name.
@@ -32,16 +33,24 @@ def main(arguments: list[str], environ: Mapping[str, str], terminal: Terminal, f
     """Fetch the file at the address in *arguments*; the result is the exit status."""
     if len(arguments) != 1 or not arguments[0]:
         terminal.line(
-            "make fetch URL=https://files.slack.com/files-pri/T…-F…/name (or the file's permalink, or its id)"
+            "Say which file: make fetch URL=https://files.slack.com/files-pri/T…-F…/name, or its link in Slack, or "
+            "its id."
         )
         return 2
+    if not environ.get("ACCESS_TOKEN"):
+        terminal.verdict(False, f"There is no token: write ACCESS_TOKEN=xoxb-… into the file .env. {_TOKEN_IS}")
+        return 1
     try:
         chosen = _settings(environ)
         slack = Slack(clients.http(), chosen)
         _tell_token(terminal, slack)
         path, size, sha256 = _fetched(terminal, slack, arguments[0], folder)
+    except TokenRejected:
+        terminal.verdict(False, f"TokenRejected: Slack does not accept ACCESS_TOKEN. {_TOKEN_IS}")
+        return 1
     except IntegratorError as error:
-        terminal.verdict(False, f"{type(error).__name__}: {error}")
+        said = str(error).replace(f" {ASK_OPERATOR}", "")
+        terminal.verdict(False, f"{type(error).__name__}: {said}")
         return 1
     terminal.verdict(True, f"{path}  {size:,} bytes, SHA-256 {sha256}")
     return 0

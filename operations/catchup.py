@@ -1,4 +1,4 @@
-"""`make catchup STAGE=dev [CHANNEL=C0123456789] [SINCE=2026-11-01]`: archive what Slack never reported.
+"""`make catchup STAGE=dev [CHANNEL=finance] [SINCE=2026-11-01]`: archive what Slack never reported.
 
 It starts the workflow that reads a conversation's past (stepfunctions/history.asl.json), for one conversation or
 for all that the app is in, and shows how far it is. Nobody in Slack is told. Ctrl-C leaves the workflow running:
@@ -8,29 +8,31 @@ the same command shows its progress again. Edits and deletions that no event rep
 import re
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from chalicelib import clients, history_run, layout, workflow
 from chalicelib.archive import Archive
 from chalicelib.conversation import moment as moment_of
-from chalicelib.errors import IntegratorError
+from chalicelib.errors import IntegratorError, SlackRefused
 from chalicelib.executions import Executions
 from chalicelib.history import LONGEST_WAIT
 from chalicelib.sigv4 import STEP_FUNCTIONS, Client
 from chalicelib.slack import Slack
 from operations import stages
-from operations.console import Stop
+from operations.console import Stop, for_operator
 from operations.stages import Stage
 from operations.times import moment
 
-USAGE = "make catchup STAGE=dev CHANNEL=C0123456789 SINCE=2026-11-01"
+USAGE = "make catchup STAGE=dev [CHANNEL=finance] [SINCE=2026-11-01]"
+INVITE = "/invite @slack-integrator"
 NEEDED = ("ACCESS_TOKEN", "SLACK_URL", "SLACK_INTEGRATOR_SF", "BUCKET")
 SECONDS_PER_START = 5, 10
 SECONDS_BETWEEN_LOOKS = 2.0
 ALIVE = LONGEST_WAIT + 300
 """Seconds after which a run whose record has not changed is one that has died."""
+_MOST_NAMES = 10
 _TYPES = "public_channel,private_channel,mpim,im"
 
 Json = dict[str, Any]
@@ -50,16 +52,30 @@ class Catchup(NamedTuple):
         """The ARN of the state machine that reads histories."""
         return history_run.machine(self.state_machine)
 
-    def conversations(self) -> Iterator[str]:
-        """Yield the ids of all conversations that the app is in."""
+    def conversations(self) -> Iterator[Json]:
+        """Yield what Slack says of all conversations that the app is in."""
         cursor = ""
         while True:
             arguments = {"types": _TYPES, "limit": 200} | ({"cursor": cursor} if cursor else {})
             answer = self.slack.call("users.conversations", arguments, form=True)
-            yield from (channel["id"] for channel in answer["channels"])
+            yield from answer["channels"]
             cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
             if not cursor:
                 return
+
+    def named(self, text: str) -> str:
+        """Return the id of the conversation that *text* means: by its id, its link, or the name of a channel."""
+        found = re.fullmatch(r"(?:https?://\S+/archives/)?([CDG][A-Z0-9]+)(?:[/?]\S*)?", text, re.ASCII)
+        if found:
+            return found[1]
+        name = text.removeprefix("#").casefold()
+        names = {channel["name"]: str(channel["id"]) for channel in self.conversations() if channel.get("name")}
+        if name not in names:
+            raise Stop(
+                f"The app is in no channel #{name}. If there is one: type “{INVITE}” in it, which archives its "
+                f"past, too. The app is in {_listed(names)}."
+            )
+        return names[name]
 
     def record(self, channel: str) -> Any:
         """Return how far the archiving of the past of *channel* is, None where it never began."""
@@ -72,13 +88,30 @@ class Catchup(NamedTuple):
         if record and record["state"] == "running" and now - record["at"] < ALIVE:
             return str(record["run"])
         order = history_run.order(self.team, channel, f"{now:.6f}", since, tell=False)
-        described = self.slack.call("conversations.info", {"channel": channel}, form=True)["channel"]
-        if not described.get("is_member", True):
-            raise Stop(f"The app is not in {channel}: invite it there, which archives the past as well.")
+        self._check_is_in(channel)
         workflow.start(
             self.client, self.machine, order["run"], workflow.canonical_json(dict(order)), time.monotonic() + 5
         )
         return order["run"]
+
+    def _check_is_in(self, channel: str) -> None:
+        try:
+            described = self.slack.call("conversations.info", {"channel": channel}, form=True)["channel"]
+        except SlackRefused as error:
+            if error.error != "channel_not_found":
+                raise
+            reason = f"Slack shows the app no conversation {channel}. If it is a private one"
+            raise Stop(f"{reason}: type “{INVITE}” in it, which archives its past, too.") from error
+        if not described.get("is_member", True):
+            name = described.get("name", channel)
+            raise Stop(f"The app is not in #{name}: type “{INVITE}” there, which archives its past, too.")
+
+
+def _listed(names: Iterable[str]) -> str:
+    """Return the first *names* of channels, as a sentence has them."""
+    shown = [f"#{name}" for name in sorted(names)]
+    more = f" and {len(shown) - _MOST_NAMES} more" if len(shown) > _MOST_NAMES else ""
+    return ", ".join(shown[:_MOST_NAMES]) + more or "no channel yet"
 
 
 def open_stage(stage: Stage) -> Catchup:
@@ -171,16 +204,14 @@ def main(arguments: Mapping[str, str]) -> None:
     """Catch up with CHANNEL, or with all conversations, of STAGE, since SINCE or from the beginning."""
     text, channel = arguments.get("SINCE", "").strip(), arguments.get("CHANNEL", "").strip()
     since = f"{moment(text, USAGE).timestamp():.6f}" if text else "0"
-    if channel and not re.fullmatch(r"[A-Z0-9]{2,18}", channel, re.ASCII):
-        raise Stop(f"Say which channel, by its id, which its link ends in: {USAGE}.")
     stage = stages.find(arguments.get("STAGE", ""), USAGE)
     try:
         catchup = open_stage(stage)
-        channels = [channel] if channel else list(catchup.conversations())
+        channels = [catchup.named(channel)] if channel else [each["id"] for each in catchup.conversations()]
         runs = {name: catchup.start(name, since, time.time()) for name in channels}
         records = follow(catchup, runs)
     except IntegratorError as error:
-        raise Stop(f"{error} The same command goes on.") from error
+        raise Stop(f"{for_operator(error)} The same command goes on.") from error
     except KeyboardInterrupt:
         print("\nThe workflow goes on. The same command shows how far it is.", file=sys.stderr)
         sys.exit(130)

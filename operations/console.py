@@ -7,6 +7,8 @@ from collections.abc import Callable
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.errors import IntegratorError
+from chalicelib.sigv4 import ServiceError
+from chalicelib.slack import ASK_OPERATOR
 
 AGAIN = "Running the same command again goes on from here."
 
@@ -25,9 +27,18 @@ def say(text: str) -> None:
     print(f"  {text}", flush=True)
 
 
-def ask_secret(name: str) -> str:
-    """Return what is typed, unseen; empty where nobody is there to type."""
-    return getpass.getpass(f"  {name}: ").strip() if sys.stdin.isatty() else ""
+def ask_secret(name: str, objection: Callable[[str], str]) -> str:
+    """Return what is typed, unseen, asking again while there is an *objection* to it.
+
+    Empty where nothing is typed, or nobody is there to type.
+    """
+    while sys.stdin.isatty():
+        answer = getpass.getpass(f"  {name}: ").strip()
+        wrong = objection(answer) if answer else ""
+        if not wrong:
+            return answer
+        say(f"{wrong} Please paste it again, or press Ctrl-C.")
+    return ""
 
 
 def confirm(question: str, words: str, answer: str) -> None:
@@ -38,17 +49,27 @@ def confirm(question: str, words: str, answer: str) -> None:
         raise Stop(f"Nothing was removed. To confirm without being asked: CONFIRM='{words}'.")
 
 
+def for_operator(error: IntegratorError) -> str:
+    """Return *error*, which speaks to the person who uploads, for whoever runs the archive."""
+    said = str(error)
+    return said.replace(ASK_OPERATOR, "make doctor STAGE=… says more") if ASK_OPERATOR in said else said
+
+
 def run(main: Callable[[], None]) -> None:
     """Run *main* and end the process: 1 and a sentence when it stops, 130 on Ctrl-C."""
     try:
         main()
-    except (Stop, IntegratorError) as reason:
+    except Stop as reason:
         sys.exit(f"\n{reason}")
+    except IntegratorError as error:
+        sys.exit(f"\n{for_operator(error)} {AGAIN}")
     except ClientError as error:
         details = error.response["Error"]
         sys.exit(f"\nAWS refused {error.operation_name} ({details['Code']}): {details['Message']} {AGAIN}")
     except BotoCoreError as error:
         sys.exit(f"\nAWS could not be asked: {error} {AGAIN}")
+    except ServiceError as error:
+        sys.exit(f"\nAWS could not be asked ({error.code}). {AGAIN}")
     except (KeyboardInterrupt, EOFError):
         print(f"\nInterrupted. {AGAIN}", file=sys.stderr)
         sys.exit(130)

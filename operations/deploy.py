@@ -4,13 +4,15 @@ Stack ► config.json ► `chalice deploy` ► what Chalice cannot set ► Slack
 asks AWS what is there already: running this again changes nothing, and finishes what was interrupted.
 """
 
+import sys
 from collections.abc import Mapping
 
 from chalicelib.settings import REFERENCE
 from chalicelib.slack import is_webhook
 from operations import chalice_cli, chalice_config, chalice_state, slack_app, stack
 from operations.console import Stop, ask_secret, say, step
-from operations.preflight import check, check_bucket
+from operations.preflight import check, check_bucket, python_that_ends
+from operations.slack_app import WrongSecret
 from operations.stages import PROJECT, Stage
 
 USAGE = "make deploy STAGE=dev [ALARM_EMAIL=you@example.com]"
@@ -26,6 +28,8 @@ def main(arguments: Mapping[str, str]) -> None:
     check_bucket(stage)
     environ = _known(stage.name) | {name: value for name, value in arguments.items() if value}
     print(f"Slack Integrator, stage {stage.name}: {stage.place}")
+    if notice := python_that_ends(sys.version_info[:2]):
+        print(notice)
 
     step("1. The secrets that are there already")
     has_renewed = _store_given(stage, environ)
@@ -57,19 +61,52 @@ def _known(stage: str) -> dict[str, str]:
 def _store_given(stage: Stage, environ: Mapping[str, str]) -> bool:
     """Store the secrets in *environ* and those to RENEW; return True if a secret replaced another one."""
     ssm = stage.client("ssm")
+    before = slack_app.stored(ssm, stage.name)
     given = {name: environ[name] for name in slack_app.SECRETS if name in environ}
-    given.update({name: ask_secret(name) for name in environ.get("RENEW", "").split() if name in slack_app.SECRETS})
+    for name, value in given.items():
+        _check_secret(name, value, environ, before)
+    given.update({name: _renewed(name, environ, before) for name in environ.get("RENEW", "").split()})
     if not is_webhook(given.get("SLACK_URL", "")):
         given.pop("SLACK_URL", None)
-    before = slack_app.stored(ssm, stage.name)
-    if "ACCESS_TOKEN" in given:
-        _check_token(given["ACCESS_TOKEN"], environ, before)
     fresh = {name: value for name, value in given.items() if before.get(name) != value}
     slack_app.store(ssm, stage.name, fresh)
     for name in sorted({*before, *given, *slack_app.NEEDED}):
         state = "stored in SSM" if name in fresh else "is in SSM" if name in before else "will be asked for below"
         say(f"{name:<20} {state}")
     return bool(fresh.keys() & before.keys())
+
+
+def _renewed(name: str, environ: Mapping[str, str], known: Mapping[str, str]) -> str:
+    """Return the secret that is to replace the one that SSM has."""
+    if name not in slack_app.SECRETS:
+        raise Stop(f"RENEW={name}: no secret has that name. RENEW takes {', '.join(slack_app.SECRETS)}.")
+    value = environ.get(name) or _asked(name, environ, known)
+    if not value:
+        raise Stop(
+            f"No new {name} was typed. Run this in a terminal, which asks for it, or put it into the environment."
+        )
+    return value
+
+
+def _asked(name: str, environ: Mapping[str, str], known: Mapping[str, str]) -> str:
+    """Return the secret that is typed, when nothing is wrong with it; empty where nothing is typed."""
+
+    def objection(value: str) -> str:
+        try:
+            _check_secret(name, value, environ, known)
+        except WrongSecret as wrong:
+            return str(wrong)
+        return ""
+
+    return ask_secret(name, objection)
+
+
+def _check_secret(name: str, value: str, environ: Mapping[str, str], known: Mapping[str, str]) -> None:
+    """Raise WrongSecret where *value* cannot be the secret *name*."""
+    if name == "ACCESS_TOKEN":
+        _check_token(value, environ, known)
+    if name == "SIGNING_SECRET":
+        slack_app.check_signing_secret(value)
 
 
 def _check_token(token: str, environ: Mapping[str, str], known: Mapping[str, str]) -> None:
@@ -134,7 +171,7 @@ def _slack(stage: Stage, url: str, environ: Mapping[str, str]) -> dict[str, str]
         say("Make the Slack app, with all its settings, from this link; then “Install to Workspace”:\n")
         print(slack_app.link(url) + "\n")
         say("SIGNING_SECRET is on its page “Basic Information”, ACCESS_TOKEN (xoxb-…) on “OAuth & Permissions”.")
-        answers = {name: ask_secret(name) for name in missing}
+        answers = {name: _asked(name, environ, secrets) for name in missing}
         unanswered = [name for name, value in answers.items() if not value]
         if unanswered:
             raise Stop(
@@ -142,7 +179,7 @@ def _slack(stage: Stage, url: str, environ: Mapping[str, str]) -> dict[str, str]
                 "terminal, which asks for it, or put it into the environment."
             )
         secrets.update(answers)
-    if not environ.get("ACCESS_TOKEN"):
+    if not environ.get("ACCESS_TOKEN") and "ACCESS_TOKEN" not in missing:
         _check_token(secrets["ACCESS_TOKEN"], environ, secrets)
     if missing:
         slack_app.store(ssm, stage.name, {name: secrets[name] for name in missing})

@@ -38,8 +38,7 @@ def main(arguments: Mapping[str, str]) -> None:
     if with_documents:
         _delete_documents(stage)
     else:
-        say(f"kept in s3://{stage.bucket}; the next make deploy STAGE={stage.name} takes the bucket up again")
-        say(f"to delete them: make destroy STAGE={stage.name} DOCUMENTS={DELETE}")
+        _say_what_stays(stage)
 
 
 def _delete_functions(stage: Stage) -> None:
@@ -50,6 +49,13 @@ def _delete_functions(stage: Stage) -> None:
         chalice(stage, PROJECT, "delete")
     else:
         say("were gone already")
+
+
+def _say_what_stays(stage: Stage) -> None:
+    if not stage.has_bucket():
+        return say(f"there are none: no bucket {stage.bucket} in {stage.place}")
+    say(f"kept in s3://{stage.bucket}; the next make deploy STAGE={stage.name} takes the bucket up again")
+    return say(f"to delete them: make destroy STAGE={stage.name} DOCUMENTS={DELETE}")
 
 
 def _delete_documents(stage: Stage) -> None:

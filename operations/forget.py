@@ -5,6 +5,7 @@ it, in every version that the bucket keeps. Asks first. Safe to repeat: the next
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -159,12 +160,10 @@ def _others(s3: Any, bucket: str, key: str, file_id: str) -> bool:
 
 def main(arguments: Mapping[str, str]) -> None:
     """Erase FILE from the archive of STAGE, after asking."""
-    file_id = arguments.get("FILE", "").strip()
-    if not file_id.isalnum():
-        raise Stop(f"Say which document: {USAGE} (the id is in its Slack link).")
+    file_id = _file_id(arguments.get("FILE", ""))
     stage = stages.find(arguments.get("STAGE", ""), USAGE)
     s3 = stage.client("s3")
-    _check_bucket(stage)
+    stage.check_bucket()
     left = traces(s3, stage.bucket, file_id)
     if not left.versions:
         print(f"Nothing is left of {file_id} in {stage.bucket}.")
@@ -181,6 +180,14 @@ def main(arguments: Mapping[str, str]) -> None:
     )
 
 
+def _file_id(text: str) -> str:
+    """Return the id of the file in *text*, which may be the file's link in Slack."""
+    ids = re.findall(r"(?<![A-Za-z0-9])F[A-Z0-9]+(?![A-Za-z0-9])", text)
+    if len(ids) != 1:
+        raise Stop(f"Say which document, by its id or its link in Slack, which contains the id: {USAGE}.")
+    return str(ids[0])
+
+
 def _slack(stage: Stage) -> Slack | None:
     """Return Slack as the stage reaches it; None, and say so, where it has no token or no functions."""
     try:
@@ -188,13 +195,3 @@ def _slack(stage: Stage) -> Slack | None:
     except (Stop, IntegratorError) as error:
         print(f"The app's replies in Slack stay: {error}")
         return None
-
-
-def _check_bucket(stage: Stage) -> None:
-    try:
-        stage.client("s3").head_bucket(Bucket=stage.bucket)
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "404":
-            raise
-        reason = f"Stage {stage.name} has no archive in {stage.place}: there is no bucket {stage.bucket}."
-        raise Stop(f"{reason} Use the credentials and the region of where it is.") from error

@@ -8,7 +8,7 @@ from pathlib import Path
 from botocore.exceptions import ClientError
 
 from operations import chalice_config, stages
-from operations.console import Stop, say
+from operations.console import Stop
 from operations.stages import LOCAL, PROJECT, Stage
 
 PYTHONS = ((3, 11), (3, 14))
@@ -16,6 +16,7 @@ PYTHONS = ((3, 11), (3, 14))
 DEPRECATED = (3, 11)
 """The last one on Amazon Linux 2. AWS announced in 2025 that its runtimes end in mid-2026
 (https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html)."""
+_NEWER = f"remove .venv, then make deploy PYTHON=python3.{PYTHONS[1][1]}"
 _PIP = 26, 3
 
 
@@ -24,27 +25,31 @@ def check(name: str, usage: str, project: Path = PROJECT) -> Stage:
     check_python(sys.version_info[:2])
     _check_pip()
     if name == LOCAL:
-        raise Stop(f"The stage local is that of `make local`, and of this machine alone: {usage}.")
+        raise Stop(f"The stage local belongs to `make local`, which deploys it on this machine: {usage}.")
     stage = stages.find(name, usage, project)
     if name not in chalice_config.names(project):
-        raise Stop(f".chalice/config.json has no stage {name}. Copy the block of dev there under that name.")
+        raise Stop(f".chalice/config.json has no stage {name}: copy the block of dev there under the name {name}.")
     return stage
 
 
 def check_python(running: tuple[int, int]) -> None:
-    """Raise Stop unless Lambda runs this Python, too; say so if that is about to end."""
+    """Raise Stop unless Lambda runs this Python, too."""
     oldest, newest = PYTHONS
-    newer = f"remove .venv, then make deploy PYTHON=python3.{newest[1]}"
     if not oldest <= running <= newest:
         raise Stop(
-            f"Lambda would get this Python, {running[0]}.{running[1]}, which it does not run: {newer} "
+            f"Lambda would get this Python, {running[0]}.{running[1]}, which it does not run: {_NEWER} "
             f"(3.{oldest[1]} to 3.{newest[1]})."
         )
-    if running <= DEPRECATED:
-        say(
-            f"Lambda gets this Python, 3.{running[1]}. AWS has announced the end of that runtime, and may refuse to"
-        )
-        say(f"make functions with it. The newest that Chalice and Lambda share is 3.{newest[1]}: {newer}.")
+
+
+def python_that_ends(running: tuple[int, int]) -> str:
+    """Return the sentence about a Python that Lambda runs, but not for long; empty for others."""
+    if running > DEPRECATED:
+        return ""
+    return (
+        f"Lambda gets this Python, 3.{running[1]}. AWS has announced the end of that runtime, and may refuse to "
+        f"make functions with it. The newest that Chalice and Lambda share is 3.{PYTHONS[1][1]}: {_NEWER}."
+    )
 
 
 def _check_pip() -> None:

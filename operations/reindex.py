@@ -136,8 +136,12 @@ def main(arguments: Mapping[str, str]) -> None:
     if after and not after.isalnum():
         raise Stop(f"AFTER is the id of a file: {USAGE}.")
     stage = stages.find(arguments.get("STAGE", ""), USAGE)
+    stage.check_bucket()
     archive = Archive(stage.busy_client("s3", AT_ONCE), stage.bucket)
-    for team in _teams(archive):
+    teams = _teams(archive)
+    if not teams:
+        print(f"There is no document in {stage.bucket} yet.")
+    for team in teams:
         step(f"The index of workspace {team}")
         report = reindex(archive, team, _progress(), after=after, dry_run=dry_run)
         what = "missing" if dry_run else "missing and are there again"

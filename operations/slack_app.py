@@ -1,6 +1,7 @@
 """The Slack app's side of a deployment: its manifest, its secrets in SSM, its token."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import yaml
 from chalicelib.errors import IntegratorError, TokenRejected
 from chalicelib.settings import Settings
 from chalicelib.slack import Slack, web_api_answer
-from operations.console import Stop
+from operations.console import Stop, for_operator
 from operations.stages import APP
 
 POSTS = "https://slack.com/api/chat.postMessage"
@@ -59,6 +60,19 @@ def forget(ssm: Any, stage: str) -> None:
     ssm.delete_parameters(Names=[path(stage, name) for name in SECRETS])
 
 
+class WrongSecret(Stop):
+    """A secret that cannot be the app's: another one helps."""
+
+
+def check_signing_secret(value: str) -> None:
+    """Raise WrongSecret unless *value* looks like Slack's signing secrets (docs.slack.dev shows no other form)."""
+    if not re.fullmatch("[0-9a-f]{32}", value):
+        raise WrongSecret(
+            "This is not a SIGNING_SECRET, which has 32 digits and letters from a to f. It is on the Slack app's "
+            "page “Basic Information”; the Client Secret and the Verification Token stand beside it."
+        )
+
+
 def check_token(token: str, slack_url: str, *, loopback: bool) -> str:
     """Return who the token belongs to; Stop when Slack does not accept it, or it lacks a scope of the manifest.
 
@@ -71,17 +85,17 @@ def check_token(token: str, slack_url: str, *, loopback: bool) -> str:
             response = slack.post(slack.api_url("auth.test"), {}, timeout=(5, 15), form=True)
         answer = web_api_answer(response)
     except TokenRejected as error:
-        raise Stop(
-            f"{error} It is the “Bot User OAuth Token” (xoxb-…) on the Slack app's page “OAuth & Permissions”: "
-            "ACCESS_TOKEN=xoxb-… make deploy STAGE=…"
+        raise WrongSecret(
+            f"Slack does not accept this ACCESS_TOKEN ({response.json()['error']}). It is the “Bot User OAuth "
+            "Token” (xoxb-…) on the Slack app's page “OAuth & Permissions”."
         ) from error
     except IntegratorError as error:
-        raise Stop(f"The token could not be checked: {error}") from error
+        raise Stop(f"The token could not be checked: {for_operator(error)}") from error
     granted = {scope.strip() for scope in response.headers.get("X-OAuth-Scopes", "").split(",")}
     missing = sorted(set(manifest(_PLACEHOLDER)["oauth_config"]["scopes"]["bot"]) - granted)
     if missing:
-        raise Stop(
+        raise WrongSecret(
             f"The Slack app lacks {', '.join(missing)}: add it on the app's page “OAuth & Permissions”, then click "
-            "“Reinstall to Workspace” there, then run this again."
+            "“Reinstall to Workspace” there."
         )
     return f"{answer.get('user')} in {answer.get('team')}"

@@ -35,6 +35,7 @@ LOCAL_ENDPOINT = "http://127.0.0.1:8002"
 """Where `make local` has its AWS, unless AWS_ENDPOINT_URL says otherwise."""
 _NAME = re.compile(r"[a-z][a-z0-9]{0,15}")
 _SSM_SECONDS = 10
+_SET_REGION = "export AWS_DEFAULT_REGION=eu-central-1, or whichever is yours. (Chalice does not read AWS_REGION.)"
 
 
 class Stage:
@@ -118,6 +119,21 @@ class Stage:
         endpoint = {"AWS_ENDPOINT_URL": self._endpoint} if self._endpoint else {}
         return {**os.environ, **where, **endpoint}
 
+    def has_bucket(self) -> bool:
+        """Return True if the archive's bucket exists; it outlives a stage that was destroyed."""
+        try:
+            self.client("s3").head_bucket(Bucket=self.bucket)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "404":
+                raise
+            return False
+        return True
+
+    def check_bucket(self) -> None:
+        """Raise Stop where the stage has no archive."""
+        if not self.has_bucket():
+            raise self.not_deployed()
+
     def not_deployed(self) -> Stop:
         """Return the sentence for a stage of which AWS has nothing, or only a part."""
         if self.name == LOCAL:
@@ -138,7 +154,7 @@ def find(name: str, usage: str, project: Path = PROJECT) -> Stage:
     session = _session()
     region = session.region_name or (written and written[1])
     if region is None:
-        raise Stop("No AWS region is set: export AWS_DEFAULT_REGION=eu-central-1, or whichever is yours.")
+        raise Stop(f"No AWS region is set: {_SET_REGION}")
     _check_partition(session, region)
     stage = Stage(name, _account(session, region), region, session)
     _check_place(stage, written)
@@ -164,7 +180,7 @@ def _check_partition(session: Any, region: str) -> None:
     try:
         partition = session.get_partition_for_region(region)
     except BotoCoreError as error:
-        raise Stop(f"AWS has no region {region}: export AWS_DEFAULT_REGION=eu-central-1, for example.") from error
+        raise Stop(f"AWS has no region {region}: {_SET_REGION}") from error
     if partition != "aws":
         raise Stop(
             f"The region {region} belongs to the partition {partition} of AWS, which has other domains and service "

@@ -11,5 +11,5 @@ def moment(text: str, usage: str) -> datetime:
         value = datetime.fromisoformat(text.strip())
     except ValueError as error:
         problem = f"SINCE={text} is not a date or a time" if text else "Say since when"
-        raise Stop(f"{problem}: {usage} (UTC, unless it ends in an offset such as +02:00).") from error
+        raise Stop(f"{problem}: {usage} (in UTC, unless it ends in an offset such as +02:00).") from error
     return value if value.tzinfo else value.replace(tzinfo=UTC)

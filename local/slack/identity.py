@@ -15,7 +15,7 @@ class App:
     name: str = "slack-integrator"
     webhook_bot_id: str = "B0LOCAL02"
     webhook_key: str = "local-not-a-real-webhook"
-    signing_secret: str = "local-signing-secret-not-real"
+    signing_secret: str = "10ca1000000000000000000000000001"
     verification_token: str = "local-verification-token"
     bot_token: str = "xoxb-local-not-a-real-token"
 

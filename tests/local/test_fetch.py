@@ -81,14 +81,14 @@ def test_a_missing_scope_is_named(slack: Slack, file: File, fetched: Fetched) ->
 def test_a_wrong_token_is_told_and_never_shown(file: File, fetched: Fetched) -> None:
     status, said, _ = fetched(file.id, ACCESS_TOKEN="xoxb-of-somebody-else")
     assert status == 1
-    assert "TokenRejected: Slack does not accept the app any more. " in said
+    assert "TokenRejected: Slack does not accept ACCESS_TOKEN. It is the “Bot User OAuth Token” on" in said
     assert "xoxb" not in said
 
 
 def test_a_missing_token_is_told(file: File, fetched: Fetched) -> None:
     status, said, _ = fetched(file.id, ACCESS_TOKEN="")
     assert status == 1
-    assert "ACCESS_TOKEN" in said
+    assert "NOT OK  There is no token: write ACCESS_TOKEN=xoxb-… into the file .env. It is the" in said
 
 
 @pytest.mark.parametrize("address", ["https://example.com/x.pdf", "https://files.slack.com/"])
@@ -101,7 +101,7 @@ def test_an_address_without_a_file_is_refused(fetched: Fetched, address: str) ->
 def test_without_an_address_the_usage_is_told(fetched: Fetched) -> None:
     status, said, _ = fetched("")
     assert status == 2
-    assert "make fetch URL=" in said
+    assert "Say which file: make fetch URL=" in said
 
 
 def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,6 @@ import pytest
 
 from chalicelib import clients
 from chalicelib.archive import Archive
-from chalicelib.errors import SlackRefused
 from chalicelib.settings import Settings
 from chalicelib.sigv4 import STEP_FUNCTIONS, Client
 from chalicelib.slack import Slack as SlackClient
@@ -67,7 +66,7 @@ def test_the_same_command_looks_on_while_the_workflow_goes_on(
 
 def test_all_conversations_are_those_that_the_app_is_in(slack: Slack, channel: Channel, started: Catchup) -> None:
     board, elsewhere = slack.add_channel("board", "group"), slack.add_channel("random", bot_is_member=False)
-    listed = set(started.conversations())
+    listed = {each["id"] for each in started.conversations()}
     assert {channel.id, board.id} <= listed
     assert elsewhere.id not in listed
 
@@ -75,11 +74,26 @@ def test_all_conversations_are_those_that_the_app_is_in(slack: Slack, channel: C
 def test_a_channel_that_is_none_or_that_the_app_is_not_in_is_refused(
     slack: Slack, channel: Channel, started: Catchup
 ) -> None:
-    with pytest.raises(SlackRefused, match="channel_not_found"):
+    with pytest.raises(Stop, match=r"no conversation C0NONE.* type “/invite @slack-integrator” in it"):
         caught_up(started, Channel("C0NONE", "none", "channel"))
     slack.remove_app(channel)
-    with pytest.raises(Stop, match="invite it"):
+    with pytest.raises(Stop, match=f"not in #{channel.name}: type “/invite @slack-integrator” there"):
         caught_up(started, channel)
+
+
+@pytest.mark.parametrize(
+    "form", ["{0.name}", "#{0.name}", "{0.id}", "https://acme.slack.com/archives/{0.id}/p1?a=b"]
+)
+def test_a_channel_is_named_as_people_know_it(channel: Channel, started: Catchup, form: str) -> None:
+    assert started.named(form.format(channel)) == channel.id
+
+
+def test_a_name_that_no_channel_of_the_app_has_is_answered_with_those_that_it_has(
+    slack: Slack, channel: Channel, started: Catchup
+) -> None:
+    slack.add_channel("somewhere", bot_is_member=False)
+    with pytest.raises(Stop, match=rf"in no channel #somewhere\. .*/invite.* The app is in .*#{channel.name}"):
+        started.named("#Somewhere")
 
 
 def test_what_was_not_archived_is_summed_up_with_the_reason(
@@ -91,7 +105,7 @@ def test_what_was_not_archived_is_summed_up_with_the_reason(
     assert "Slack only links to it" in text
 
 
-@pytest.mark.parametrize("wrong", [{"CHANNEL": "general"}, {"CHANNEL": "../C1"}, {"SINCE": "yesterday"}])
+@pytest.mark.parametrize("wrong", [{"SINCE": "yesterday"}, {"STAGE": ""}])
 def test_what_makes_no_sense_ends_in_a_sentence(wrong: dict[str, str]) -> None:
     with pytest.raises(Stop, match="make catchup"):
         catchup.main({"STAGE": "dev", **wrong})

@@ -299,15 +299,16 @@ def test_a_changed_function_is_shipped(deployment: Deployment) -> None:
     assert reply.startswith("✅ 1 file kept.")
 
 
-def test_a_token_that_slack_does_not_know_stops_before_anything_is_made(deployment: Deployment) -> None:
+def test_a_secret_that_cannot_be_the_apps_stops_before_anything_is_made(deployment: Deployment) -> None:
     printed = deployment.deploy(ACCESS_TOKEN="xoxb-wrong", succeeds=False)
-    assert "Slack does not accept the app any more." in printed
-    assert "(invalid_auth)" in printed
+    assert "Slack does not accept this ACCESS_TOKEN (invalid_auth). It is the “Bot User OAuth Token”" in printed
+    printed = deployment.deploy(SIGNING_SECRET=deployment.slack.verification_token, succeeds=False)
+    assert "This is not a SIGNING_SECRET, which has 32 digits and letters from a to f." in printed
     assert "Traceback" not in printed
 
 
 def test_a_renewed_secret_holds_at_once(deployment: Deployment) -> None:
-    printed = deployment.deploy(SIGNING_SECRET="renewed")
+    printed = deployment.deploy(SIGNING_SECRET="0" * 32)
     assert "the functions restart with the renewed secrets" in printed
     assert "answers" in printed
     deployment.deploy()

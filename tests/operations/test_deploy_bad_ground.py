@@ -130,12 +130,15 @@ def test_a_question_is_broken_off_with_a_sentence(stage: Deployment) -> None:
 def test_the_next_run_finishes_it_with_secrets_that_nobody_sees(stage: Deployment) -> None:
     terminal = stage.at_terminal()
     given = {"SIGNING_SECRET": stage.slack.signing_secret, "ACCESS_TOKEN": stage.slack.bot_token}
+    wrong = {"SIGNING_SECRET": "of the wrong form", "ACCESS_TOKEN": "xoxb-of-nobody"}
     for name, secret in given.items():
         terminal.wait_for(f"{name}: ")
+        terminal.type(f"{wrong[name]}\n")
+        terminal.wait_for(f"Please paste it again, or press Ctrl-C.\n  {name}: ")
         terminal.type(f"{secret}\n")
     assert terminal.end() == 0, terminal.shown
     assert f"{stage.api_url()}/slack/events answers" in terminal.shown
-    assert not [secret for secret in given.values() if secret in terminal.shown]
+    assert not [secret for secret in (*given.values(), *wrong.values()) if secret in terminal.shown]
     ssm = stage.aws.client("ssm")
     for name, secret in given.items():
         kept = ssm.get_parameter(Name=f"/slack-integrator/{STAGE}/{name}", WithDecryption=True)["Parameter"]

@@ -22,21 +22,16 @@ def test_a_python_that_lambda_does_not_run_is_named_with_the_newest_that_it_runs
         preflight.check_python(running)
 
 
-def test_a_python_that_aws_may_refuse_soon_is_said_with_the_newest_that_it_runs(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    preflight.check_python((3, 11))
-    shown = capsys.readouterr().out
+def test_a_python_that_aws_may_refuse_soon_is_said_with_the_newest_that_it_runs() -> None:
+    shown = preflight.python_that_ends((3, 11))
     assert "AWS has announced the end of that runtime, and may refuse" in shown
     assert "share is 3.14: remove .venv, then make deploy PYTHON=python3.14." in shown
 
 
 @pytest.mark.parametrize("running", [(3, 12), (3, 14)])
-def test_nothing_is_said_about_a_python_that_stays(
-    running: tuple[int, int], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_nothing_is_said_about_a_python_that_stays(running: tuple[int, int]) -> None:
     preflight.check_python(running)
-    assert capsys.readouterr().out == ""
+    assert preflight.python_that_ends(running) == ""
 
 
 def test_a_missing_pip_is_said(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,7 +52,7 @@ def test_a_pip_that_chalice_cannot_use_is_said(
 
 
 def test_the_local_stage_is_not_deployed(project: Path) -> None:
-    with pytest.raises(Stop, match=r"of `make local`, and of this machine alone: make deploy STAGE=dev"):
+    with pytest.raises(Stop, match=r"The stage local belongs to `make local`, .* make deploy STAGE=dev"):
         preflight.check("local", USAGE, project)
 
 

@@ -21,8 +21,9 @@ ARGUMENTS = {
     "replay": "SINCE=2026-11-23",
     "catchup": "SINCE=2026-11-23 CHANNEL=C0LOCAL001",
     "forget": "FILE=F0LOCAL001",
+    "reindex": "",
 }
-ON_DEPLOYED = ("replay", "catchup", "forget")
+ON_DEPLOYED = ("replay", "catchup", "forget", "reindex")
 UNREACHABLE = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_MAX_ATTEMPTS": "1"}
 
 
@@ -87,6 +88,8 @@ def test_other_partitions_are_refused(aws: pytest.MonkeyPatch, project: Path, re
         ({"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, "No AWS credentials were found: aws configure"),
         ({"AWS_SECRET_ACCESS_KEY": ""}, "No AWS credentials were found: aws configure"),
         ({"AWS_REGION": "", "AWS_DEFAULT_REGION": ""}, "No AWS region is set: export AWS_DEFAULT_REGION="),
+        ({"AWS_DEFAULT_REGION": ""}, "No AWS region is set: export AWS_DEFAULT_REGION="),
+        ({"AWS_DEFAULT_REGION": "nowhere"}, "AWS has no region nowhere: export AWS_DEFAULT_REGION="),
         ({"AWS_DEFAULT_REGION": "no where"}, "no where"),
         ({"AWS_PROFILE": "nobody"}, "AWS_PROFILE names a profile that ~/.aws/config does not have"),
         (UNREACHABLE, "AWS could not be reached in the region us-east-1"),
@@ -115,7 +118,7 @@ def test_a_stage_that_is_not_deployed_is_said(pipeline: Pipeline, command: str) 
     done = run(pipeline, command, "STAGE=nowhere", *ARGUMENTS[command].split())
     assert done.returncode == 1
     assert "Stage nowhere " in done.stderr
-    assert "account 123456789012, region us-east-1" in done.stderr
+    assert "account 123456789012, region us-east-1: make deploy STAGE=nowhere" in done.stderr
     assert "Traceback" not in done.stderr
 
 
