@@ -1,13 +1,21 @@
 """The workflow's first step for each file: out of Slack, into the archive."""
 
+import hashlib
 import time
 from fnmatch import fnmatchcase
 from typing import Any, TypedDict
 
-from chalicelib import blocks, filehost, layout, log, transfer
+from chalicelib import blocks, canvas, filehost, layout, log, transfer
 from chalicelib.archive import Archive, JsonObject
-from chalicelib.errors import AccessRefused, FileGone, FileNotReady, SignInPage, TransferBroken
-from chalicelib.files import ODD, File
+from chalicelib.errors import (
+    LONGEST_MESSAGE,
+    AccessRefused,
+    FileGone,
+    FileNotReady,
+    SignInPage,
+    TransferBroken,
+)
+from chalicelib.files import ODD, File, is_canvas
 from chalicelib.layout import DocumentRecord
 from chalicelib.settings import Settings
 from chalicelib.slack import INVITE, Slack, wait_when_limited
@@ -26,16 +34,12 @@ _NOT_HELD = {
     "external": "Slack only links to it: the file itself is kept elsewhere.",
     "tombstone": "It was deleted in Slack.",
     "hidden_by_limit": "Slack hides it: it is beyond the limit of the workspace's plan.",
-    "canvas": "It is a canvas, and canvases are not archived yet.",
-    "quip": "It is a canvas, and canvases are not archived yet.",
-    "docs": "It is a canvas, and canvases are not archived yet.",
-    "post": "It is a post written in Slack: Slack has no file of it.",
-    "space": "It is a post written in Slack: Slack has no file of it.",
-    "list": "It is a list made in Slack: Slack has no file of it.",
+    "post": "It is a post of Slack's former editor, and posts are not archived.",
+    "space": "It is a post of Slack's former editor, and posts are not archived.",
+    "list": "It is a list made in Slack, and lists are not archived.",
     ODD: "Slack described it in a way that this archive does not understand.",
 }
 _NOT_SHOWN = "It was forwarded from a conversation that the app is not in, or it was deleted."
-_CANVAS_TYPE = "application/vnd.slack-docs"
 
 
 class Fetched(TypedDict):
@@ -55,7 +59,8 @@ def fetch(
 
     *seconds_left* is the time that the function has. Raises Transient and Final errors.
     """
-    if file["mode"] != ODD and _is_there(team, file["id"], archive):
+    stored = _stored(team, file["id"], archive) if file["mode"] != ODD else None
+    if stored and not (is_canvas(file) or stored["file"].get("snapshot")):
         return _result("unchanged", file)
     deadline = time.monotonic() + seconds_left - SPARE_SECONDS
     created, is_forwarded = file["created"], file.get("forwarded")
@@ -64,13 +69,48 @@ def fetch(
             file = _complete(file, slack)
             created = file["created"]
             is_forwarded = False  # the app may see it
+        if is_canvas(file):
+            return _snapshot(team, file, settings, archive, slack, deadline)
         return _fetch(team, file, settings, archive, slack, deadline)
-    except (FileGone, SignInPage) as error:
-        if time.time() - created < YOUNG_SECONDS:
+    except canvas.REFUSALS as error:
+        if isinstance(error, (FileGone, SignInPage)) and time.time() - created < YOUNG_SECONDS:
             raise FileNotReady(str(error)) from error
         if is_forwarded and isinstance(error, FileGone):
             return _result("skipped", file, reason=_NOT_SHOWN)
-        raise
+        if not is_canvas(file):
+            raise
+        return _without_snapshot(team, file, archive, f"It is a canvas that Slack did not hand out. {error}")
+
+
+def _snapshot(
+    team: str, file: File, settings: Settings, archive: Archive, slack: Slack, deadline: float
+) -> Fetched:
+    """Archive the canvas *file* as it is now, unless that is what was archived last."""
+    reason = skipped_because(file, settings)
+    if reason:
+        return _without_snapshot(team, file, archive, reason)
+    page, most = canvas.as_page(file), min(canvas.LARGEST, settings.max_file_bytes)
+    taken = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    content = canvas.content(file, most, slack, deadline)
+    if len(content) > most:
+        return _without_snapshot(team, file, archive, f"It is a canvas of more than {blocks.size(most)}.")
+    sha256 = hashlib.sha256(content).hexdigest()
+    stored = _stored(team, file["id"], archive)
+    if stored and stored["file"]["sha256"] == sha256:
+        return _result("unchanged", page)
+    key = layout.snapshot_key(team, file["id"], page["name"], sha256)
+    transfer.store(archive, key, [content], len(content), page["mimetype"])
+    log.info("canvas stored", size=len(content), sha256=sha256)
+    described: File = {**page, "size": len(content), "snapshot": taken}
+    return _result("archived", described, document=key, sha256=sha256)
+
+
+def _without_snapshot(team: str, file: File, archive: Archive, reason: str) -> Fetched:
+    """Return the result for a canvas that is not archived now: what was archived of it before, stays."""
+    if _stored(team, file["id"], archive):
+        log.info("canvas not archived again", reason=reason)
+        return _result("unchanged", canvas.as_page(file))
+    return _result("skipped", file, reason=reason[:LONGEST_MESSAGE])
 
 
 def _fetch(team: str, file: File, settings: Settings, archive: Archive, slack: Slack, deadline: float) -> Fetched:
@@ -88,30 +128,30 @@ def _fetch(team: str, file: File, settings: Settings, archive: Archive, slack: S
         return _transfer(team, fresh, archive, slack, deadline)
 
 
-def _is_there(team: str, file_id: str, archive: Archive) -> bool:
-    """Return True if the document has a record and its bytes: a record alone promises what nobody can open."""
+def _stored(team: str, file_id: str, archive: Archive) -> DocumentRecord | None:
+    """Return the document's record if its bytes are there, too: a record alone promises what nobody can open."""
     stored: JsonObject[DocumentRecord] | None = archive.read(layout.metadata_key(team, file_id))
     if stored is None:
-        return False
+        return None
     document = stored.value["document"]
-    is_whole = document is not None and archive.has(document)
-    if not is_whole:
+    if document is None or not archive.has(document):
         log.warning("record without its document")
-    return is_whole
+        return None
+    return stored.value
 
 
 def skipped_because(file: File, settings: Settings) -> str | None:
     """Return why *file* is not archived, for the person who shared it; None if it is."""
-    mode, size, mimetype = file["mode"], file["size"], (file["mimetype"] or "").lower()
+    is_page = is_canvas(file)  # of which Slack states some size
+    mode, size = file["mode"], file["size"]
+    mimetype = canvas.PAGE_TYPE if is_page else (file["mimetype"] or "").lower()
     if mode in _NOT_HELD:
         return _NOT_HELD[mode]
-    if mimetype == _CANVAS_TYPE:
-        return _NOT_HELD["canvas"]
     if file["file_access"] == "file_not_found":
         return _NOT_HELD["tombstone"]
-    if file["file_access"] != _STUB and mode not in _HELD:
+    if file["file_access"] != _STUB and mode not in _HELD and not is_page:
         return f"It is of a kind that this archive does not know ({mode})."
-    if size is not None and size > settings.max_file_bytes:
+    if size is not None and size > settings.max_file_bytes and not is_page:
         limit = blocks.size(settings.max_file_bytes)
         return f"It is larger than this archive takes: {blocks.size(size)} of at most {limit}."
     if mimetype and not any(fnmatchcase(mimetype, pattern) for pattern in settings.allowed_types):
@@ -130,7 +170,7 @@ def _can_be_fetched(file: File) -> bool:
     Slack Connect sends stubs, a file still being processed has no address, large inputs are cut, and of a forwarded
     file nobody knows whether the app may see it.
     """
-    is_whole = file["file_access"] != _STUB and bool(file["url"]) and file["size"] is not None
+    is_whole = file["file_access"] != _STUB and bool(file["url"]) and (file["size"] is not None or is_canvas(file))
     return is_whole and not file.get("forwarded")
 
 

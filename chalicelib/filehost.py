@@ -32,7 +32,7 @@ MOST_REDIRECTS = 3
 _TIMEOUT = (5, 30)
 _REDIRECTS = {301, 302, 303, 307, 308}
 _HTML = {"text/html", "application/xhtml+xml"}
-_SIGN_IN = f"Slack did not let the app read the file. {INVITE} (sign-in page)."
+SIGN_IN = f"Slack did not let the app read the file. {INVITE} (sign-in page)."
 
 
 @contextmanager
@@ -46,8 +46,21 @@ def download(slack: Slack, file: File, url: str, size: int, deadline: float) -> 
         promised_html = (file["mimetype"] or "").lower() in _HTML
         is_html = _content_type(response) in _HTML
         if is_html and not promised_html:
-            raise SignInPage(_SIGN_IN)
+            raise SignInPage(SIGN_IN)
         yield _check_size(_pieces(response, deadline), size, is_html)
+
+
+def page(slack: Slack, url: str, most: int, deadline: float) -> bytes:
+    """Return the HTML page at *url*; of one that is longer than *most* bytes, a beginning that is longer, too."""
+    with closing(wait_when_limited(lambda: _open(slack, url))) as response:
+        if _content_type(response) not in _HTML:
+            raise SlackRefused(f"Slack handed out something else than a page. {ASK_OPERATOR} (no text/html).")
+        content = bytearray()
+        for piece in _pieces(response, deadline):
+            content += piece
+            if len(content) > most:
+                break
+        return bytes(content)
 
 
 def _open(slack: Slack, url: str) -> "Response":
@@ -122,7 +135,7 @@ def _check_size(pieces: Iterator[bytes], size: int, is_html: bool) -> Iterator[b
             break
         yield piece
     if count != size and is_html:
-        raise SignInPage(_SIGN_IN)  # an .html upload was promised, but this page has another length
+        raise SignInPage(SIGN_IN)  # an .html upload was promised, but this page has another length
     if count != size:
         more = "more" if count > size else "less"
         raise TransferBroken(f"Slack sent {more} than the {size} bytes that the file should have.")

@@ -14,6 +14,8 @@ ODD = "odd"
 """The mode, none of Slack's, of an entry of `files` that is not understood."""
 _TAKEN_OFF = ("tombstone", "file_not_found")
 """What stands in `mode` or `file_access` of a file that was taken off its message."""
+_CANVAS_MODES = ("canvas", "quip", "docs")
+_CANVAS_TYPE = "application/vnd.slack-docs"
 _LATEST = 9_999_999_999
 """Epoch seconds: the index sorts by ten digits."""
 
@@ -34,6 +36,10 @@ class File(TypedDict):
     permalink: str | None
     forwarded: NotRequired[bool]
     """True for a file of the message that this one forwards: the app may not be allowed to see it."""
+    other_url: NotRequired[str]
+    """Where else Slack may hand out a canvas: which of its addresses does is written nowhere."""
+    snapshot: NotRequired[str]
+    """When Slack handed out the page that is archived of a canvas, ISO 8601 in UTC."""
 
 
 def file(entry: object) -> File:
@@ -43,8 +49,13 @@ def file(entry: object) -> File:
     return _described(entry["id"], entry)
 
 
+def is_canvas(file: File) -> bool:
+    """Return True for a canvas, under any of the names that Slack has had for them."""
+    return file["mode"] in _CANVAS_MODES or (file["mimetype"] or "").lower() == _CANVAS_TYPE
+
+
 def _described(file_id: str, entry: Mapping[str, Any]) -> File:
-    return {
+    described: File = {
         "id": file_id,
         "name": text(entry.get("name"), LONGEST_NAME),
         "title": text(entry.get("title"), LONGEST_NAME),
@@ -57,6 +68,8 @@ def _described(file_id: str, entry: Mapping[str, Any]) -> File:
         "url": text(entry.get("url_private_download")) or text(entry.get("url_private")),
         "permalink": text(entry.get("permalink")),
     }
+    other = text(entry.get("url_private"))
+    return {**described, "other_url": other} if other and is_canvas(described) else described
 
 
 def shared(entries: object, message: Mapping[str, Any]) -> list[File]:

@@ -1,6 +1,7 @@
 """What the bucket holds: the keys, and the form of every JSON object.
 
 documents/{team}/{file}/{name}          the content of a document
+documents/{team}/{file}/{hash}/{name}   a canvas as it was once
 metadata/{team}/{file}.json             its record: a `DocumentRecord`
 messages/{team}/{channel}/{ts}.json     what the message says now: a `MessageRecord`
 notices/{execution}.json                whether the notice was posted: a `NoticeMark`
@@ -44,7 +45,10 @@ class Share(TypedDict):
 
 
 class FileRecord(TypedDict):
-    """The file of a document, as Slack described it. *created* is in epoch seconds."""
+    """The file of a document, as Slack described it. *created* is in epoch seconds.
+
+    *snapshot* is when Slack handed out the page that is archived of a canvas; None for files.
+    """
 
     id: str
     name: str | None
@@ -55,10 +59,22 @@ class FileRecord(TypedDict):
     created: int
     uploader: str | None
     permalink: str | None
+    snapshot: NotRequired[str | None]
+
+
+class Snapshot(TypedDict):
+    """A canvas as it was before: the key of the page, its SHA-256, and when it was *taken*."""
+
+    document: str | None
+    sha256: str
+    taken: str
 
 
 class DocumentRecord(TypedDict):
-    """A document. Its *tags* are those of all shares, whoever may see them: for analytics alone."""
+    """A document. Its *tags* are those of all shares, whoever may see them: for analytics alone.
+
+    *earlier* has what a canvas was before, oldest first.
+    """
 
     version: int
     document: str | None
@@ -66,6 +82,7 @@ class DocumentRecord(TypedDict):
     tags: list[str]
     shares: list[Share]
     archived_at: str
+    earlier: NotRequired[list[Snapshot]]
 
 
 class Reply(TypedDict):
@@ -147,6 +164,11 @@ class FirstUpload(TypedDict):
 def document_key(team: str, file_id: str, name: str | None) -> str:
     """Return the key of the content of a file called *name*."""
     return f"documents/{team}/{file_id}/{safe_name(name) or file_id}"
+
+
+def snapshot_key(team: str, file_id: str, name: str | None, sha256: str) -> str:
+    """Return the key of a canvas as it is now: what changed has another one, so that none replaces another."""
+    return f"documents/{team}/{file_id}/{sha256[:16]}/{safe_name(name) or file_id}"
 
 
 def metadata_key(team: str, file_id: str) -> str:

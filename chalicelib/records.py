@@ -14,7 +14,7 @@ from chalicelib.archive import Archive, JsonObject, attempts
 from chalicelib.errors import ArchiveUnavailable
 from chalicelib.events import Message
 from chalicelib.fetch import Fetched
-from chalicelib.layout import DocumentRecord, FileDeletion, MessageRecord, Reply, Share
+from chalicelib.layout import DocumentRecord, FileDeletion, FileRecord, MessageRecord, Reply, Share, Snapshot
 from chalicelib.utf8 import cut
 
 LONGEST_SHOWN_NAME = 200
@@ -23,6 +23,8 @@ MOST_TAGS = 100
 """Tags of a share, those of the replies included: the message's own come first, then the oldest replies'."""
 KEEP_AFTER = 80
 """Days, unless KEEP_AFTER_DAYS says otherwise: a free workspace hides what is older than 90."""
+MOST_SNAPSHOTS = 100
+"""Of a canvas, that its record names: the newest."""
 NO_VERSION = "0.0"
 """The version of a message of which only replies are known yet."""
 
@@ -337,13 +339,38 @@ def _with_arrival(current: DocumentRecord | None, arrival: Arrival) -> DocumentR
     if current is None:
         return _new_record(fetched, arrival.now)
     file, described = current["file"], fetched["file"]
-    if fetched["sha256"] is not None:
+    if fetched["sha256"] is not None and described.get("snapshot"):
+        current = _with_snapshot(current, fetched)
+        file = current["file"]
+    elif fetched["sha256"] is not None:
         file = {**file, "size": described["size"], "sha256": fetched["sha256"]}
         current = {**current, "document": fetched["document"]}
     is_newest = not any(is_newer(share["version"], arrival.version) for share in current["shares"])
     if is_newest and described["name"]:
         file = {**file, "name": described["name"], "title": described["title"]}
     return {**current, "file": file}
+
+
+def _with_snapshot(current: DocumentRecord, fetched: Fetched) -> DocumentRecord:
+    """Return the record of a canvas with what it was when it was *fetched*: the newest is the document.
+
+    The same page again is no other: when it was first seen, stays.
+    """
+    described, sha256, before = fetched["file"], str(fetched["sha256"]), current["file"]
+    taken, last = described["snapshot"], before.get("snapshot") or ""
+    if sha256 == before["sha256"]:
+        return current
+    replaced = Snapshot(document=current["document"], sha256=before["sha256"], taken=last)
+    arrived = Snapshot(document=fetched["document"], sha256=sha256, taken=taken)
+    earlier = [snapshot for snapshot in current.get("earlier", []) if snapshot["sha256"] != sha256]
+    if taken < last:
+        return {**current, "earlier": _newest([*earlier, arrived])}
+    file: FileRecord = {**before, "size": described["size"], "sha256": sha256, "snapshot": taken}
+    return {**current, "document": fetched["document"], "file": file, "earlier": _newest([*earlier, replaced])}
+
+
+def _newest(snapshots: list[Snapshot]) -> list[Snapshot]:
+    return sorted(snapshots, key=lambda snapshot: snapshot["taken"])[-MOST_SNAPSHOTS:]
 
 
 def _new_record(fetched: Fetched, now: str) -> DocumentRecord | None:
@@ -364,6 +391,7 @@ def _new_record(fetched: Fetched, now: str) -> DocumentRecord | None:
             "created": file["created"],
             "uploader": file["user"],
             "permalink": file["permalink"],
+            "snapshot": file.get("snapshot"),
         },
         "tags": [],
         "shares": [],

@@ -130,7 +130,9 @@ def canonical_json(body: dict[str, Any]) -> str:
 
 def _shortened(file: File) -> File:
     name, title = (value and cut(value, SHORT_NAME) for value in (file["name"], file["title"]))
-    return {**file, "name": name, "title": title, "url": None, "permalink": None}
+    short: File = {**file, "name": name, "title": title, "url": None, "permalink": None}
+    short.pop("other_url", None)
+    return short
 
 
 def _longest_prefix(text: str, size: int) -> str:

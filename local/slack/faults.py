@@ -31,6 +31,7 @@ FILE_HOST: dict[str, dict[str, Any]] = {
     "chunked": {},
     "compressed": {},
     "dropped": {},
+    "no_canvas_download": {},
 }
 WEB_API: dict[str, dict[str, Any]] = {
     "api_error": {"error": "internal_error", "needed": None, "provided": None, "status": None},

@@ -11,8 +11,8 @@ from urllib.parse import quote
 from local.http_server import Request, Response, plain, redirect
 from local.slack import spoiling
 from local.slack.content import chunks_of
-from local.slack.faults import FILE_HOST, Faults
-from local.slack.files import CANVAS_MODES, File
+from local.slack.faults import Faults
+from local.slack.files import File
 from local.slack.signin import sign_in_page
 from local.slack.workspace import Workspace
 
@@ -36,8 +36,10 @@ class FileHost:
             return elsewhere
         if self.faults.one_of(["too_young"], match["file"]):
             return self._sign_in(request)
+        if match["download"] and self.faults.one_of(["no_canvas_download"], match["file"]):
+            return self._sign_in(request)
         answer = self._honest(request, match["file"], download=bool(match["download"]))
-        for fault in self.faults.happening(FILE_HOST.keys() - spoiling.REDIRECTS.keys(), match["file"]):
+        for fault in self.faults.happening(spoiling.SPOILERS.keys(), match["file"]):
             answer = spoiling.SPOILERS[fault.name](answer, **fault.options)
         return replace(answer, length=None) if answer.chunked else answer
 
@@ -75,5 +77,5 @@ class FileHost:
 
 def content_type(file: File) -> str:
     """What the file host calls *file*: its type, except that a canvas is delivered as a web page."""
-    kind = "text/html" if file.mode in CANVAS_MODES else file.mimetype
+    kind = "text/html" if file.is_canvas else file.mimetype
     return f"{kind}; charset=utf-8" if kind.startswith("text/") else kind

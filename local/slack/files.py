@@ -17,6 +17,7 @@ from local.slack.identity import Address
 Json = dict[str, Any]
 
 CANVAS_MODES = ("canvas", "quip", "docs")
+CANVAS_TYPE = "application/vnd.slack-docs"
 TYPE_UNKNOWN = {"mimetype": "", "filetype": "", "pretty_type": ""}
 PROCESSED = ("url_private", "url_private_download", "mimetype", "filetype", "pretty_type")
 
@@ -51,6 +52,11 @@ class File:
     def size(self) -> int:
         """The true number of bytes, whatever an override says."""
         return size_of(self.content)
+
+    @property
+    def is_canvas(self) -> bool:
+        """True for a document made in Slack, of which a download is a page."""
+        return self.mode in CANVAS_MODES or self.mimetype == CANVAS_TYPE
 
     @cached_property
     def sha256(self) -> str:
@@ -143,7 +149,9 @@ def _external(file: File) -> Json:
 
 
 def _canvas(file: File) -> Json:
-    return {"mimetype": "application/vnd.slack-docs", "filetype": "quip", "pretty_type": "Canvas", "editable": True}
+    """The size is of what Slack keeps, and not of the page that it makes of that."""
+    about = {"filetype": "quip", "pretty_type": "Canvas", "editable": True}
+    return {"mimetype": CANVAS_TYPE, "size": file.size // 2 + 1, **about}
 
 
 def connect_stub(file: File) -> Json:

@@ -198,8 +198,8 @@ def test_nonsense_from_files_info_is_trouble_that_passes(slack: Slack, take: Tak
         ({"mode": "external"}, "kept elsewhere"),
         ({"mode": "tombstone"}, "deleted"),
         ({"mode": "hidden_by_limit"}, "limit of the workspace's plan"),
-        ({"mode": "canvas"}, "canvas"),
-        ({"mode": "hosted", "mimetype": "application/vnd.slack-docs"}, "canvas"),
+        ({"mode": "post"}, "posts are not archived"),
+        ({"mode": "list"}, "lists are not archived"),
         ({"mode": "hologram"}, "does not know (hologram)"),
         ({"mode": "file_access", "file_access": "file_not_found"}, "deleted"),
         ({"mode": "hosted", "size": 100_000_001}, "95.4 MB of at most 95.4 MB"),
@@ -283,7 +283,7 @@ def test_what_is_recorded_is_not_fetched_again_and_what_is_only_stored_is(
     file = slack.add_file("half.txt", TEXT, "text/plain")
     assert [fetched(file)["status"], fetched(file)["status"]] == ["archived", "archived"]
     document = layout.document_key(slack.team_id, file.id, "half.txt")
-    record = json.dumps({"document": document}).encode()
+    record = json.dumps({"document": document, "file": {}}).encode()
     s3.put_object(Bucket=bucket, Key=layout.metadata_key(slack.team_id, file.id), Body=record)
     assert fetched(file)["status"] == "unchanged"
     assert len(slack.requests_to(f"{slack.team_id}-{file.id}")) == 2
