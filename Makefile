@@ -14,7 +14,7 @@ demo: .venv/ready ## archive three files on this machine, and show every step
 	@$(BIN)/python -m local demo
 
 local: .venv/ready ## keep everything running on this machine, with a page that plays Slack
-	@$(BIN)/python -m local $(ARGS)
+	@$(BIN)/python -m local $(if $(PORT),--port $(PORT)) $(ARGS)
 
 test: .venv/ready ## run the tests of the app and of the operations
 	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/app tests/operations

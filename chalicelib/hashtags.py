@@ -72,13 +72,16 @@ def typed(text: str) -> list[str]:
     The `#` is optional, and so are quotation marks and brackets; tags are separated by spaces or commas.
     """
     words = re.split(r"[\s,;]+", _without_markup(_CODE.sub(" ", text)))
-    return list(dict.fromkeys(tag for word in words for tag in _candidates("#" + _from_its_start(word))))
+    return list(dict.fromkeys(tag for word in words for tag in _typed(word)))
 
 
-def _from_its_start(word: str) -> str:
-    """Return *word* without the punctuation before its first character that a tag can begin with."""
+def _typed(word: str) -> list[str]:
+    """Return the tags in *word*, whose first may stand without its `#`, and behind punctuation."""
     start = next((at for at, character in enumerate(word) if character == ":" or _is_word(character)), len(word))
-    return "" if "/" in word[:start] else word[start:]
+    if "/" in word[:start]:
+        return []
+    with_sign = _candidates(word) if _HASH.search(word, 0, start) else []  # #+1 and #_x begin with joints
+    return with_sign or _candidates("#" + word[start:])
 
 
 def fold(tag: str) -> str:

@@ -4,16 +4,14 @@ import argparse
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
-from pathlib import Path
 
-from local import demo, realworkspace, room
+from local import demo, realworkspace
 from local.clock import Clock
 from local.dotenv import environment
 from local.pipeline import PROJECT, Pipeline
+from local.ports import FIRST, PortTakenError, ports
 from local.realworkspace import CannotConnectError, RealWorkspace
-from local.room import PORTS, PortTakenError
 from local.seed import seed
 from local.terminal import Terminal
 
@@ -24,9 +22,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line *arguments*; the result is the exit status."""
     parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
     parser.add_argument("what", nargs="?", choices=["demo", "stay"], default="stay")
-    for name, default in PORTS.items():
-        said = f"0: a free one; default {default}, or a free one when that is taken"
-        parser.add_argument(f"--{name}-port", type=int, help=said)
+    said = "the first of three ports in a row, for the routes, Slack and AWS; 0: free ones"
+    parser.add_argument("--port", type=int, default=FIRST, help=said)
     parser.add_argument("--speed", type=float, default=1, help="how much faster retries' waits pass; default 1")
     said = "routes of your own: `chalice local` in a debugger, or those of a deployed stage"
     parser.add_argument("--deliver-to", metavar="URL", help=said)
@@ -50,11 +47,11 @@ def main(arguments: list[str] | None = None) -> int:
 def _demo(terminal: Terminal) -> int:
     begun = time.monotonic()
     terminal.line("Starting AWS and Slack on this machine ...", "dim")
-    with room.folder(FOLDER / "demo") as folder:
-        for old in folder.glob("*.log"):
-            old.unlink()
-        with Pipeline(folder=folder) as pipeline:
-            good = demo.run(pipeline, terminal)
+    folder = FOLDER / "demo"
+    for old in folder.glob("*.log"):
+        old.unlink()
+    with Pipeline(folder=folder) as pipeline:
+        good = demo.run(pipeline, terminal)
     terminal.title("All of it is as it should be." if good else "Not everything is as it should be: see above.")
     terminal.line(
         f"{time.monotonic() - begun:.1f} s. What the functions printed: {folder.relative_to(PROJECT)}", "dim"
@@ -66,9 +63,13 @@ def _stay(terminal: Terminal, chosen: argparse.Namespace, real: RealWorkspace | 
     def log(function: str, line: str) -> None:
         terminal.log(function.removeprefix("slack-integrator-local-"), line)
 
-    with room.folder(FOLDER) as folder, ExitStack() as ending:
-        with room.one_at_a_time(FOLDER):
-            pipeline = ending.enter_context(_started(terminal, chosen, real.environ if real else {}, folder, log))
+    numbers = ports(chosen.port)
+    folder = FOLDER if chosen.port == FIRST else FOLDER / str(chosen.port)
+    with ExitStack() as ending:
+        pipeline = Pipeline(
+            Clock(chosen.speed), real.environ if real else {}, numbers, reload=True, log=log, folder=folder
+        )
+        ending.enter_context(pipeline)
         seed(pipeline.slack)
         ending.callback(pipeline.write_environ().unlink)  # it has the tokens
         routes = (chosen.deliver_to or pipeline.routes.url).rstrip("/")
@@ -80,20 +81,6 @@ def _stay(terminal: Terminal, chosen: argparse.Namespace, real: RealWorkspace | 
     terminal.line()
     terminal.line("Stopped. What was in the local AWS is gone with it.", "dim")
     return 0
-
-
-def _started(
-    terminal: Terminal,
-    chosen: argparse.Namespace,
-    environ: Mapping[str, str],
-    folder: Path,
-    log: Callable[[str, str], None],
-) -> Pipeline:
-    ports = room.ports({name: getattr(chosen, f"{name}_port") for name in PORTS})
-    taken = [str(PORTS[name]) for name in PORTS if getattr(chosen, f"{name}_port") is None and not ports[name]]
-    if taken:
-        terminal.line(f"Taken by another program, so that a free port is used instead: {', '.join(taken)}.")
-    return Pipeline(Clock(chosen.speed), environ, ports, reload=True, log=log, folder=folder)
 
 
 def _until_interrupted() -> None:

@@ -16,7 +16,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chalicelib import emoji
-from chalicelib.hashtags import LONGEST_TAG, MOST_TAGS, fold, tags, unnamed_channels
+from chalicelib.hashtags import LONGEST_TAG, MOST_TAGS, fold, tags, typed, unnamed_channels
 from local import tables
 from local.pipeline import PROJECT
 
@@ -70,6 +70,22 @@ TABLE = {
 @pytest.mark.parametrize(("text", "expected"), TABLE.values(), ids=TABLE.keys())
 def test_tags_of(text: str, expected: list[str]) -> None:
     assert tags(text).kept == sorted(expected)
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("finance", ["finance"]),
+        ("#+1 #_x #-1", ["+1", "_x", "-1"]),
+        ("(#+1)", ["+1"]),
+        ("#.net ##a C#", ["net", "a", "c"]),
+        ("🎉#+1", ["🎉", "+1"]),
+        ("-1", ["1"]),
+        ("/#a foo/bar #-", ["foo"]),
+    ],
+)
+def test_what_somebody_types_is_the_tag_that_a_message_would_have(query: str, expected: list[str]) -> None:
+    assert typed(query) == expected
 
 
 def test_the_first_thirty_are_kept_and_the_rest_is_named() -> None:

@@ -193,6 +193,7 @@ def test_trouble_that_passes_is_waited_out(
     assert s3.get_object(Bucket=bucket, Key=key)["Body"].read() == PDF
 
 
+@pytest.mark.deploy  # six hours of retries take 20 s
 def test_trouble_that_does_not_pass_is_told_in_the_end(slack: Slack, channel: Channel, record_of: Records) -> None:
     file = slack.add_file("never.bin", PDF)
     slack.misbehave("server_error", only=file.id)
@@ -226,6 +227,7 @@ def test_a_fault_in_a_function_is_told_without_its_insides(
     assert "• fatal.bin: The archive had a fault of its own (Runtime.ExitError)." in reply_to(slack, message)
 
 
+@pytest.mark.deploy  # it takes 20 s
 def test_a_hundred_files_with_long_names_and_a_long_comment_are_all_archived(
     slack: Slack, channel: Channel, record_of: Records
 ) -> None:

@@ -72,11 +72,10 @@ def until(condition: Callable[[], Any]) -> Any:
 @contextmanager
 def make_local(project: Path, folder: Path) -> Iterator[Running]:
     terminal = folder / "terminal"
-    ports = [f"--{name}-port=0" for name in ("routes", "slack", "aws")]
     environ = {"PATH": "/usr/bin:/bin", "HOME": str(folder), "SLACK_APP_TOKEN": ""}
     with terminal.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "local", *ports], cwd=project, env=environ, stdout=output, stderr=output
+            [sys.executable, "-m", "local", "--port=0"], cwd=project, env=environ, stdout=output, stderr=output
         )
     try:
         url = until(lambda: re.search(r"Open (http://127.0.0.1:\d+) ", terminal.read_text()))[1]

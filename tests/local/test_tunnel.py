@@ -61,7 +61,7 @@ def test_make_local_archives_what_comes_through_a_tunnel_with_the_workspaces_own
         with ExitStack() as ending:
             local = ending.enter_context(
                 subprocess.Popen(
-                    [sys.executable, "-m", "local", "--tunnel"],
+                    [sys.executable, "-m", "local", "--tunnel", "--port=0"],
                     cwd=PROJECT,
                     env={"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], **tokens, **place},
                     stdout=subprocess.PIPE,

@@ -153,7 +153,13 @@ def test_events_of_socket_mode_are_handed_to_the_stages_routes(
         "SLACK_URL": socket.method_url,
     }
     local = subprocess.Popen(
-        [sys.executable, "-m", "local", f"--deliver-to={routes}/"],  # with the slash that `chalice deploy` prints
+        [
+            sys.executable,
+            "-m",
+            "local",
+            "--port=0",
+            f"--deliver-to={routes}/",
+        ],  # with the slash that `chalice deploy` prints
         cwd=deployment.project,
         env=environ,
         stdout=subprocess.PIPE,
