@@ -9,7 +9,7 @@ Reading stops at any message, and goes on behind it: a `Position` is all that ha
 https://docs.slack.dev/reference/methods/conversations.history
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, Protocol, TypedDict
 
 from chalicelib.errors import FileGone, SlackRefused
@@ -17,7 +17,6 @@ from chalicelib.errors import FileGone, SlackRefused
 PAGE = 200
 """Messages of an answer; Slack advises no more (https://docs.slack.dev/apis/web-api/pagination)."""
 FILES_PAGE = 100
-_KINDS = {"is_im": "im", "is_mpim": "mpim", "is_private": "group", "is_group": "group"}
 
 Json = dict[str, Any]
 Call = Callable[[str, Json], Json]
@@ -81,11 +80,19 @@ class Known(Protocol):
         ...
 
 
+class _NothingKnown:
+    def messages(self, oldest: str, latest: str) -> list[str]:
+        return []
+
+    def replies(self, root: str) -> list[str]:
+        return []
+
+
 class Conversation:
     """The *channel* as the app sees it through *call*, beside what is *known* of it."""
 
-    def __init__(self, call: Call, channel: str, known: Known) -> None:
-        self._call, self._channel, self._known = call, channel, known
+    def __init__(self, call: Call, channel: str, known: Known | None = None) -> None:
+        self._call, self._channel, self._known = call, channel, known or _NothingKnown()
 
     def read(self, position: Position, since: str) -> Iterator[Item]:
         """Give what stands behind *position* and is not older than *since*."""
@@ -223,9 +230,17 @@ class Conversation:
         return [share for side in sides for share in side.get(self._channel, [])]
 
 
-def channel_type(described: Json) -> str:
-    """Return Slack's word for the kind of the conversation that `conversations.info` *described*."""
-    return next((kind for name, kind in _KINDS.items() if described.get(name)), "channel")
+def channel_type(described: Mapping[str, Any]) -> str:
+    """Return the `channel_type` that events of the conversation have, as `conversations.info` *described* it.
+
+    What is not plainly public is private: who finds a document depends on it.
+    """
+    if described.get("is_im"):
+        return "im"
+    if described.get("is_mpim"):
+        return "mpim"
+    is_public = described.get("is_channel") is True and described.get("is_private") is False
+    return "channel" if is_public and not described.get("is_group") else "group"
 
 
 def has_thread_of_files(message: Json) -> bool:

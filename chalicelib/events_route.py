@@ -49,6 +49,8 @@ def _dispatch(request: Any, envelope: dict[str, Any], last_try: float, now: floa
         return DONE
     if events.kind(envelope) == "app_home_opened":
         return _show_home(request, envelope, now, last_try - LAST_TRY_AFTER)
+    if events.kind(envelope) == "file_shared":
+        return _look_up_later(envelope)
     with log.about(event_id=events.place(envelope)["event_id"]):
         if events.joined(envelope):
             _archive_the_past(envelope, last_try, now)
@@ -60,6 +62,20 @@ def _show_home(request: Any, envelope: dict[str, Any], now: float, began: float)
     from chalicelib import home_tab, opening  # whoever opens Home waits; a message does not wait for this
 
     return home_tab.opened(envelope, lambda ticket: opening.link(request, ticket, now), began)
+
+
+def _look_up_later(envelope: dict[str, Any]) -> HttpResponse:
+    """Park what is looked up when the message that shows the file has had its own event."""
+    from chalicelib import parking, shares
+
+    with log.about(event_id=events.place(envelope)["event_id"]):
+        try:
+            share = shares.share(envelope)
+        except NotUnderstood as error:
+            return _report(envelope, str(error))
+        parking.park_share(clients.sqs(), settings.load("SLACK_INTEGRATOR_PARKING").parking, share)
+        log.info("to be looked up", file=share["file"])
+        return DONE
 
 
 def _greet(envelope: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 import json
 from typing import Any, NamedTuple
 
+from chalicelib.errors import NotStarted
 from chalicelib.sigv4 import Client, ServiceError
 
 WITHOUT_SUCCESS = ("FAILED", "TIMED_OUT", "ABORTED")
@@ -47,6 +48,18 @@ class Executions:
             return max(1, len(answer["executions"]))
         except (ServiceError, KeyError):
             return 1
+
+    def status(self, name: str) -> str | None:
+        """Return the status of the execution *name*, None if there is none; raises NotStarted if nobody says."""
+        try:
+            status: str = self.client.call("DescribeExecution", executionArn=self._arn(name))["status"]
+        except ServiceError as error:
+            if error.code == "ExecutionDoesNotExist":
+                return None
+            raise NotStarted(f"The workflow did not say what it is doing ({error.code}).") from error
+        except KeyError as error:
+            raise NotStarted("The workflow gave an answer that makes no sense.") from error
+        return status
 
     def is_running(self, name: str) -> bool:
         """Return True if the execution *name* runs; False too when there is none."""

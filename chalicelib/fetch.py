@@ -15,17 +15,13 @@ from chalicelib.errors import (
     SignInPage,
     TransferBroken,
 )
-from chalicelib.files import ODD, File, is_canvas
+from chalicelib.files import ODD, YOUNG_SECONDS, File, is_canvas
 from chalicelib.layout import DocumentRecord
 from chalicelib.settings import Settings
 from chalicelib.slack import INVITE, Slack, wait_when_limited
 
 SPARE_SECONDS = 15.0
 """What is left of the function's time when a slow transfer is given up, to abort the upload in an orderly way."""
-
-YOUNG_SECONDS = 300.0
-"""So long after a file's creation Slack's word that it is gone, or not for the app, is not yet believed: Slack's
-parts learn of a new file one after the other (https://github.com/slackapi/node-slack-sdk/issues/242)."""
 
 _HELD = {None, "hosted", "snippet", "email"}
 """The modes of files whose bytes Slack holds (https://docs.slack.dev/reference/objects/file-object)."""

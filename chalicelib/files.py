@@ -16,6 +16,9 @@ _TAKEN_OFF = ("tombstone", "file_not_found")
 """What stands in `mode` or `file_access` of a file that was taken off its message."""
 _CANVAS_MODES = ("canvas", "quip", "docs")
 _CANVAS_TYPE = "application/vnd.slack-docs"
+YOUNG_SECONDS = 300.0
+"""So long after a file's creation Slack's word that it is gone, or not for the app, is not yet believed: Slack's
+parts learn of a new file one after the other (https://github.com/slackapi/node-slack-sdk/issues/242)."""
 _LATEST = 9_999_999_999
 """Epoch seconds: the index sorts by ten digits."""
 

@@ -39,10 +39,18 @@ def is_own(envelope: Mapping[str, Any], message: Mapping[str, Any]) -> bool:
 
 def is_by_bot_user(envelope: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
     """Return True if the user of *event* is the app's bot user."""
-    installations = envelope.get("authorizations")
-    return bool(event.get("user")) and any(
-        isinstance(installation, dict)
-        and installation.get("is_bot") is True
-        and installation.get("user_id") == event["user"]
-        for installation in (installations if isinstance(installations, list) else [])
-    )
+    return bool(event.get("user")) and event["user"] in _bot_users(envelope)
+
+
+def bot_user(envelope: Mapping[str, Any]) -> str | None:
+    """Return the app's bot user, as which it got the event; None where Slack does not name it."""
+    return next((user for user in _bot_users(envelope) if identifier(user)), None)
+
+
+def _bot_users(envelope: Mapping[str, Any]) -> list[Any]:
+    authorizations = envelope.get("authorizations")
+    return [
+        authorization.get("user_id")
+        for authorization in (authorizations if isinstance(authorizations, list) else [])
+        if isinstance(authorization, dict) and authorization.get("is_bot") is True
+    ]

@@ -13,10 +13,12 @@ from chalicelib import events, layout, log, workflow
 from chalicelib.actions import Shortcut
 from chalicelib.archive import Archive
 from chalicelib.blocks import escaped
+from chalicelib.conversation import channel_type
 from chalicelib.deadline import Deadline
 from chalicelib.errors import AccessRefused, FileGone, IntegratorError, NotStarted, NotUnderstood, SlackRefused
 from chalicelib.events import Change
-from chalicelib.sigv4 import Client, ServiceError
+from chalicelib.executions import Executions
+from chalicelib.sigv4 import Client
 from chalicelib.slack import Slack
 
 NO_FILES = "There are no files in this message, so there is nothing to archive."
@@ -58,7 +60,7 @@ def archive_files(shortcut: Shortcut, stage: Stage, deadline: Deadline) -> str:
         conversation = _conversation(shortcut.channel, stage.slack)
         if conversation is None:
             return NOT_THERE
-        change = _upload(shortcut, _channel_type(conversation))
+        change = _upload(shortcut, channel_type(conversation))
     except NotUnderstood as error:
         log.warning("shortcut not understood", reason=str(error))
         return NOT_UNDERSTOOD
@@ -94,16 +96,6 @@ def _conversation(channel: str, slack: Slack) -> Mapping[str, Any] | None:
     except (SlackRefused, AccessRefused):
         return None
     return conversation if isinstance(conversation, dict) and conversation.get("id") == channel else None
-
-
-def _channel_type(conversation: Mapping[str, Any]) -> str:
-    """Return the `channel_type` that the message's event would have had: what is not plainly public is private."""
-    if conversation.get("is_im"):
-        return "im"
-    if conversation.get("is_mpim"):
-        return "mpim"
-    is_public = conversation.get("is_channel") is True and conversation.get("is_private") is False
-    return "channel" if is_public and not conversation.get("is_group") else "group"
 
 
 def _shows(change: Change, slack: Slack) -> bool:
@@ -152,23 +144,10 @@ def _start(change: Change, is_member: bool, stage: Stage) -> str:
 
 def _statuses(first: str, stage: Stage) -> Iterator[tuple[str, str | None]]:
     """Yield the name and status of the message's execution, then of its replays, as `make replay` numbers them."""
+    executions = Executions(stage.stepfunctions, stage.state_machine)
     for number in range(_MOST_REPLAYS + 1):
         name = f"{first}-r{number}" if number else first
-        yield name, _status(name, stage)
-
-
-def _status(name: str, stage: Stage) -> str | None:
-    """Return the status of the execution *name*, None where there is none; raises NotStarted where nobody says."""
-    arn = f"{stage.state_machine.replace(':stateMachine:', ':execution:')}:{name}"
-    try:
-        status: str = stage.stepfunctions.call("DescribeExecution", executionArn=arn)["status"]
-    except ServiceError as error:
-        if error.code == "ExecutionDoesNotExist":
-            return None
-        raise NotStarted(f"The workflow did not say what it is doing ({error.code}).") from error
-    except KeyError as error:
-        raise NotStarted("The workflow gave an answer that makes no sense.") from error
-    return status
+        yield name, executions.status(name)
 
 
 def _sentence(text: str, change: Change) -> str:

@@ -35,10 +35,15 @@ def execution_name(change: Change) -> str:
     message = change.message
     if change.kind == "file_deletion":
         return f"{message['team']}-{change.removed[0]}-d{message['version']}".replace(".", "_")
-    name = f"{message['team']}-{message['channel']}-{message['ts']}"
+    name = upload_name(message["team"], message["channel"], message["ts"])
     if message["version"] != message["ts"]:
         name += f"-{'d' if change.kind == 'deletion' else 'e'}{message['version']}"
     return name.replace(".", "_")
+
+
+def upload_name(team: str, channel: str, ts: str) -> str:
+    """Return the name of the execution that archives the files of the message at *ts*."""
+    return f"{team}-{channel}-{ts}".replace(".", "_")
 
 
 def replay_name(name: str) -> str:

@@ -43,6 +43,8 @@ _TABLE = {
     "chalicelib/reports.py": ("app/test_route", "app/test_pipeline"),
     "chalicelib/richtext.py": ("app/test_hashtags", "app/test_events"),
     "chalicelib/settings.py": ("app/test_settings", "app/test_route"),
+    "chalicelib/share_lookup.py": ("app/test_file_shared",),
+    "chalicelib/shares.py": ("app/test_file_shared",),
     "chalicelib/shortcut.py": ("app/test_clicking",),
     "chalicelib/slack.py": ("app/test_notifier", "app/test_fetch"),
     "chalicelib/transfer.py": ("app/test_transfer", "app/test_fetch"),

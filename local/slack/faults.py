@@ -47,7 +47,7 @@ FILE_OBJECTS: dict[str, dict[str, Any]] = {
     "check_file_info": {},
     "file_shared_only": {},
 }
-READING: dict[str, dict[str, Any]] = {"too_young": {}, "history_from_oldest": {}}
+READING: dict[str, dict[str, Any]] = {"too_young": {}, "shares_late": {}, "history_from_oldest": {}}
 DELIVERY: dict[str, dict[str, Any]] = {
     "duplicate": {"copies": 1},
     "new_event_id": {"copies": 1, "after": 0.0},

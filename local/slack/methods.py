@@ -34,6 +34,8 @@ def files_info(call: MethodCall) -> Json:
     if call.faults.one_of(["too_young"], file.id):
         raise RefusedError("file_not_found")
     found = _described(call, file)
+    if call.faults.one_of(["shares_late"], file.id):
+        found = {name: value for name, value in found.items() if name not in ("shares", *PLACES)}
     if call.workspace.type_is_unknown(file):
         found |= TYPE_UNKNOWN
     if call.workspace.still_processing(file):

@@ -53,7 +53,9 @@ class People:
         only_shared = deliver and self.faults.one_of(["file_shared_only"], channel.id) is not None
         message = self._post(channel, body, thread_ts, deliver and not only_shared, fields, kept)
         for file in kept:
-            event = events.file_was_shared(file.id, user.id if user else file.user, channel.id, message.ts)
+            event = events.file_was_shared(
+                file.id, user.id if user else file.user, channel.id, self.workspace.new_ts()
+            )
             self._publish(channel, event, deliver)
         return message
 

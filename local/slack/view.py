@@ -53,6 +53,7 @@ WORDS = {
     "check_file_info": "only a stub of the file (Slack Connect)",
     "file_shared_only": "file_shared, and no message (large uploads in group DMs)",
     "too_young": "the file was uploaded a moment ago: not found, or the sign-in page",
+    "shares_late": "Slack does not say yet in which messages the file is",
     "history_from_oldest": "the history from its oldest message on, where no latest is asked for",
     "duplicate": "the same event twice, at once",
     "new_event_id": "the same message under another event id",

@@ -340,7 +340,7 @@ def test_files_info_that_lags_is_not_believed_of_a_young_file(slack: Slack, take
 
 
 def test_of_an_old_file_it_is_believed_at_once(slack: Slack, fetched: Fetch) -> None:
-    file = slack.add_file("old.txt", TEXT, "text/plain", created=int(time.time() - fetch.YOUNG_SECONDS - 1))
+    file = slack.add_file("old.txt", TEXT, "text/plain", created=int(time.time() - files.YOUNG_SECONDS - 1))
     slack.misbehave("too_young", only=file.id, times=1)
     with pytest.raises(errors.SignInPage):
         fetched(file)

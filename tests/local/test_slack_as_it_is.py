@@ -69,6 +69,14 @@ def test_a_file_that_is_too_young_is_not_found_and_not_shown(slack: Slack, chann
     assert download(slack, url).content == b"young"
 
 
+def test_where_a_file_is_shared_can_be_unknown_at_first(slack: Slack, channel: Channel) -> None:
+    file = slack.upload(channel, slack.users[0], [("a.txt", b"a", "text/plain")], deliver=False).files[0]
+    slack.misbehave("shares_late", only=file.id, times=1)
+    shares = [call(slack, "files.info", file=file.id)["file"].get("shares") for _ in range(2)]
+    assert shares[0] is None
+    assert list(shares[1]["public"]) == [channel.id]
+
+
 def test_a_files_type_can_be_unknown_at_first(slack: Slack, channel: Channel) -> None:
     file = slack.add_file("scan.pdf", b"%PDF", "application/pdf")
     slack.misbehave("type_unknown", only=file.id, times=1)
@@ -97,7 +105,6 @@ def test_a_forwarded_message_carries_its_files_in_an_attachment(slack: Slack, ch
 
 def test_a_large_upload_may_be_told_by_file_shared_alone(slack: Slack) -> None:
     group = slack.add_channel("group", "mpim")
-    slack.subscriptions.add("file_shared")
     slack.misbehave("file_shared_only", only=group.id)
     slack.upload(group, slack.users[0], [("a.txt", b"a", "text/plain")])
     assert [delivery.envelope["event"]["type"] for delivery in slack.deliveries] == ["file_shared"]

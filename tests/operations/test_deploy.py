@@ -192,6 +192,15 @@ def test_home_and_the_shortcut_work_as_deployed(deployment: Deployment) -> None:
     assert "old.txt" in str(slack.views.home(user.id))
 
 
+def test_a_file_of_which_only_file_shared_tells_is_archived_as_deployed(deployment: Deployment) -> None:
+    slack = deployment.slack
+    group = slack.add_channel("group", "mpim")
+    slack.misbehave("file_shared_only", only=group.id)
+    message = slack.upload(group, slack.users[0], [("large.txt", b"large", "text/plain")], "#large")
+    (reply,) = slack.wait_for_replies(group, message.ts, timeout=60)
+    assert words(reply).startswith("✅ 1 file in the archive with #large.")
+
+
 def test_every_call_is_granted_by_the_role_of_the_function_that_made_it(
     deployment: Deployment, capsys: pytest.CaptureFixture[str]
 ) -> None:
