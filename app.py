@@ -42,14 +42,14 @@ TOPIC = os.environ.get("SLACK_INTEGRATOR_SNS", "SLACK_INTEGRATOR_SNS-is-not-set"
 PARKING = os.environ.get("SLACK_INTEGRATOR_PARKING", "SLACK_INTEGRATOR_PARKING-is-not-set").rpartition("/")[2]
 MACHINE = os.environ.get("SLACK_INTEGRATOR_SF", "SLACK_INTEGRATOR_SF-is-not-set")
 
-# Executions that die without an outcome. Those that fail with one of the workflow's own errors have published
-# theirs, or could not. No error, or null, which is anything but these, is a death, too.
+# Executions that die without an outcome, of either workflow. Those that fail with one of the workflow's own errors
+# have published theirs, or could not. No error, or null, which is anything but these, is a death, too.
 _PUBLISHED = ["FilesFailed", "MessageNotFollowed", "OutcomeUnreported"]
 DIED = {
     "source": ["aws.states"],
     "detail-type": ["Step Functions Execution Status Change"],
     "detail": {
-        "stateMachineArn": [MACHINE],
+        "stateMachineArn": [MACHINE, f"{MACHINE}-history"],
         "$or": [
             {"status": ["TIMED_OUT", "ABORTED"]},
             {"status": ["FAILED"], "error": [{"anything-but": _PUBLISHED}, {"exists": False}]},

@@ -259,12 +259,13 @@ def _next_page(position: Position, files: list[Json], threads: dict[str, set[str
     """Return where the files behind *files* begin, whose replies are *threads*.
 
     Not by the page's number alone: files that are deleted meanwhile would move others to a page that was read. The
-    files of the last second are listed again, so their replies stay known as done.
+    files of the last two seconds are listed again, so their replies, of however many pages, stay known as done.
     """
     if len(files) < FILES_PAGE:
         return {**position, "part": "end", "thread": None, "after": "0", "done": []}
-    done = sorted(ts for replies in threads.values() for ts in replies)
+    of_page = {ts for replies in threads.values() for ts in replies}
     oldest = min(int(file.get("created") or 0) for file in files)
+    done = sorted(of_page.union(position["done"] if oldest + 1 >= position["until"] else ()))
     if oldest >= position["until"]:  # a hundred files of one second
         return {**position, "page": position["page"] + 1, "done": done}
     return {**position, "until": oldest, "page": 1, "done": done}

@@ -12,14 +12,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from chalicelib import blocks, clients, history_notices, layout, log, mending, workflow
+from chalicelib import clients, history_run, history_telling, layout, log, mending, workflow
 from chalicelib.archive import Archive, JsonObject, s3_errors
-from chalicelib.conversation import PAGE, Conversation, Item, Json, beginning, channel_type, moment
+from chalicelib.conversation import Conversation, Item, Json, beginning, channel_type, moment
 from chalicelib.errors import (
     AccessRefused,
-    ArchiveUnavailable,
     Final,
-    IntegratorError,
     NotStarted,
     NotUnderstood,
     SlackRateLimited,
@@ -29,9 +27,10 @@ from chalicelib.errors import (
 )
 from chalicelib.events import Change
 from chalicelib.executions import WITHOUT_SUCCESS, Executions, Outcome
-from chalicelib.history_run import POSTING, Order, Run, Started, machine
+from chalicelib.history_run import Order, Run, Started, machine
+from chalicelib.history_telling import RunRecord, Telling
 from chalicelib.settings import Settings
-from chalicelib.slack import Slack, is_webhook
+from chalicelib.slack import Slack
 
 MOST_TURNS = 2_000
 """Of one execution. A turn makes ten of its 25,000 events; what is left over is for repeated tries."""
@@ -48,8 +47,8 @@ SLOW_AFTER = 600.0
 SAME_INVITATION = 10
 LONGEST_WAIT = 900
 MOST_PROBLEMS = 100
-SECONDS_BETWEEN_UPDATES = 20.0
-_GONE = {"not_in_channel", "channel_not_found"}
+SAME_MESSAGE = 86_400.0
+"""Seconds for which a run that another one did not end goes on in the other's message."""
 
 
 class Stage(NamedTuple):
@@ -81,19 +80,16 @@ def turn(order: Order, stage: Stage, now: float, seconds: float) -> Order:
     key = layout.history_key(order["team"], order["channel"])
     current: JsonObject[Run] | None = stage.archive.read(key)
     if current and _is_for_another(current.value, order):
-        return {**order, "state": "ended"}
+        is_own = current.value["run"] == order["run"]
+        return {**order, "state": _state(current.value) if is_own else "ended"}
     one_turn = _Turn(order, stage, now, time.monotonic() + seconds, key, current)
     return one_turn.done()
 
 
 def stop(order: Order, error: str, stage: Stage, now: float) -> Order:
     """Note that the run is over because the workflow could not go on, and tell the conversation."""
-    key = layout.history_key(order["team"], order["channel"])
-    current: JsonObject[Run] | None = stage.archive.read(key)
-    if current is None or current.value["run"] != order["run"] or current.value["state"] != "running":
-        return {**order, "state": "ended"}
-    one_turn = _Turn(order, stage, now, time.monotonic() + 30, key, current)
-    return one_turn.stopped(f"The archive had a fault of its own ({error}). Whoever runs it can start this again.")
+    history_telling.stop(order["run"], error, stage.archive, stage.slack, now)
+    return {**order, "state": "stopped"}
 
 
 def _is_for_another(run: Run, order: Order) -> bool:
@@ -108,6 +104,17 @@ def _is_for_another(run: Run, order: Order) -> bool:
     return is_same_invitation or moment(run["latest"]) > moment(order["latest"])
 
 
+def _state(run: Run) -> str:
+    """Return the order's word for the state of a *run* that is over: a run that has stopped is one that failed."""
+    return "stopped" if run["state"] == "stopped" else "ended"
+
+
+def _message_of(before: Run | None, now: float) -> str | None:
+    """Return the message in which a new run goes on: that of a run *before* which did not come to its end."""
+    is_open = before is not None and before["state"] != "done" and now < before["at"] + SAME_MESSAGE
+    return before["notice"] if before and is_open else None
+
+
 class _Turn:
     """One turn of *order*, from the record *current* at *key* on."""
 
@@ -115,10 +122,13 @@ class _Turn:
         self, order: Order, stage: Stage, now: float, deadline: float, key: str, current: JsonObject[Run] | None
     ) -> None:
         self._order, self._stage, self._now, self._deadline = order, stage, now, deadline
-        self._key, self._current = key, current
         self._calls = 0
         self._roots: dict[str, Any] = {}
-        self._run = current.value if current and current.value["run"] == order["run"] else self._begun()
+        is_begun = current is not None and current.value["run"] == order["run"]
+        self._run = current.value if current and is_begun else self._begun(current and current.value)
+        self._run["part"] = order["part"]
+        self._record_of_run = RunRecord(stage.archive, key, current, self._run)
+        self._telling = Telling(stage.slack, order["channel"], self._record_of_run, now)
         self._place = mending.Place(
             order["team"], order["channel"], self._run["channel_type"], self._run["bot_user"]
         )
@@ -132,7 +142,7 @@ class _Turn:
             self._follow_started()
             self._read()
             state = "done" if run["position"]["part"] == "end" and not run["started"] else "running"
-            self._tell(state)
+            self._telling.tell(state)
             wait, run["delays"], run["state"] = self._wait(), 0, state
         except SlackRateLimited as limited:
             wait = limited.retry_after
@@ -144,61 +154,47 @@ class _Turn:
             return self._refused(refused)
         return self._next(wait)
 
-    def stopped(self, reason: str) -> Order:
-        """Note why the run is over, and tell the conversation if that is possible."""
-        self._run["reason"] = reason
-        try:
-            self._tell("stopped")
-        except IntegratorError as error:
-            log.warning("nobody told", error=type(error).__name__, reason=str(error))
-        self._run["state"] = "stopped"
-        return self._next(0)
-
     def _refused(self, refused: Final) -> Order:
-        if isinstance(refused, SlackRefused) and refused.error in _GONE:
+        if isinstance(refused, SlackRefused) and refused.error in history_telling.GONE:
             log.info("the app has left the conversation")
             self._run["state"] = "left"
             return self._next(0)
         log.error("history stopped", error=type(refused).__name__, reason=str(refused))
-        return self.stopped(str(refused))
+        self._telling.stop(str(refused))
+        return self._next(0)
 
     def _next(self, wait: float) -> Order:
-        self._save()
         order: Order = {**self._order, "turns": self._order["turns"] + 1}
         order["wait"] = max(1, min(LONGEST_WAIT, round(wait)))
-        if self._run["state"] != "running":
-            return {**order, "state": "ended"}
-        if order["turns"] >= MOST_TURNS:
+        is_over = self._run["state"] != "running"
+        if not is_over and order["turns"] >= MOST_TURNS:
             return self._continued(order)
-        return order
+        self._record_of_run.save(self._now)
+        return {**order, "state": _state(self._run)} if is_over else order
 
     def _continued(self, order: Order) -> Order:
         """Go on in an execution of its own: this one has had nearly as many events as it may have."""
         following: Order = {**order, "part": order["part"] + 1, "turns": 0}
-        name = f"{order['run']}-{following['part']}"
+        self._run["part"] = following["part"]
+        self._record_of_run.save(self._now)
+        name = history_run.execution(order["run"], following["part"])
         histories = self._stage.histories
         workflow.start(histories.client, histories.state_machine, name, json.dumps(following), time.monotonic() + 2)
         return {**order, "state": "continued"}
 
-    def _save(self) -> None:
-        self._run["at"] = self._now
-        self._current = self._stage.archive.write(self._key, self._run, over=self._current)
-        if self._current is None:
-            raise ArchiveUnavailable("Another turn of the same conversation was faster.")
-
     # --- the beginning
 
-    def _begun(self) -> Run:
+    def _begun(self, before: Run | None) -> Run:
         order, slack = self._order, self._stage.slack
         me = slack.call("auth.test", {})
         described = slack.call("conversations.info", {"channel": order["channel"]}, form=True)["channel"]
         listed = slack.call("files.list", {"channel": order["channel"], "count": 1}, form=True)
         since = max(float(described.get("created") or 0), float(order["since"]))
-        before = self._current.value if self._current else None
-        message = before["notice"] if before and before["state"] == "running" else None
+        message = _message_of(before, self._now)
         return {
             "version": 1,
             "run": order["run"],
+            "part": order["part"],
             "state": "running",
             "reason": None,
             "latest": order["latest"],
@@ -214,10 +210,9 @@ class _Turn:
             ),
             "problems": [],
             "total": int((listed.get("paging") or {}).get("total") or 0),
-            "notice": message if order["tell"] else "",
+            "notice": message or (None if order["tell"] else ""),
             "notice_text": "",
             "notice_at": 0.0,
-            "ending": None,
             "delays": 0,
             "idle": 0,
             "at": self._now,
@@ -405,66 +400,6 @@ class _Turn:
             return float(2 << min(self._run["idle"], 8))
         pace = self._calls * SECONDS_A_CALL
         return max(2.0, pace * self._stage.histories.count())
-
-    # --- what the conversation is told
-
-    def _tell(self, state: str) -> None:
-        """Bring the app's message up to date with *state*, and post the reply at the end."""
-        run = self._run
-        if run["notice"] == "" or (run["notice"] is None and not self._has_something_to_tell()):
-            return
-        if is_webhook(self._stage.slack.settings.slack_url):
-            run["notice"] = ""
-            return
-        try:
-            self._tell_of({**run, "state": state})
-        except (SlackRefused, AccessRefused) as refused:  # archived, or the app may not write here
-            if isinstance(refused, SlackRefused) and refused.error in _GONE:
-                raise
-            log.warning("the conversation cannot be told", reason=str(refused))
-            run["notice"] = ""
-
-    def _has_something_to_tell(self) -> bool:
-        return bool(self._run["total"] or self._run["counts"]["archived"])
-
-    def _tell_of(self, shown: Run) -> None:
-        run, text, is_over = self._run, history_notices.progress(shown), shown["state"] != "running"
-        if run["notice"] in (None, POSTING):
-            run["notice"] = self._posted("notice", None, text, blocks.sections([text]))
-            run["notice_text"], run["notice_at"] = text, self._now
-        elif text != run["notice_text"] and (is_over or self._now >= run["notice_at"] + SECONDS_BETWEEN_UPDATES):
-            message = {"channel": self._order["channel"], "ts": run["notice"], "text": text}
-            self._stage.slack.call("chat.update", {**message, "blocks": blocks.sections([text])})
-            run["notice_text"], run["notice_at"] = text, self._now
-        if is_over and run["ending"] in (None, POSTING):
-            run["ending"] = self._posted("ending", run["notice"], *history_notices.ending(shown))
-
-    def _posted(self, field: str, thread_ts: str | None, text: str, sections: list[Json]) -> str:
-        """Post a message, noting before that it is about to be, and return its ts.
-
-        If that was noted by a turn that came no further, the message may be there: it is known by its block's id.
-        """
-        block_id = f"{self._order['team']}-{self._order['channel']}-{field}"
-        if self._run[field] == POSTING:  # type: ignore[literal-required]
-            ts = history_notices.posted(self._recent_messages(thread_ts), block_id)
-            if ts:
-                return ts
-        self._run[field] = POSTING  # type: ignore[literal-required]
-        self._save()
-        sections[0]["block_id"] = block_id
-        message = {"channel": self._order["channel"], "text": text, "blocks": sections, "unfurl_links": False}
-        answer = self._stage.slack.call(
-            "chat.postMessage", message | ({"thread_ts": thread_ts} if thread_ts else {})
-        )
-        return str(answer["ts"])
-
-    def _recent_messages(self, thread_ts: str | None) -> list[Json]:
-        """Return what was posted since the run began, in the thread or outside of threads."""
-        span: Json = {"channel": self._order["channel"], "limit": PAGE, "latest": f"{self._now + 3_600:.6f}"}
-        method = "conversations.replies" if thread_ts else "conversations.history"
-        where = {"ts": thread_ts} if thread_ts else {"oldest": f"{self._run['began'] - 60:.6f}"}
-        messages: list[Json] = self._stage.slack.call(method, span | where, form=True)["messages"]
-        return messages
 
 
 class _Known:

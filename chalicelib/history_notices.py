@@ -1,49 +1,75 @@
-"""What the app says in a conversation whose past it archives: one message, kept up to date, and one reply."""
+"""What the app says in a conversation whose past it archives: one message, which is kept up to date."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import accumulate
 from typing import Any
 
 from chalicelib import blocks
 from chalicelib.history_run import Problem, Run
 
 MOST_PROBLEMS = 20
-"""Files that the reply names; of the others it gives the number."""
+"""Files that the message names; of the others it gives the number."""
 SECONDS_PER_FILE = 1.1
+GO_ON = "Whoever runs the archive can go on with `make catchup`."
 
 
-def progress(run: Run) -> str:
-    """Return the message's text while *run* goes on, and when it has ended."""
-    since, stored = _month(run["since_shown"]), _stored(run)
-    if run["state"] == "done":
-        return f"✅ What was shared here since {since} is in the archive: {_files(stored)}."
-    if run["state"] == "stopped":
-        return f"⚠️ Archiving what was shared here since {since} has stopped after {_files(stored)}."
-    count = stored + run["counts"]["skipped"] + run["counts"]["failed"]
+def message(run: Run) -> tuple[str, list[dict[str, Any]]]:
+    """Return the message's text and blocks, while *run* goes on and when it has ended."""
+    if run["state"] == "running":
+        text = _progress(run)
+        return text, blocks.sections([text])
+    summary = [_headline(run), *_reasons(run), _counts(run["counts"])]
+    lines = _lines(run)
+    return blocks.cut(" ".join(summary), blocks.LONGEST_SECTION), blocks.sections(summary, lines)
+
+
+def _progress(run: Run) -> str:
+    since, counts = _month(run["since_shown"]), run["counts"]
+    count = _stored(run) + counts["skipped"] + counts["failed"]
     about = f"🗂️ I'm archiving what has been shared here since {since}: {_files(run['total'])}"
     return f"{about}, {count} done so far." if count else f"{about}, {_duration(run['total'])}."
 
 
-def ending(run: Run) -> tuple[str, list[dict[str, Any]]]:
-    """Return the text and the blocks of the reply at the end: how many, how many not, and why."""
-    counts, summary = run["counts"], []
+def _headline(run: Run) -> str:
+    since, stored, missing = _month(run["since_shown"]), _stored(run), _missing(run)
     if run["state"] == "stopped":
-        summary.append(f"⚠️ I had to stop. {blocks.escaped(run['reason'] or '')}")
+        return f"⚠️ Archiving what was shared here since {since} has stopped after {_files(stored)}."
+    if missing:
+        return f"⚠️ What was shared here since {since} is in the archive, but for {_files(missing)}."
+    return f"✅ What was shared here since {since} is in the archive: {_files(stored)}."
+
+
+def _reasons(run: Run) -> list[str]:
+    """Return why a run has stopped, and what to do."""
+    return [blocks.escaped(run["reason"] or ""), GO_ON] if run["state"] == "stopped" else []
+
+
+def _counts(counts: dict[str, int]) -> str:
     parts = [f"{_files(counts['archived'])} archived"]
     parts += [f"{counts['unchanged']} in the archive already"] if counts["unchanged"] else []
     parts += [f"{counts['skipped']} not archived"] if counts["skipped"] else []
     parts += [f"{counts['failed']} failed"] if counts["failed"] else []
-    summary.append(f"{', '.join(parts)}.")
-    lines = [_line(problem) for problem in run["problems"][:MOST_PROBLEMS]]
-    more = counts["skipped"] + counts["failed"] - len(lines)
-    lines += [f"… and {more} more"] if more > 0 else []
-    text = blocks.cut(" ".join(summary), blocks.LONGEST_SECTION)
-    return text, blocks.sections(summary, lines)
+    return f"{', '.join(parts)}."
 
 
-def _line(problem: Problem) -> str:
+def _lines(run: Run) -> list[str]:
+    """Return a line for each file that is not archived, as many as a message takes."""
+    lines = [line(problem) for problem in run["problems"][:MOST_PROBLEMS]]
+    ends = accumulate(len(text) + 1 for text in lines)
+    shown = [text for text, end in zip(lines, ends, strict=True) if end < blocks.LONGEST_MESSAGE - 1_500]
+    more = _missing(run) - len(shown)
+    return [*shown, f"… and {more} more"] if more > 0 else shown
+
+
+def line(problem: Problem) -> str:
+    """Return what a person reads of a file that is not archived."""
     name = blocks.escaped(blocks.shown_name(problem["name"] or problem["file"] or "a message"))
     return f"• {name}: {blocks.escaped(problem['reason'])}"
+
+
+def _missing(run: Run) -> int:
+    return run["counts"]["skipped"] + run["counts"]["failed"]
 
 
 def _stored(run: Run) -> int:

@@ -1,17 +1,20 @@
 """A run of history.asl.json: what the workflow carries from turn to turn, and the record of how far it is."""
 
+import re
 from typing import TypedDict
 
 from chalicelib.conversation import Position
+from chalicelib.errors import NotUnderstood
 
 POSTING = "posting"
+_EXECUTION = re.compile(r"(([A-Z0-9]+)-([A-Z0-9]+)-history-[0-9]+_[0-9]+)(?:-[0-9]+)?", re.ASCII)
 
 
 class Order(TypedDict):
     """What the workflow carries from turn to turn, and begins with.
 
     *run* is the first execution's name, *latest* the ts from which the reading goes back to *since*. *tell*: the
-    conversation is told. *state* is running, ended or continued; *wait* are the seconds until the next turn.
+    conversation is told. *state* is running, ended, stopped or continued; *wait* are seconds, until the next turn.
     """
 
     team: str
@@ -49,13 +52,14 @@ class Run(TypedDict):
     """How far the archiving of a conversation's past is. *state* is running, done, stopped or left.
 
     *since_shown* is epoch seconds: the conversation cannot be older. *total* are the files that Slack lists.
-    *notice* and *ending* are the ts of the app's messages; None before they are posted, "" if they are not to be,
-    POSTING while it is unknown whether they were. *delays* counts the turns in a row that Slack did not answer,
-    *idle* those in which nothing happened.
+    *part* is the part of the run that goes on, each an execution of its own. *notice* is the ts of the app's
+    message; None before it is posted, "" if it is not to be, POSTING while it is unknown whether it was. *delays*
+    counts the turns in a row that Slack did not answer, *idle* those in which nothing happened.
     """
 
     version: int
     run: str
+    part: int
     state: str
     reason: str | None
     latest: str
@@ -72,7 +76,6 @@ class Run(TypedDict):
     notice: str | None
     notice_text: str
     notice_at: float
-    ending: str | None
     delays: int
     idle: int
     at: float
@@ -100,6 +103,19 @@ def machine(workflow: str) -> str:
     return f"{workflow}-history"
 
 
-def is_history(name: str) -> bool:
+def execution(run: str, part: int) -> str:
+    """Return the name of the execution that is *part* of *run*."""
+    return run if part == 1 else f"{run}-{part}"
+
+
+def is_history(execution: object) -> bool:
     """Return True for the name of an execution that reads a history."""
-    return "-history-" in name
+    return isinstance(execution, str) and _EXECUTION.fullmatch(execution) is not None
+
+
+def history_of(execution: str) -> tuple[str, str, str]:
+    """Return the team, the conversation and the run of an execution by its name. Raise NotUnderstood."""
+    name = _EXECUTION.fullmatch(execution)
+    if name is None:
+        raise NotUnderstood("The execution is not named after a conversation's past.")
+    return name[2], name[3], name[1]

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from chalicelib import layout, log, notices, withdrawals
+from chalicelib import history_run, layout, log, notices, withdrawals
 from chalicelib.archive import Archive, JsonObject
 from chalicelib.errors import (
     AccessRefused,
@@ -49,6 +49,11 @@ def deliver(texts: Iterable[str], archive: Archive, slack: Slack, now: float, cl
 
 def _deliver(text: str, archive: Archive, slack: Slack, now: float, claim_seconds: float) -> None:
     message = _parse(text)
+    if message.get("type") == "ended" and history_run.is_history(message.get("execution")):
+        from chalicelib import history_telling  # few outcomes are about a conversation's past
+
+        history_telling.stop(message["execution"], str(message.get("status")), archive, slack, now)
+        return
     _remember(message, archive)
     if withdrawals.may_withdraw(message):
         withdrawals.follow(message, archive, slack, now, claim_seconds)

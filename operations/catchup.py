@@ -17,7 +17,6 @@ from chalicelib.archive import Archive
 from chalicelib.conversation import moment as moment_of
 from chalicelib.errors import IntegratorError, SlackRefused
 from chalicelib.executions import Executions
-from chalicelib.history import LONGEST_WAIT
 from chalicelib.sigv4 import STEP_FUNCTIONS, Client
 from chalicelib.slack import Slack
 from operations import stages
@@ -30,9 +29,9 @@ INVITE = "/invite @slack-integrator"
 NEEDED = ("ACCESS_TOKEN", "SLACK_URL", "SLACK_INTEGRATOR_SF", "BUCKET")
 SECONDS_PER_START = 5, 10
 SECONDS_BETWEEN_LOOKS = 2.0
-ALIVE = LONGEST_WAIT + 300
-"""Seconds after which a run whose record has not changed is one that has died."""
 _MOST_NAMES = 10
+SILENT_AFTER = 60.0
+DIED = "The execution has ended before the past was read. The same command goes on."
 _TYPES = "public_channel,private_channel,mpim,im"
 
 Json = dict[str, Any]
@@ -82,10 +81,15 @@ class Catchup(NamedTuple):
         record = self.archive.read(layout.history_key(self.team, channel))
         return record and record.value
 
+    def is_alive(self, record: Json) -> bool:
+        """Return True if the run of *record*, which is not over, has an execution that goes on."""
+        name = history_run.execution(record["run"], record["part"])
+        return Executions(self.client, self.machine).is_running(name)
+
     def start(self, channel: str, since: str, now: float) -> str:
         """Start reading the past of *channel* unless that goes on, and return the name of the run that counts."""
         record = self.record(channel)
-        if record and record["state"] == "running" and now - record["at"] < ALIVE:
+        if record and record["state"] == "running" and self.is_alive(record):
             return str(record["run"])
         order = history_run.order(self.team, channel, f"{now:.6f}", since, tell=False)
         self._check_is_in(channel)
@@ -145,10 +149,16 @@ def _record(catchup: Catchup, channel: str, run: str) -> Json | None:
     """Return the record of *run*, or of a later one that took the conversation over; None before the first turn."""
     record: Json | None = catchup.record(channel)
     if record and moment_of(_latest(record["run"])) >= moment_of(_latest(run)):
-        return record
+        return record if _goes_on(catchup, record) else {**record, "state": "stopped", "reason": DIED}
     if not Executions(catchup.client, catchup.machine).is_running(run):
         raise Stop(f"The execution {run} has ended before it began to read: Step Functions shows why.")
     return None
+
+
+def _goes_on(catchup: Catchup, record: Json) -> bool:
+    """Return False for a run that nothing takes a turn of any more; asked of Step Functions when it is silent."""
+    is_silent = record["state"] == "running" and time.time() > record["at"] + SILENT_AFTER
+    return not is_silent or catchup.is_alive(record)
 
 
 def _latest(run: str) -> str:

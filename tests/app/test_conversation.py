@@ -140,6 +140,17 @@ def test_files_of_one_second_are_listed_page_by_page(
     assert sorted(reader.texts())[5:] == [f"file {letter}" for letter in "abcde"]
 
 
+def test_files_of_two_seconds_in_a_row_come_once(
+    slack: Slack, channel: Channel, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conversation, "FILES_PAGE", 2)
+    roots = say(slack, channel, *"abcde")
+    replies = [share(slack, channel, f"file {root.text}", root) for root in roots]
+    for number, reply in enumerate(replies):
+        reply.files[0].created = 1_700_000_000 + (number > 1)
+    assert sorted(reader.texts())[5:] == [f"file {letter}" for letter in "abcde"]
+
+
 def test_a_file_whose_shares_are_not_told_is_asked_about(slack: Slack, channel: Channel, client: Client) -> None:
     reply = share(slack, channel, "here", say(slack, channel, "root")[0])
     reader = Reader(client, channel)

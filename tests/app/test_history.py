@@ -1,4 +1,4 @@
-"""The past of a conversation: complete, each file once, told in two messages, whatever happens on the way."""
+"""The past of a conversation: complete, each file once, told in one message, whatever happens on the way."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib import clients, conversation, history, history_run, notices
+from chalicelib import clients, conversation, history, history_run, history_telling, notices, workflow
 from chalicelib.archive import Archive
 from chalicelib.errors import ArchiveUnavailable
 from chalicelib.executions import Executions
@@ -87,6 +87,12 @@ def eventually(condition: Callable[[], bool], seconds: float = 20) -> bool:
     return True
 
 
+def execute(stage: Stage, order: Order) -> None:
+    """Start the workflow itself."""
+    histories, text = stage.histories, workflow.canonical_json(dict(order))
+    workflow.start(histories.client, histories.state_machine, order["run"], text, time.monotonic() + 5)
+
+
 def share(slack: Slack, channel: Channel, text: str = "", root: Message | None = None, file: Any = TEXT) -> Message:
     thread = root.ts if root else None
     return slack.upload(channel, slack.users[1], [file], text, thread_ts=thread, deliver=False)
@@ -104,10 +110,10 @@ def test_what_was_shared_before_is_archived_without_a_reply_to_each(
     tags = [record_of(f"metadata/{slack.team_id}/{message.files[0].id}.json")["tags"] for message in (old, reply)]
     assert tags == [["2026", "old"], ["reply"]]
     assert not any(message.reactions for message in slack.messages if message.channel is channel)
-    begin, end = turns.own()
-    assert begin.text.startswith("✅ What was shared here since")
-    assert end.thread_ts == begin.ts
-    assert "2 files archived" in end.text
+    [told] = turns.own()
+    assert told.text.startswith("✅ What was shared here since")
+    assert told.thread_ts is None
+    assert "2 files archived" in words(told)
 
 
 def test_each_page_and_thread_is_read_from_where_the_last_turn_stopped(
@@ -122,7 +128,7 @@ def test_each_page_and_thread_is_read_from_where_the_last_turn_stopped(
         root = said if number % 5 == 0 else uploads[-1]
     record = turns.all()
     assert (record["counts"]["archived"], record["counts"]["unchanged"]) == (24, 0)
-    assert len(turns.own()) == 2
+    assert len(turns.own()) == 1
     assert turns.count > 5
 
 
@@ -159,7 +165,7 @@ def test_a_second_run_starts_nothing(slack: Slack, channel: Channel, turns: Turn
     turns.all()
     record = turns.all(turns.order(tell=False), later=60)
     assert (record["counts"]["archived"], record["counts"]["unchanged"]) == (0, 3)
-    assert len(turns.own()) == 2
+    assert len(turns.own()) == 1
 
 
 def test_what_failed_for_good_before_is_tried_again(slack: Slack, channel: Channel, turns: Turns) -> None:
@@ -271,7 +277,7 @@ def test_slacks_limit_is_waited_out_and_nothing_is_lost(slack: Slack, channel: C
     slack.misbehave("api_server_error", times=2, only="chat.postMessage")
     assert turns.all()["counts"]["archived"] == 6
     assert turns.waits.count(600) == 3
-    assert len(turns.own()) == 2
+    assert len(turns.own()) == 1
 
 
 def test_a_lost_answer_to_a_post_makes_no_second_message(slack: Slack, channel: Channel, turns: Turns) -> None:
@@ -279,7 +285,7 @@ def test_a_lost_answer_to_a_post_makes_no_second_message(slack: Slack, channel: 
     slack.misbehave("api_lost_answer", times=1, only="chat.postMessage")
     assert turns.all()["state"] == "done"
     slack.misbehave("api_lost_answer", times=1, only="chat.postMessage")
-    assert len(turns.own()) == 2
+    assert len(turns.own()) == 1
 
 
 def test_a_turn_that_is_taken_twice_at_once_is_taken_once(slack: Slack, channel: Channel, turns: Turns) -> None:
@@ -295,7 +301,7 @@ def test_a_turn_that_is_taken_twice_at_once_is_taken_once(slack: Slack, channel:
         if order["state"] != "running":
             break
     assert turns.record()["counts"]["archived"] == 6
-    assert len(turns.own()) == 2
+    assert len(turns.own()) == 1
 
 
 def test_who_removes_the_app_ends_it(slack: Slack, channel: Channel, turns: Turns) -> None:
@@ -316,7 +322,7 @@ def test_the_invitation_after_that_goes_on_and_speaks_once(slack: Slack, channel
     assert history.turn(first, turns.stage, time.time(), 30)["state"] == "ended"
     assert (record["run"], record["state"]) == (second["run"], "done")
     assert all(turns.record_of(f"metadata/{slack.team_id}/{upload.files[0].id}.json") for upload in uploads)
-    assert len(turns.own()) == 2
+    assert len(turns.own()) == 1
 
 
 def test_a_scope_that_is_lost_on_the_way_is_told(slack: Slack, channel: Channel, turns: Turns) -> None:
@@ -327,9 +333,10 @@ def test_a_scope_that_is_lost_on_the_way_is_told(slack: Slack, channel: Channel,
     record = turns.all(order)
     assert record["state"] == "stopped"
     assert "channels:history" in record["reason"]
-    begin, end = turns.own()
-    assert begin.text.startswith("⚠️")
-    assert "channels:history" in words(end)
+    [told] = turns.own()
+    assert told.text.startswith("⚠️")
+    assert "channels:history" in words(told)
+    assert "make catchup" in words(told)
 
 
 def test_a_conversation_that_is_archived_meanwhile_is_read_to_its_end(
@@ -345,7 +352,7 @@ def test_a_conversation_that_is_archived_meanwhile_is_read_to_its_end(
 def test_a_fault_of_the_workflow_is_told_and_noted(slack: Slack, channel: Channel, turns: Turns) -> None:
     share(slack, channel)
     order = history.turn(turns.order(), turns.stage, time.time(), 30)
-    history.stop(order, "States.Timeout", turns.stage, time.time())
+    assert history.stop(order, "States.Timeout", turns.stage, time.time())["state"] == "stopped"
     assert turns.record()["state"] == "stopped"
     assert "States.Timeout" in words(turns.own()[-1])
 
@@ -372,7 +379,7 @@ def test_the_invitation_alone_archives_the_past_and_both_tellings_of_it_are_one(
     slack.invite(channel, slack.users[1])
     assert eventually(lambda: (turns.record() or {}).get("state") == "done", 60), turns.record()
     assert turns.record()["counts"]["archived"] == len(uploads)
-    assert len(turns.own()) == 2
+    assert len(turns.own()) == 1
     runs = turns.stage.histories.client.call("ListExecutions", stateMachineArn=turns.stage.histories.state_machine)
     names = [run["name"] for run in runs["executions"] if f"-{channel.id}-" in run["name"]]
     assert 1 <= len(names) <= 2
@@ -384,3 +391,38 @@ def test_somebody_else_who_joins_starts_nothing(slack: Slack, channel: Channel, 
     settled = slack.upload(channel, slack.users[1], [TEXT])
     slack.wait_for_replies(channel, settled.ts)
     assert turns.record() is None
+
+
+def test_an_aborted_execution_is_told_and_the_next_one_goes_on_in_the_same_message(
+    slack: Slack, channel: Channel, turns: Turns, stage: Stage
+) -> None:
+    for _ in range(6):
+        share(slack, channel)
+    order = turns.order()
+    history.turn(order, stage, time.time(), 30)
+    slack.misbehave("api_rate_limited", times=1_000, only="conversations.history", retry_after=600)
+    execute(stage, order)
+    assert eventually(lambda: len(turns.own()) == 1)
+    arn = stage.histories.state_machine.replace(":stateMachine:", ":execution:") + ":" + order["run"]
+    stage.histories.client.call("StopExecution", executionArn=arn)
+    assert eventually(lambda: turns.record()["state"] == "stopped", 60), turns.record()
+    [told] = turns.own()
+    assert "ABORTED" in words(told)
+    assert "make catchup" in words(told)
+    slack.behave()
+    assert turns.all(turns.order(tell=False))["state"] == "done"
+    [told] = turns.own()
+    assert told.text.startswith("✅")
+
+
+def test_an_execution_that_is_over_or_another_ones_changes_nothing_when_it_dies(
+    slack: Slack, channel: Channel, turns: Turns, stage: Stage
+) -> None:
+    share(slack, channel)
+    order = turns.order()
+    turns.all(order)
+    for run in (order["run"], turns.order()["run"]):
+        history_telling.stop(run, "ABORTED", stage.archive, stage.slack, time.time())
+    assert turns.record()["state"] == "done"
+    [told] = turns.own()
+    assert told.text.startswith("✅")

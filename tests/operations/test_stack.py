@@ -219,6 +219,13 @@ def test_only_executions_without_an_outcome_are_told(ended: Any, is_told: bool) 
     assert rule.matches_event(event) == is_told
 
 
+@pytest.mark.parametrize("error", ["HistoryStopped", "States.Runtime"])
+def test_every_execution_that_did_not_read_a_past_to_its_end_is_told(error: str) -> None:
+    event: Any = {"source": "aws.states", "detail-type": "Step Functions Execution Status Change"}
+    event["detail"] = {"stateMachineArn": f"{MACHINE}-history", "status": "FAILED", "error": error}
+    assert EventPattern(None, DIED).matches_event(event)
+
+
 @pytest.mark.parametrize("manifest", [slack_app.manifest("https://x.test/dev"), LOCAL_MANIFEST])
 def test_the_manifest_is_what_slack_takes(manifest: Any) -> None:
     assert [error.message for error in Draft7Validator(MANIFEST).iter_errors(manifest)] == []
