@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo local test check browser bench faults mutants fuzz fetch screenshot deploy destroy replay catchup forget reindex \
+.PHONY: help demo local test check browser bench faults mutants fuzz fetch screenshot deploy destroy replay catchup forget reindex doctor \
   hashes lock
 
 help: ## list these commands
@@ -39,6 +39,9 @@ bench: .venv/ready ## compare the speed with what people would use instead, and 
 
 parsers: .venv/ready ## measure every parser of people's words over hostile text, in ns per character
 	@$(BIN)/python -m bench.parsers
+
+doctor: .venv/ready ## look at all that may be in the way of a stage, and say what to do: make doctor [STAGE=dev]
+	@$(BIN)/python -m operations doctor
 
 deploy: .venv/ready ## bring a stage up on AWS, or to what this clone says: make deploy STAGE=dev [ALARM_EMAIL=…]
 	@$(BIN)/python -m operations deploy

@@ -23,7 +23,7 @@ _PIP = 26, 3
 def check(name: str, usage: str, project: Path = PROJECT) -> Stage:
     """Return the stage *name*, ready to be deployed or taken down, or raise Stop with what is missing."""
     check_python(sys.version_info[:2])
-    _check_pip()
+    check_pip()
     if name == LOCAL:
         raise Stop(f"The stage local belongs to `make local`, which deploys it on this machine: {usage}.")
     stage = stages.find(name, usage, project)
@@ -52,8 +52,8 @@ def python_that_ends(running: tuple[int, int]) -> str:
     )
 
 
-def _check_pip() -> None:
-    """Chalice packs the functions with pip."""
+def check_pip() -> None:
+    """Raise Stop unless there is a pip that Chalice can pack the functions with."""
     try:
         version = importlib.metadata.version("pip")
     except importlib.metadata.PackageNotFoundError as error:

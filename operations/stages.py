@@ -35,6 +35,7 @@ LOCAL_ENDPOINT = "http://127.0.0.1:8002"
 """Where `make local` has its AWS, unless AWS_ENDPOINT_URL says otherwise."""
 _NAME = re.compile(r"[a-z][a-z0-9]{0,15}")
 _SSM_SECONDS = 10
+_ANY_REGION = "us-east-1"
 _SET_REGION = "export AWS_DEFAULT_REGION=eu-central-1, or whichever is yours. (Chalice does not read AWS_REGION.)"
 
 
@@ -152,13 +153,33 @@ def find(name: str, usage: str, project: Path = PROJECT) -> Stage:
         return _local_stage()
     written = chalice_config.place(project, name)
     session = _session()
-    region = session.region_name or (written and written[1])
-    if region is None:
-        raise Stop(f"No AWS region is set: {_SET_REGION}")
-    _check_partition(session, region)
+    region = _region(session, written)
     stage = Stage(name, _account(session, region), region, session)
     _check_place(stage, written)
     return stage
+
+
+def check_region(name: str) -> str:
+    """Return the region in which the stage *name* is looked for, or raise Stop."""
+    if name == LOCAL:
+        return _local_stage().region
+    return _region(_session(), chalice_config.place(PROJECT, name))
+
+
+def check_credentials(name: str) -> str:
+    """Return the account of the credentials, or raise Stop; that takes no region."""
+    if name == LOCAL:
+        return _local_stage().account
+    session = _session()
+    return _account(session, session.region_name or _ANY_REGION)
+
+
+def _region(session: Any, written: tuple[str, str] | None) -> str:
+    region: str | None = session.region_name or (written and written[1])
+    if region is None:
+        raise Stop(f"No AWS region is set: {_SET_REGION}")
+    _check_partition(session, region)
+    return region
 
 
 def _local_stage() -> Stage:

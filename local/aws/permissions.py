@@ -1,4 +1,5 @@
-"""IAM for the functions' own calls: each is checked against its function's role, recorded, and refused as on AWS.
+"""IAM for the calls of the functions, and of a developer whom a test limits: each is checked against the
+policies of its role, recorded, and refused as on AWS.
 
 Moto evaluates most services' actions against the resource "*" (moto/iam/access_control.py), so that a policy which
 names a topic is denied even for that topic. Here the resource comes from the request.
@@ -14,6 +15,7 @@ from io import BytesIO
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, unquote
 
+import botocore.session
 from moto.iam.access_control import IAMPolicy, PermissionResult
 from moto.iam.models import iam_backends
 
@@ -24,7 +26,7 @@ Wsgi = Callable[[Any, Any], Iterable[bytes]]
 _KEY = re.compile(r"Credential=(\w+)/\d+/([\w-]+)/(\w+)/")
 _SECRET = "testing"
 """The secret part and the session token of every function's keys."""
-_SERVICES = {"AWSStepFunctions": "states", "AmazonSSM": "ssm", "AmazonSQS": "sqs"}
+_SERVICES = {"AWSStepFunctions": "states", "AmazonSSM": "ssm", "AmazonSQS": "sqs", "AWSEvents": "events"}
 """X-Amz-Target's words and IAM's."""
 
 
@@ -73,6 +75,10 @@ class Permissions:
                 self._keys[function, role_arn] = {"AWS_ACCESS_KEY_ID": key, **secrets}
             return self._keys[function, role_arn]
 
+    def limit(self, key: str, name: str, policy: Any) -> None:
+        """Let calls with the access key *key* be those of *name*, who may do what *policy* permits."""
+        self._roles[key] = _Role(name, [policy])
+
     def unused(self) -> dict[str, list[Grant]]:
         """What each function's role grants and no call of it has used; its log is not written through AWS here."""
         found: dict[str, list[Grant]] = {}
@@ -95,7 +101,7 @@ class Permissions:
         permitted = [self._check(role, grant) for grant in grants]  # all of them are recorded
         if not all(permitted):
             return _refused(environ, start)
-        if grants[0].action != "s3:GetObject":
+        if [grant.action for grant in grants] != ["s3:GetObject"]:
             return self._application(environ, start)
         return self._got(environ, start, role, grants[0])
 
@@ -129,16 +135,27 @@ class Permissions:
         if service == "s3":
             yield _of_s3(environ)
             return
+        if service == "apigateway":  # whose actions are the verbs, and whose resources the paths
+            yield Grant(
+                f"apigateway:{environ['REQUEST_METHOD']}", f"arn:aws:apigateway:{region}::{environ['PATH_INFO']}"
+            )
+            return
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         environ["wsgi.input"] = BytesIO(body)
         target = environ.get("HTTP_X_AMZ_TARGET")
+        if service == "lambda":
+            yield _of_lambda(environ, body, f"arn:aws:lambda:{region}:{self._account}:")
+            return
         if target:
             prefix, _, action = target.partition(".")
             about, name = json.loads(body), _SERVICES[prefix]
         else:
             about = {key: values[0] for key, values in parse_qs(body.decode()).items()}
             action, name = about["Action"], service
-        start = f"arn:aws:{name}:{region}:{self._account}:"
+        if action == "GetCallerIdentity":  # which needs no grant
+            return
+        place = ":" if name == "iam" else f"{region}:"
+        start = f"arn:aws:{name}:{place}{self._account}:"
         for resource in _resources(about, start):
             yield Grant(f"{name}:{action}", resource)
 
@@ -148,21 +165,68 @@ def _resources(about: dict[str, Any], start: str) -> list[str]:
         return [f"{start}parameter{name}" for name in about["Names"]]
     if "QueueUrl" in about:
         return [start + about["QueueUrl"].rpartition("/")[2]]
-    named = ("executionArn", "stateMachineArn", "TopicArn")
+    if ":ssm:" in start:
+        return [f"{start}parameter{about['Name']}"]
+    if ":cloudformation:" in start and "StackName" in about:
+        name = about["StackName"]
+        return [name if name.startswith("arn:") else f"{start}stack/{name}/an-id"]
+    if ":events:" in start:
+        return [f"{start}rule/{about.get('Name') or about.get('Rule')}"]
+    if "RoleName" in about:
+        return [f"{start}role/{about['RoleName']}"]
+    if "QueueName" in about:
+        return [start + about["QueueName"]]
+    named = ("executionArn", "stateMachineArn", "TopicArn", "SubscriptionArn")
     return [next((about[name] for name in named if about.get(name)), "*")]
+
+
+def _of_lambda(environ: Any, body: bytes, start: str) -> Grant:
+    """What Lambda asks for: docs.aws.amazon.com/service-authorization/latest/reference/list_awslambda.html."""
+    verb, path = environ["REQUEST_METHOD"], unquote(environ["PATH_INFO"])
+    action, parts = next(
+        (name, found.groupdict())
+        for name, method, pattern in _lambda_operations()
+        if method == verb and (found := pattern.fullmatch(path))
+    )
+    if action == "Invoke":
+        action = "InvokeFunction"
+    if action == "CreateFunction":
+        parts = {"FunctionName": json.loads(body)["FunctionName"]}
+    if "UUID" in parts:
+        return Grant(f"lambda:{action}", f"{start}event-source-mapping:{parts['UUID']}")
+    function = parts.get("FunctionName") or parts.get("Resource")
+    named = function if not function or function.startswith("arn:") else f"{start}function:{function}"
+    return Grant(f"lambda:{action}", named or "*")
+
+
+@lru_cache
+def _lambda_operations() -> list[tuple[str, str, re.Pattern[str]]]:
+    """Return Lambda's operations with the method and the path of their requests, as botocore has them."""
+    model = botocore.session.get_session().get_service_model("lambda")
+    https = {name: model.operation_model(name).http for name in model.operation_names}
+    return [(name, http["method"], _path_pattern(http["requestUri"])) for name, http in https.items()]
+
+
+def _path_pattern(uri: str) -> re.Pattern[str]:
+    """Return what matches the paths of *uri*, such as /2015-03-31/functions/{FunctionName}/code."""
+    pattern = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(uri.partition("?")[0].rstrip("/")))
+    return re.compile(f"{pattern}/?")
 
 
 def _of_s3(environ: Any) -> Grant:
     """What S3 asks for: docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html."""
     verb, path = environ["REQUEST_METHOD"], unquote(environ["PATH_INFO"]).lstrip("/")
     resource = f"arn:aws:s3:::{path}"
+    query = parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True)
     if "/" not in path:
-        return Grant("s3:ListBucket", resource)
+        if "delete" in query:
+            return Grant("s3:DeleteObject", f"{resource}/some-objects")
+        action = {"DELETE": "DeleteBucket", "PUT": "CreateBucket"}.get(verb, "ListBucket")
+        return Grant("s3:ListBucketVersions" if "versions" in query else f"s3:{action}", resource)
     if verb in ("GET", "HEAD"):
         return Grant("s3:GetObject", resource)
     if verb == "DELETE":
-        aborts = "uploadId" in parse_qs(environ.get("QUERY_STRING", ""))
-        return Grant("s3:AbortMultipartUpload" if aborts else "s3:DeleteObject", resource)
+        return Grant("s3:AbortMultipartUpload" if "uploadId" in query else "s3:DeleteObject", resource)
     return Grant("s3:PutObject", resource)
 
 

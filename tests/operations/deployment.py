@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import select
 import shutil
 import subprocess
@@ -22,6 +23,8 @@ from tests.conftest import words
 
 LEFT_OUT = shutil.ignore_patterns(".venv", ".git", ".local", ".hypothesis", ".*_cache", "__pycache__", "deployed*")
 STAGE = "dev"
+DEPLOYER, DEPLOYER_KEY = "deployer", "AKIADEPLOYER"
+OPERATIONS = PROJECT / "docs" / "operations.md"
 NAME = f"slack-integrator-{STAGE}"
 SECONDS = 60  # without a word, after which a command at a terminal is thought to hang
 
@@ -40,7 +43,8 @@ class Deployment:
 
     def environ(self) -> dict[str, str]:
         passed = {k: v for k, v in os.environ.items() if k.startswith("PIP_") or k in ("PATH", "HOME", "LANG")}
-        return {**passed, **self.aws.environ(), "SLACK_URL": self.slack.api_url, "SLACK_LOOPBACK": "1"}
+        keys = {"AWS_ACCESS_KEY_ID": DEPLOYER_KEY}
+        return {**passed, **self.aws.environ(), **keys, "SLACK_URL": self.slack.api_url, "SLACK_LOOPBACK": "1"}
 
     def make(self, *arguments: str, succeeds: bool = True, **environ: str) -> str:
         """What `make` prints."""
@@ -113,6 +117,14 @@ class Deployment:
         return [one["Key"] for one in found.get("Contents", [])]
 
 
+def deployer_policy() -> Any:
+    """What docs/operations.md gives the person who deploys."""
+    (policy,) = re.findall(
+        r"```json\n(\{\n  \"Version\".*?\n)```", OPERATIONS.read_text(encoding="utf-8"), re.DOTALL
+    )
+    return json.loads(policy)
+
+
 @contextmanager
 def undeployed(folder: Path) -> Iterator[Deployment]:
     """All of it, below *folder*, with nothing deployed yet."""
@@ -122,6 +134,7 @@ def undeployed(folder: Path) -> Iterator[Deployment]:
     folder.joinpath("aws").mkdir()
     packages = Packages(folder / "aws")
     with Aws(Clock(1_000), project, folder=folder / "aws", packages=packages) as aws, Slack(Clock(1_000)) as slack:
+        aws.permissions.limit(DEPLOYER_KEY, DEPLOYER, deployer_policy())
         yield Deployment(project, aws, slack)
 
 

@@ -1,0 +1,75 @@
+"""`make doctor`: each thing that may be in the way has a line, and all of them are looked at in one run."""
+
+import re
+
+import pytest
+
+from local.pipeline import Pipeline
+from tests.operations.test_stages import UNREACHABLE, run
+
+
+def lines(pipeline: Pipeline, *arguments: str, **environ: str) -> dict[str, str]:
+    """What the command says, by name; a name that is NOT OK has that in its line."""
+    done = run(pipeline, "doctor", *arguments, SLACK_LOOPBACK="1", SLACK_URL=pipeline.slack.api_url, **environ)
+    assert done.stderr == ""
+    found = dict(re.findall(r"^  (?:ok    |(?=NOT OK))(?:NOT OK)?  ([A-Za-z]+) +(.*)$", done.stdout, re.MULTILINE))
+    bad = re.findall(r"^  NOT OK  ([A-Za-z]+)", done.stdout, re.MULTILINE)
+    assert done.returncode == (1 if bad else 0)
+    return {name: f"NOT OK: {text}" if name in bad else text for name, text in found.items()}
+
+
+def test_a_stage_that_works_is_ok_in_every_line(pipeline: Pipeline) -> None:
+    said = lines(pipeline, "STAGE=local")
+    assert list(said) == [
+        "Python", "region", "credentials", "rights", "stage", "secrets", "Slack", "token",
+    ]  # fmt: skip
+    assert "NOT OK" not in str(said)
+    assert "slack-integrator in Local" in said["token"]
+
+
+def test_without_a_stage_this_machine_is_looked_at(pipeline: Pipeline) -> None:
+    said = lines(pipeline)
+    assert list(said) == ["Python", "region", "credentials", "rights", "Slack"]
+    assert "NOT OK" not in str(said)
+
+
+def test_all_that_is_wrong_is_said_at_once(pipeline: Pipeline) -> None:
+    nothing = {"AWS_DEFAULT_REGION": "", "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
+    said = lines(pipeline, "STAGE=dev", **nothing)
+    assert said["region"].startswith("NOT OK: No AWS region is set: export AWS_DEFAULT_REGION=")
+    assert said["credentials"].startswith("NOT OK: No AWS credentials were found: aws configure")
+    assert said["Slack"].startswith("answers in")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environ", "name", "sentence"),
+    [
+        (["STAGE=Dev"], {}, "stage", "Say which stage: make doctor STAGE=dev."),
+        (["STAGE=dev"], {}, "stage", "Stage dev is not deployed, or only in part, .* make deploy STAGE=dev"),
+        (["STAGE=dev"], UNREACHABLE, "credentials", "AWS could not be reached in the region us-east-1"),
+        (
+            [],
+            {"SLACK_URL": "http://127.0.0.1:9/api/chat.postMessage"},
+            "Slack",
+            "http://127.0.0.1:9/api/.* reached",
+        ),
+    ],
+)
+def test_what_is_wrong_has_its_line(
+    pipeline: Pipeline, arguments: list[str], environ: dict[str, str], name: str, sentence: str
+) -> None:
+    done = run(
+        pipeline, "doctor", *arguments, **{"SLACK_LOOPBACK": "1", "SLACK_URL": pipeline.slack.api_url, **environ}
+    )
+    assert re.search(rf"^  NOT OK  {name} +{sentence}", done.stdout, re.MULTILINE), done.stdout
+    assert (done.returncode, done.stderr, done.stdout.count("NOT OK")) == (1, "", 1)
+
+
+def test_a_token_without_a_scope_is_said_with_the_command_that_renews_it(pipeline: Pipeline) -> None:
+    pipeline.slack.scopes.discard("files:read")
+    try:
+        said = lines(pipeline, "STAGE=local")
+    finally:
+        pipeline.slack.scopes.add("files:read")
+    assert said["token"].startswith("NOT OK: The Slack app lacks files:read: add it on the app's page")
+    assert said["token"].endswith("Then: make deploy STAGE=local RENEW=ACCESS_TOKEN")
