@@ -18,6 +18,7 @@ import gc
 gc.set_threshold(50_000)
 
 import os
+import sys
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,11 @@ if TYPE_CHECKING:
     from chalicelib.fetch import Fetched
     from chalicelib.history_run import Order
     from chalicelib.records import FileResult
+
+if "chalice.cli" in sys.modules:  # on a laptop: Lambda's packages do not have it
+    from chalicelib import chalice_commands
+
+    chalice_commands.check(sys.argv, os.environ)
 
 app = Chalice("slack-integrator", configure_logs=False)
 log.configure(os.environ)

@@ -137,8 +137,11 @@ def _certify() -> None:
     AUTHORITIES.write_text(Path(certifi.where()).read_text() + CERTIFICATE.read_text())
 
 
+_CHALICE = {"AWS_DEFAULT_REGION": "us-east-1", "CHALICE_UNCHECKED": "1"}
+
+
 def _run(*command: object, cwd: Path | None = None) -> None:
-    words, environ = [str(part) for part in command], {**os.environ, "AWS_DEFAULT_REGION": "us-east-1"}
+    words, environ = [str(part) for part in command], {**os.environ, **_CHALICE}
     completed = subprocess.run(words, cwd=cwd, env=environ, capture_output=True, text=True, check=False)
     if completed.returncode:
         raise SystemExit(f"{' '.join(map(str, command))}\n{completed.stdout}{completed.stderr}")
