@@ -71,7 +71,7 @@ fetch: .venv/ready ## run the fetcher alone: make fetch URL=https://files.slack.
 	@$(BIN)/python -m local.fetch '$(URL)'
 
 mutants: .venv/ready ## change the code a little, 400 times, and see whether a test fails: make mutants [SEED=2] [ALL=1] [MODULE=chalicelib/hashtags.py]
-	@$(BIN)/python -c 'import cosmic_ray' 2>/dev/null || $(BIN)/pip install -q -r mutants/requirements.txt
+	@$(BIN)/python -c 'import cosmic_ray, coverage' 2>/dev/null || $(BIN)/pip install -q -r mutants/requirements.txt
 	@$(BIN)/python -m mutants $(foreach module,$(MODULE),--module $(module)) $(if $(ALL),--all) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 fuzz: .venv/ready ## look for a request that breaks the route: make fuzz SECONDS=600 (Linux)

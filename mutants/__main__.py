@@ -1,10 +1,11 @@
 """`python -m mutants`: test a sample of mutants, or those of one module, and print the survivors.
 
-Interrupted, it goes on where it stopped. A mutant counts as killed if a test fails or the tests take too long.
+Interrupted, it goes on where it stopped. A mutant counts as killed if a test fails or the tests never end.
 """
 
 import argparse
 import difflib
+import json
 import sys
 import time
 from collections.abc import Iterator
@@ -14,11 +15,10 @@ from queue import SimpleQueue
 from mutants import concerns
 from mutants.candidates import Mutant, sample
 from mutants.results import Result, Results, digest, table
+from mutants.traces import Trace, selection
 from mutants.workers import PROJECT, Worker
 
 HOME = PROJECT / ".mutants"
-LONGEST_TESTS = 300
-"""Seconds in which the tests of a module have to pass without a mutant."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -47,7 +47,7 @@ class Run:
 
     def __init__(self, sources: dict[str, str], results: Results, workers: int) -> None:
         self._sources, self._results, self._workers = sources, results, workers
-        self._limits: dict[str, float] = {}
+        self._traces: dict[str, Trace] = {}
         self._digests = {module: self._tests_digest(module) for module in sources}
 
     def _tests_digest(self, module: str) -> str:
@@ -62,30 +62,36 @@ class Run:
         workers: SimpleQueue[Worker] = SimpleQueue()
         for number in range(self._workers if new else 0):
             workers.put(Worker(HOME / f"worker-{number}"))
-        self._limits = self._baselines({mutant.module for mutant in new}, workers)
+        self._trace({mutant.module for mutant in new}, workers)
         begun = time.monotonic()
         for result in self._tested(new, workers):
             self._results.add(result)
             finished.append(result)
             self._progress(result, len(mutants), finished, begun)
+        while not workers.empty():
+            workers.get().close()
         return finished
 
     def _known(self, mutant: Mutant) -> Result | None:
         source = digest(self._sources[mutant.module])
         return self._results.of(mutant, source, self._digests[mutant.module])
 
-    def _baselines(self, modules: set[str], workers: "SimpleQueue[Worker]") -> dict[str, float]:
-        """Return the time limit of each module's tests. They have to pass as long as nothing is changed."""
-        limits = {}
-        for module in sorted(modules):
-            worker = workers.get()
-            verdict = worker.test(module, self._sources[module], concerns.tests(module), LONGEST_TESTS)
-            workers.put(worker)
-            if verdict.killed:
-                raise SystemExit(f"The tests of {module} fail without any mutant:\n{verdict.output}")
-            limits[module] = 3 * verdict.seconds + 10
-            print(f"{module}: its tests take {verdict.seconds:.0f} s", flush=True)
-        return limits
+    def _trace(self, modules: set[str], workers: "SimpleQueue[Worker]") -> None:
+        """Find out what each test of *modules* runs, unless that is known already. They have to pass."""
+        folder = HOME / "traces" / digest(*self._all_sources())
+        folder.mkdir(parents=True, exist_ok=True)
+        for test_file in sorted({file for module in modules for file in concerns.tests(module)}):
+            known = folder / f"{digest(test_file, PROJECT.joinpath(test_file).read_text(encoding='utf-8'))}.json"
+            if not known.exists():
+                worker, begun = workers.get(), time.monotonic()
+                trace = worker.trace(test_file)
+                workers.put(worker)
+                known.write_text(json.dumps(trace), encoding="utf-8")
+                print(f"{test_file}: {len(trace)} tests pass, {time.monotonic() - begun:.0f} s", flush=True)
+            self._traces[test_file] = json.loads(known.read_text(encoding="utf-8"))
+
+    def _all_sources(self) -> list[str]:
+        return [PROJECT.joinpath(module).read_text(encoding="utf-8") for module in concerns.modules()]
 
     def _tested(self, mutants: list[Mutant], workers: "SimpleQueue[Worker]") -> Iterator[Result]:
         def one_test(mutant: Mutant) -> Result:
@@ -106,17 +112,19 @@ class Run:
     def _result(self, mutant: Mutant, worker: Worker) -> Result:
         source = self._sources[mutant.module]
         code = mutant.of(source)
-        verdict = worker.test(mutant.module, code, concerns.tests(mutant.module), self._limits[mutant.module])
+        traces = {file: self._traces[file] for file in concerns.tests(mutant.module)}
+        tests = selection(mutant.module, source, mutant.line, traces)
+        verdict = worker.test(mutant.module, code, tests)
         change = "\n".join(list(difflib.unified_diff(source.splitlines(), code.splitlines(), n=1, lineterm=""))[2:])
         digests = digest(source), self._digests[mutant.module]
-        return Result(str(mutant), *digests, verdict.killed, round(verdict.seconds, 1), change)
+        return Result(str(mutant), *digests, verdict.fate, round(verdict.seconds, 1), change)
 
     def _progress(self, result: Result, total: int, finished: list[Result], begun: float) -> None:
         killed = sum(each.killed for each in finished)
         state = f"{killed / len(finished):.0%} killed, {(time.monotonic() - begun) / 60:.0f} min"
-        fate = "killed  " if result.killed else "SURVIVED"
         print(
-            f"{len(finished):4} of {total}  {fate}  {result.seconds:5.1f} s  {result.mutant}  ({state})", flush=True
+            f"{len(finished):4} of {total}  {result.fate:11}  {result.seconds:5.1f} s  {result.mutant}  ({state})",
+            flush=True,
         )
 
 

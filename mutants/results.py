@@ -11,14 +11,22 @@ from mutants.candidates import Mutant
 
 @dataclass(frozen=True)
 class Result:
-    """A tested mutant. *source* and *tests* are digests of the module and of the tests that were run."""
+    """A tested mutant. *source* and *tests* are digests of the module and of the tests that were run.
+
+    *fate* is survived, failed (a test did) or "out of time".
+    """
 
     mutant: str
     source: str
     tests: str
-    killed: bool
+    fate: str
     seconds: float
     change: str
+
+    @property
+    def killed(self) -> bool:
+        """Whether the tests noticed."""
+        return self.fate != "survived"
 
 
 def digest(*texts: str) -> str:

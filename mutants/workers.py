@@ -1,22 +1,25 @@
 """Copies of the project in which mutants are tested, one at a time each."""
 
+import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from mutants.traces import Selection, Trace
+
 PROJECT = Path(__file__).parent.parent
+_LONGEST_TRACE = 1_800
 
 
 class Verdict(NamedTuple):
-    """The result of a test run: *killed* if a test failed or the time ran out; the end of its *output*."""
+    """The result of a test run. *fate* is survived, failed or "out of time"; *output* its end."""
 
-    killed: bool
+    fate: str
     seconds: float
     output: str
 
@@ -34,42 +37,66 @@ class Worker:
                 target = folder / name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(PROJECT / name, target)
+        self._runner = subprocess.Popen(
+            [sys.executable, "mutants/runner.py"],
+            cwd=folder,
+            env={**os.environ, "HYPOTHESIS_PROFILE": "mutants", "PYTHONDONTWRITEBYTECODE": "1"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
 
-    def test(self, module: str, code: str, tests: list[str], seconds: float) -> Verdict:
-        """Run *tests* while *module* consists of *code*, at most for *seconds*."""
+    def close(self) -> None:
+        """End the process that runs the tests."""
+        with self._runner:
+            assert self._runner.stdin
+            self._runner.stdin.close()
+
+    def trace(self, test_file: str) -> Trace:
+        """Return what each test of *test_file* runs. They have to pass as long as nothing is changed."""
+        file = self._folder / ".trace.json"
+        verdict = self._pytest([test_file], {"MUTANTS_TRACE": str(file)}, _LONGEST_TRACE)
+        if verdict.fate != "survived":
+            raise SystemExit(f"The tests of {test_file} fail without any mutant:\n{verdict.output}")
+        return Trace(json.loads(file.read_text(encoding="utf-8")))
+
+    def test(self, module: str, code: str, tests: Selection) -> Verdict:
+        """Run *tests* while *module* consists of *code*.
+
+        A failure of a test that runs several processes has to happen twice: once it may be the machine's.
+        """
         file = self._folder / module
         original = file.read_text(encoding="utf-8")
         file.write_text(code, encoding="utf-8")
         try:
-            return self._run(tests, seconds)
+            verdict, failed = self._selected(tests, tests.run, only=False)
+            if verdict.fate == "failed" and tests.elsewhere.intersection(failed):
+                verdict, failed = self._selected(tests, failed, only=True)
+                if verdict.fate == "survived":
+                    verdict, failed = self._selected(tests, tests.run, only=False)
+            return verdict
         finally:
             file.write_text(original, encoding="utf-8")
 
-    def _run(self, tests: list[str], seconds: float) -> Verdict:
-        environ = {**os.environ, "HYPOTHESIS_PROFILE": "mutants", "PYTHONDONTWRITEBYTECODE": "1"}
-        command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--tb=line"]
-        command += ["-m", "not browser", *tests]
+    def _selected(self, tests: Selection, run: Sequence[str], *, only: bool) -> tuple[Verdict, list[str]]:
+        selection, failures = self._folder / ".selection.json", self._folder / ".failed.json"
+        selection.write_text(json.dumps({"run": list(run), "skip": tests.skip, "only": only}), encoding="utf-8")
+        failures.unlink(missing_ok=True)
+        environ = {"MUTANTS_TESTS": str(selection), "MUTANTS_FAILED": str(failures)}
+        verdict = self._pytest(tests.files, environ, tests.cpu)
+        lines = failures.read_text(encoding="utf-8").splitlines() if failures.exists() else []
+        return verdict, [json.loads(line) for line in lines]
+
+    def _pytest(self, files: Sequence[str], environ: dict[str, str], cpu: int) -> Verdict:
+        output = self._folder / ".output"
+        options = ["-x", "-q", "-p", "no:cacheprovider", "--tb=line", "-p", "mutants.tracing", "-m", "not browser"]
+        job = {"arguments": [*options, *files], "environ": environ, "cpu": cpu, "seconds": 120 + 6 * cpu}
+        assert self._runner.stdin
+        assert self._runner.stdout
         begun = time.monotonic()
-        process = subprocess.Popen(
-            command,
-            cwd=self._folder,
-            env=environ,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,  # so that the functions that the tests started can be ended with them
-        )
-        try:
-            output, _ = process.communicate(timeout=seconds)
-        except subprocess.TimeoutExpired:
-            output = "time ran out"
-        finally:
-            _end(process)
-        return Verdict(process.returncode != 0, time.monotonic() - begun, output[-1500:])
-
-
-def _end(process: subprocess.Popen[str]) -> None:
-    """Kill *process* and everything that it started, if it is still there."""
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+        self._runner.stdin.write(json.dumps({**job, "output": str(output)}) + "\n")
+        self._runner.stdin.flush()
+        status = json.loads(self._runner.stdout.readline())
+        fate = "out of time" if status is None else "survived" if status == 0 else "failed"
+        text = output.read_text(encoding="utf-8", errors="replace")
+        return Verdict(fate, time.monotonic() - begun, text[-1500:])

@@ -1,13 +1,14 @@
 """`make mutants`: which mutants there are, what tests them, and what is not tested again."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 pytest.importorskip("cosmic_ray", reason="`make mutants` installs it")
 
-from mutants import candidates, concerns, results
-from mutants.workers import PROJECT
+from mutants import candidates, concerns, results, traces
+from mutants.workers import PROJECT, Worker
 
 SOURCE = '''"""A module."""
 
@@ -51,10 +52,33 @@ def test_every_module_that_ships_or_operates_has_tests_that_concern_it() -> None
 def test_a_survivor_is_tested_again_when_its_tests_have_changed_and_a_killed_one_is_not(tmp_path: Path) -> None:
     (killed, survivor, *_) = candidates.sample({"m.py": SOURCE}, None, 1)
     known = results.Results(tmp_path / "results.jsonl")
-    known.add(results.Result(str(killed), "source", "tests", True, 1.0, ""))
-    known.add(results.Result(str(survivor), "source", "tests", False, 1.0, ""))
+    known.add(results.Result(str(killed), "source", "tests", "failed", 1.0, ""))
+    known.add(results.Result(str(survivor), "source", "tests", "survived", 1.0, ""))
     again = results.Results(tmp_path / "results.jsonl")
     assert again.of(survivor, "source", "tests")
     assert again.of(survivor, "source", "other tests") is None
     assert again.of(killed, "source", "other tests")
     assert again.of(killed, "other source", "tests") is None
+
+
+def test_a_change_is_tested_by_what_may_run_its_function_and_what_runs_its_line_comes_first() -> None:
+    source = "LIMIT = 3\n\n\ndef near(a):\n    if a:\n        return 1\n    return 2\n"
+
+    def about(*lines: int, elsewhere: bool = False) -> dict[str, Any]:
+        return {"lines": {"m.py": list(lines)}, "elsewhere": elsewhere, "cpu": 1.0}
+
+    tests = {"all": about(elsewhere=True), "two": about(1, 4, 5, 7), "one": about(1, 4, 5, 6), "other": about(1)}
+    selection = traces.selection("m.py", source, 6, {"tests/t.py": tests})
+    assert (selection.run, selection.skip, selection.cpu) == (["one", "two", "all"], ["other"], 29)
+    assert set(traces.selection("m.py", source, 1, {"tests/t.py": tests}).run) == tests.keys()
+
+
+def test_a_loop_without_end_is_told_from_a_failure_and_a_survivor_from_both(tmp_path: Path) -> None:
+    worker = Worker(tmp_path / "copy")
+    module, test = "chalicelib/utf8.py", tmp_path / "copy" / "tests" / "test_it.py"
+    test.write_text("from chalicelib.utf8 import number\n\n\ndef test_it() -> None:\n    assert number() == 1\n")
+    tests = traces.Selection([str(test)], [], [], frozenset(), 3)
+    ends = {"survived": "return 1", "failed": "return 2", "out of time": "return sum(iter(int, 1))"}
+    fates = {end: worker.test(module, f"def number(): {code}\n", tests).fate for end, code in ends.items()}
+    worker.close()
+    assert fates == {end: end for end in ends}

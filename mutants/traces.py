@@ -1,0 +1,55 @@
+"""What each test runs, and so which tests can notice a change of a line, the likeliest first."""
+
+import ast
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+Trace = dict[str, dict[str, Any]]
+"""By test: the *lines* that it runs, by module; whether it runs other processes (*elsewhere*); its *cpu* time."""
+
+
+class Selection(NamedTuple):
+    """The tests to *run*, in order, of *files*, and those to *skip*; *cpu* seconds are enough for them."""
+
+    files: Sequence[str]
+    run: list[str]
+    skip: list[str]
+    elsewhere: frozenset[str]
+    cpu: int
+
+
+def selection(module: str, source: str, line: int, traces: Mapping[str, Trace]) -> Selection:
+    """Return the tests of *traces*, by file, for a change in this *line* of *module*.
+
+    What runs nothing of the function around the line, neither here nor elsewhere, is left out.
+    """
+    of_statement, of_function = _spans(source, line)
+    tests = {test: about for trace in traces.values() for test, about in trace.items()}
+
+    def runs(test: str, span: range | None) -> bool:
+        return span is None or not set(span).isdisjoint(tests[test]["lines"].get(module, []))
+
+    possible = [test for test, about in tests.items() if about["elsewhere"] or runs(test, of_function)]
+    run = sorted(possible, key=lambda test: (not runs(test, of_statement), tests[test]["elsewhere"]))
+    skip = sorted(tests.keys() - set(possible))
+    elsewhere = frozenset(test for test in possible if tests[test]["elsewhere"])
+    cpu = 20 + 3 * sum(tests[test]["cpu"] for test in possible)
+    return Selection(list(traces), run, skip, elsewhere, int(cpu))
+
+
+def _spans(source: str, line: int) -> tuple[range | None, range | None]:
+    """Return the lines of the innermost statement and of the outermost function around *line*; None at the top."""
+    around = [
+        node
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.stmt) and node.lineno <= line <= (node.end_lineno or node.lineno)
+    ]
+    functions = [node for node in around if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    if not functions or line < functions[0].body[0].lineno:  # defaults and decorators run when the module is loaded
+        return None, None
+    return _span(around[-1]), _span(functions[0])
+
+
+def _span(node: ast.stmt) -> range:
+    first = node.body[0].lineno if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) else node.lineno
+    return range(first, (node.end_lineno or node.lineno) + 1)
