@@ -1,7 +1,7 @@
 """Runs pytest again and again in a copy of the project, forked from a process that has loaded what is slow to load.
 
 It reads one job a line, {"arguments": […], "environ": {…}, "cpu": seconds, "seconds": …, "output": file}, and
-writes the exit status, or null when the time ran out. An endless loop is ended by its limit of CPU time, whatever the
+writes the exit status, or null when the time ran out. The limit of CPU time ends a loop without end, whatever the
 speed of the machine.
 """
 
