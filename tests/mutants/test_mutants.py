@@ -75,9 +75,9 @@ def test_a_change_is_tested_by_what_may_run_its_function_and_what_runs_its_line_
 
 def test_a_loop_without_end_is_told_from_a_failure_and_a_survivor_from_both(tmp_path: Path) -> None:
     worker = Worker(tmp_path / "copy")
-    module, test = "chalicelib/utf8.py", tmp_path / "copy" / "tests" / "test_it.py"
+    module, test = "chalicelib/utf8.py", tmp_path / "copy" / "test_it.py"
     test.write_text("from chalicelib.utf8 import number\n\n\ndef test_it() -> None:\n    assert number() == 1\n")
-    tests = traces.Selection([str(test)], [], [], frozenset(), 3)
+    tests = traces.Selection([str(test)], [], [], frozenset(), 5)
     ends = {"survived": "return 1", "failed": "return 2", "out of time": "return sum(iter(int, 1))"}
     fates = {end: worker.test(module, f"def number(): {code}\n", tests).fate for end, code in ends.items()}
     worker.close()
