@@ -1,10 +1,12 @@
 """Failed executions, started again: `make replay STAGE=dev SINCE=2026-11-23T10:00`.
 
 Safe to repeat: what is archived already stays as it is, and a replay that runs or went well is not repeated.
+Executions that failed in one outage are not started in one moment: Lambda and Slack would throttle them again.
 """
 
 import json
 import re
+import time
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -15,6 +17,10 @@ from operations.times import moment
 
 USAGE = "make replay STAGE=dev SINCE=2026-11-23T10:00"
 _NUMBERED = re.compile(r"(?P<name>.+?)(?:-r(?P<number>[0-9]+))?", re.ASCII)
+MOST_AT_ONCE = 5
+"""A new account's Lambda may run ten functions at once, and what is uploaded meanwhile needs some."""
+_PATIENCE = 30.0
+"""Seconds. An execution that runs longer waits for a retry, and the next one need not wait for it."""
 _WITHOUT_SUCCESS = ("FAILED", "TIMED_OUT", "ABORTED")
 
 
@@ -28,20 +34,32 @@ class Attempt(NamedTuple):
     arn: str
 
 
-def replay(client: Any, state_machine: str, since: datetime) -> list[str]:
-    """Start again what began after *since* and has not succeeded; return the new executions' names.
+def replay(client: Any, state_machine: str, since: datetime) -> Iterator[str]:
+    """Start again what began after *since* and has not succeeded; yield the new executions' names, as they start.
 
     An execution and its replays (`T1-C1-1499081899_737651-r1`, `-r2`, …) are one: the last of them counts. Each
-    has the first one's input, and a notice of its own.
+    has the first one's input, and a notice of its own. `MOST_AT_ONCE` run at once.
     """
-    started = []
+    running: dict[str, float] = {}
     for attempt in _last(_attempts(client, state_machine)):
         if attempt.status in _WITHOUT_SUCCESS and attempt.began >= since:
             text = _completed(client.describe_execution(executionArn=attempt.arn)["input"])
             name = f"{attempt.name}-r{attempt.number + 1}"
-            client.start_execution(stateMachineArn=state_machine, name=name, input=text)
-            started.append(name)
-    return started
+            _wait_for_room(client, running)
+            answer = client.start_execution(stateMachineArn=state_machine, name=name, input=text)
+            running[answer["executionArn"]] = time.monotonic()
+            yield name
+
+
+def _wait_for_room(client: Any, running: dict[str, float]) -> None:
+    """Return when fewer than `MOST_AT_ONCE` of *running* (ARN ► start) run; take the others out."""
+    while len(running) >= MOST_AT_ONCE:
+        for arn, start in list(running.items()):
+            is_running = client.describe_execution(executionArn=arn)["status"] == "RUNNING"
+            if not is_running or time.monotonic() - start > _PATIENCE:
+                del running[arn]
+        if len(running) >= MOST_AT_ONCE:
+            time.sleep(0.5)
 
 
 def _completed(text: str) -> str:
@@ -81,12 +99,11 @@ def main(arguments: Mapping[str, str]) -> None:
     """Replay for STAGE what failed since SINCE."""
     since = moment(arguments.get("SINCE", ""), USAGE)
     stage = stages.find(arguments.get("STAGE", ""), USAGE)
-    client = stage.client("stepfunctions")
+    client, count = stage.client("stepfunctions"), 0
     try:
-        started = replay(client, stage.variables["SLACK_INTEGRATOR_SF"], since)
+        for name in replay(client, stage.variables["SLACK_INTEGRATOR_SF"], since):
+            say(name)
+            count += 1
     except client.exceptions.StateMachineDoesNotExist as error:
         raise stage.not_deployed() from error
-    for name in started:
-        say(name)
-    nothing = "Nothing has failed since then, or it runs again already."
-    print(f"{len(started)} started again." if started else nothing)
+    print(f"{count} started again." if count else "Nothing has failed since then, or it runs again already.")

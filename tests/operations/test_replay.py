@@ -1,6 +1,8 @@
 """Failed executions, started again."""
 
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,7 +11,7 @@ import pytest
 from local.pipeline import Pipeline
 from local.slack import Slack
 from local.slack.model import Channel, Message
-from operations.replay import replay
+from operations.replay import MOST_AT_ONCE, replay
 
 BEGAN = datetime.now(UTC)
 
@@ -64,3 +66,42 @@ def test_what_succeeded_in_a_replay_is_not_started_again(
 def test_what_began_before_is_left_alone(pipeline: Pipeline, failed: Message) -> None:
     attempts(pipeline, failed)
     assert replayed(pipeline, failed, since=datetime.now(UTC) + timedelta(hours=1)) == []
+
+
+def test_after_an_outage_five_run_at_once_and_in_the_end_all_ran(
+    pipeline: Pipeline, slack: Slack, channel: Channel
+) -> None:
+    since = datetime.now(UTC)
+    slack.misbehave("login_page")
+    messages = [
+        slack.upload(channel, slack.users[0], [(f"{number}.txt", b"r", "text/plain")]) for number in range(7)
+    ]
+    for message in messages:
+        slack.wait_for_replies(channel, message.ts)
+    slack.behave()
+    slack.misbehave("server_error")  # their executions wait for the next try, and so run on
+    client, machine = pipeline.aws.client("stepfunctions"), pipeline.deployed.state_machine_arn
+    parts = [message.ts.replace(".", "_") for message in messages]
+    started: list[str] = []
+
+    def start() -> None:
+        for name in replay(client, machine, since):
+            started.extend(name for part in parts if part in name)
+
+    with ThreadPoolExecutor() as pool:
+        replaying = pool.submit(start)
+        _wait_until(lambda: len(started) >= MOST_AT_ONCE)
+        time.sleep(1)
+        at_once = len(started)
+        slack.behave()
+        replaying.result(60)
+    assert at_once == MOST_AT_ONCE
+    for message in messages:
+        _wait_until(lambda message=message: attempts(pipeline, message)["-r1"] == "SUCCEEDED")  # type: ignore[misc]
+
+
+def _wait_until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
