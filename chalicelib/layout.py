@@ -126,16 +126,45 @@ class FileDeletion(TypedDict):
     version: str
 
 
+class ReplyFile(TypedDict):
+    """What a reply says of a file: *status* is archived, unchanged, skipped or failed.
+
+    *here_before*: it was in the archive before this message, from the same conversation.
+    """
+
+    id: str
+    name: str | None
+    status: str
+    size: int | None
+    reason: str | None
+    here_before: bool
+
+
+class LeftOut(TypedDict):
+    """The tags that the *version* of a message has too many: how many, and the *first* of them."""
+
+    version: str
+    count: int
+    first: list[str]
+
+
 class NoticeMark(TypedDict):
     """What became of a notice: *state* is claimed, posted, refused, released or withdrawn; *at* is epoch seconds.
 
-    *reply* is the ts of what was posted, *files* are the ids of the files that it names.
+    *reply* is the ts of what was posted; *sign*: it is a sign under the message. *files* are the ids of the files
+    that it ever named, *said* what it says of those that it knows of, *shown* the digest of its words. *is_first*:
+    the words explain the sign.
     """
 
     state: str
     at: float
     reply: NotRequired[str | None]
+    sign: NotRequired[bool]
     files: NotRequired[list[str]]
+    said: NotRequired[list[ReplyFile]]
+    left_out: NotRequired[LeftOut]
+    shown: NotRequired[str]
+    is_first: NotRequired[bool]
 
 
 class ProblemFile(TypedDict):

@@ -5,7 +5,7 @@ Names, tags and reasons are foreign text: they are escaped (blocks.py).
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
 from typing import Any, NamedTuple
 
@@ -59,15 +59,12 @@ class Reaction(NamedTuple):
     emoji: str = "label"
 
 
-def notice(message: dict[str, Any], *, is_quiet: bool = False, is_first: bool = False) -> Notice | Reaction | None:
-    """Return what to post about the topic's *message*, or None when nobody has to know.
+def notice(message: dict[str, Any]) -> Notice | None:
+    """Return what to post about the topic's *message*, which is no outcome, or None when nobody has to know.
 
-    *is_quiet*: a success is a sign under the upload, without words unless it is the person's first one. Raises
-    NotUnderstood for a type that is none of the app's.
+    Raises NotUnderstood for a type that is none of the app's.
     """
     kind = message.get("type")
-    if kind == "outcome":
-        return _of_outcome(message, is_quiet, is_first)
     if kind == "invited":
         return _of_invitation(message)
     if kind == "not_followed":
@@ -79,17 +76,14 @@ def notice(message: dict[str, Any], *, is_quiet: bool = False, is_first: bool = 
     raise NotUnderstood(f"The topic's message has an unknown type ({kind}).")
 
 
-def is_success(message: dict[str, Any]) -> bool:
-    """Return True for the outcome of an upload of which every file is archived, and every tag."""
-    left_out = (message.get("tags_left_out") or {}).get("count")
-    return (
-        message.get("type") == "outcome" and message["kind"] == "upload" and not left_out and not problems(message)
-    )
+def is_success(files: Sequence[Mapping[str, Any]], left_out: Mapping[str, Any] | None) -> bool:
+    """Return True if all *files* are archived, and no tag was left out."""
+    return not problems(files) and not (left_out or {}).get("count")
 
 
-def problems(message: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the files of an outcome that are not archived."""
-    return [file for file in message.get("files") or [] if file["status"] in ("failed", "skipped")]
+def problems(files: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return those of an outcome's *files* that are not archived."""
+    return [file for file in files if file["status"] in ("failed", "skipped")]
 
 
 def is_replay(message: dict[str, Any]) -> bool:
@@ -97,31 +91,22 @@ def is_replay(message: dict[str, Any]) -> bool:
     return _REPLAY.search(str(message.get("execution"))) is not None
 
 
-def _of_outcome(outcome: dict[str, Any], is_quiet: bool, is_first: bool) -> Notice | Reaction | None:
-    """Return words for an upload, and for an edit that brought a file or failed to; a sign for other changes."""
-    if is_quiet and is_success(outcome):
-        return _in_words(outcome, [FIRST]) if is_first else Reaction(outcome["channel"], outcome["ts"], DONE)
-    in_words = {"failed"} if is_quiet else {"archived", "failed"}
-    if outcome["kind"] == "upload" or in_words & {file["status"] for file in outcome["files"]}:
-        return _in_words(outcome)
-    if outcome["kind"] == "edit" or (outcome["kind"] == "reply" and outcome["tags"]):
-        return Reaction(outcome["channel"], outcome["ts"])
-    return None
+def reply(name: str, about: Mapping[str, Any], *, is_first: bool = False) -> Notice:
+    """Return the reply called *name* to the message that *about*, an outcome, is about.
 
-
-def _in_words(outcome: dict[str, Any], more: Sequence[str] = ()) -> Notice:
-    files = sorted(outcome["files"], key=lambda file: _ORDER.index(file["status"]))
-    summary = _summary(files, outcome["tags"])
-    left_out = _left_out(outcome.get("tags_left_out") or {"count": 0, "first": []})
+    *is_first*: it explains the sign by which later successes are told.
+    """
+    files = sorted(about["files"], key=lambda file: _ORDER.index(file["status"]))
+    summary, more = _summary(files, about["tags"]), [FIRST] if is_first else []
+    left_out = _left_out(about.get("tags_left_out") or {"count": 0, "first": []})
     spare = LONGEST_NOTICE - sum(map(len, [summary, *left_out, *more]))
     lines = _fitting([_line(file) for file in files[:MOST_FILES]], spare)
     if len(files) > len(lines):
         lines.append(f"… and {len(files) - len(lines)} more")
     blocks = sections([summary], lines, left_out, more)
     text = cut(" ".join([summary, *lines[:1], *left_out]), LONGEST_SECTION)
-    is_public = outcome.get("channel_type") == "channel"
-    root = outcome["thread_ts"] or outcome["ts"]
-    return Notice(outcome["execution"], outcome["channel"], root, text, blocks, is_public)
+    is_public = about.get("channel_type") == "channel"
+    return Notice(name, about["channel"], about["thread_ts"] or about["ts"], text, blocks, is_public)
 
 
 def _of_invitation(invitation: dict[str, Any]) -> Notice:

@@ -215,12 +215,20 @@ def share_of(message: MessageRecord, file_id: str, created: int = 0, keep_after:
         "user": message["user"],
         "comment": "" if is_withdrawn else message["comment"],
         "comment_cut": not is_withdrawn and message["comment_cut"],
-        "tags": [] if is_withdrawn else _tags(message),
+        "tags": [] if is_withdrawn else tags_of(message),
         "version": message["version"],
         "event_id": message["event_id"],
         "deleted": is_withdrawn,
         "gone": None if is_withdrawn else gone,
     }
+
+
+def is_taken_off(message: MessageRecord, file_id: str, keep_after: int) -> bool:
+    """Return True if the file was taken off the message, or deleted, by a person; by age it is not."""
+    if file_id in message.get("deleted_files", []):
+        return True
+    is_missing = file_id in message["known"] and file_id not in message["files"]
+    return is_missing and not message.get("gone") and _lost_by_age(message, file_id, 0, keep_after) is None
 
 
 def _lost_by_age(message: MessageRecord, file_id: str, created: int, keep_after: int) -> str | None:
@@ -278,7 +286,7 @@ def _replies(current: dict[str, Reply], message: Message, tags: list[str]) -> di
     return {**current, message["ts"]: {"version": message["version"], "tags": list(tags)}}
 
 
-def _tags(message: MessageRecord) -> list[str]:
+def tags_of(message: MessageRecord) -> list[str]:
     """Return the tags of the message and of its replies; the message's own and the oldest replies' come first."""
     replies = sorted(message["replies"].items(), key=lambda reply: _moment(reply[0]))
     tags = [*message["tags"], *(tag for _, reply in replies for tag in reply["tags"])]

@@ -85,6 +85,8 @@ CALLERS = {
     "download": "fetch_file",
     "files.info": "fetch_file",
     "chat.postMessage": "notify",
+    "chat.update": "notify",
+    "chat.delete": "notify",
     "reactions.add": "notify",
     "users.info": "route",
     "users.conversations": "route",

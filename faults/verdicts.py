@@ -1,12 +1,13 @@
 """The verdict on a case: the same end, or an honest one; and which doublings and silences are allowed, and why."""
 
 from chalicelib.withdrawals import TAKEN_BACK
+from faults import kinds
 from faults.cases import DEAD_NOTICE, Case, Snapshot, broken_promises
 from faults.harness import Harness, execution_name
 from faults.kinds import KILLED_AFTER, LOST, TIMEOUT
 
-SAME, TOLD, TWICE, UNMARKED, DEAD, UNREPORTED, REFUSED, NOT_TAKEN, SWEPT, HINT, PRIVATE, BLANKED, WRONG = (
-    "=tdubarnshpkX"
+SAME, TOLD, TWICE, UNMARKED, DEAD, UNREPORTED, REFUSED, NOT_TAKEN, SWEPT, HINT, PRIVATE, BLANKED, OLD, WRONG = (
+    "=tdubarnshpkoX"
 )
 LEGEND = {
     SAME: "the end is the same as without a fault",
@@ -21,6 +22,7 @@ LEGEND = {
     HINT: "the same end, but for an entry too many in the tag index, which no search shows",
     PRIVATE: "Slack did not say that asker or channel may see it: the search found nothing, never too much",
     BLANKED: "withdrawn; Slack refuses to delete the reply or to change it, so the other was done: no name is left",
+    OLD: "the documents followed; Slack refuses for good to change the reply, which says what was true before",
     WRONG: "a broken promise",
 }
 _MARKS = "notify PutObject notices/ (over)"
@@ -47,6 +49,8 @@ def judge(harness: Harness, case: Case, found: Snapshot) -> tuple[str, str]:
         return HINT, ""
     if found["earlier"] != reference["earlier"] and set(found["earlier"]) <= {TAKEN_BACK}:
         return BLANKED, ""
+    if case.point == "notify chat.update" and {**found, "earlier": reference["earlier"]} == reference:
+        return _not_updated(harness, case)
     if not found["replies"]:
         return _silent(harness, case, found)
     if len(found["replies"]) > 1:
@@ -95,17 +99,28 @@ def _marked(found: Snapshot) -> Snapshot:
 
 
 def _silent(harness: Harness, case: Case, found: Snapshot) -> tuple[str, str]:
-    name, channel = execution_name(case.event), case.message.channel.id
     state = next((value for key, value in found["objects"].items() if key.startswith("notices/")), None)
     if not any(one.acknowledged for one in harness.deliveries(case.event)) and found["status"] is None:
         return NOT_TAKEN, ""
-    if any(name in str(dead.event) or channel in str(dead.event) for dead in harness.pipeline.aws.dead):
+    if _is_dead(harness, case):
         return (DEAD, "") if case.point.startswith("notify ") else (WRONG, DEAD_NOTICE)
     if harness.execution(case.event).get("error") == "OutcomeUnreported":
         return UNREPORTED, ""
     if state == "refused" or (case.point == "notify reactions.add" and not found["reactions"]):
         return REFUSED, ""
     return WRONG, f"nobody was told: {_difference(found, case.reference)}"
+
+
+def _not_updated(harness: Harness, case: Case) -> tuple[str, str]:
+    """The verdict where the reply of before is what it was, and everything else is as it should be."""
+    if case.fault is kinds.REFUSED:
+        return OLD, ""
+    return (DEAD, "") if _is_dead(harness, case) else (WRONG, "the reply is not true")
+
+
+def _is_dead(harness: Harness, case: Case) -> bool:
+    name, channel = execution_name(case.event), case.message.channel.id
+    return any(name in str(dead.event) or channel in str(dead.event) for dead in harness.pipeline.aws.dead)
 
 
 def _doubled(case: Case, found: Snapshot) -> tuple[str, str]:

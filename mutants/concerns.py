@@ -37,6 +37,7 @@ _TABLE = {
     "chalicelib/matches.py": ("app/test_search", "app/test_finding"),
     "chalicelib/mending.py": ("app/test_history", "app/test_withdrawals"),
     "chalicelib/notices.py": ("app/test_notices", "app/test_notifier"),
+    "chalicelib/replies.py": ("app/test_replies", "app/test_withdrawals", "app/test_notifier"),
     "chalicelib/parking.py": ("app/test_workflow", "app/test_parking", "app/test_route"),
     "chalicelib/questions.py": ("app/test_commands", "app/test_search"),
     "chalicelib/records.py": ("app/test_records", "app/test_following"),

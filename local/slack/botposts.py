@@ -22,6 +22,7 @@ class BotPosts:
             "chat.update": self.update,
             "chat.delete": self.delete,
             "reactions.add": self.add_reaction,
+            "reactions.remove": self.remove_reaction,
         }
 
     def post_message(self, call: MethodCall) -> Json:
@@ -70,6 +71,8 @@ class BotPosts:
         before = message.body
         edited = {"user": self.workspace.app.bot_user_id, "ts": self.workspace.new_ts()}
         message.body = before | _content(call) | {"edited": edited}
+        if call.structure("blocks") == []:  # without the argument they stay
+            message.body.pop("blocks", None)
         self.workspace.touch()
         self.publish(message.channel, changed_message(message.channel, message.body, before, edited["ts"]))
         return {"channel": message.channel.id, "ts": message.ts, "text": message.text, "message": message.body}
@@ -97,6 +100,21 @@ class BotPosts:
             if self.workspace.app.bot_user_id in users:
                 raise RefusedError("already_reacted")
             users.append(self.workspace.app.bot_user_id)
+            self.workspace.touch()
+        return {}
+
+    def remove_reaction(self, call: MethodCall) -> Json:
+        """reactions.remove: the app's own. https://docs.slack.dev/reference/methods/reactions.remove"""
+        call.require("reactions:write")
+        name = call.text("name").strip(":")
+        message = self._found(call, call.text("timestamp"))
+        with self.workspace.changed:
+            users = message.reactions.get(name, [])
+            if self.workspace.app.bot_user_id not in users:
+                raise RefusedError("no_reaction")
+            users.remove(self.workspace.app.bot_user_id)
+            if not users:
+                del message.reactions[name]
             self.workspace.touch()
         return {}
 

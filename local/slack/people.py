@@ -100,14 +100,27 @@ class People:
         message.envelope = self._publish(channel, changed(event, fields), deliver, **of_2017)
         return message
 
-    def edit(self, message: Message, text: str, without: Iterable[File] = (), deliver: bool = True) -> Json:
-        """The author changes the words, and takes the files in *without* off; returns the envelope."""
+    def edit(
+        self,
+        message: Message,
+        text: str,
+        without: Iterable[File] = (),
+        deliver: bool = True,
+        adding: Sequence[File] = (),
+    ) -> Json:
+        """The author changes the words, takes files off and adds others; returns the envelope."""
         removed = {file.id for file in without}
         edited: Json = {"text": text, "edited": {"user": message.user, "ts": self.workspace.new_ts()}}
         if text:
             edited["blocks"] = [rich_text(text)]
         if removed:
             edited["files"] = [_removed(file) if file["id"] in removed else file for file in message.body["files"]]
+        if adding:
+            kept = edited.get("files") or message.body.get("files", [])
+            edited["files"] = [*kept, *(self._shown(file, message.channel) for file in adding)]
+            message.files = (*message.files, *adding)
+            for file in adding:
+                file.shares.setdefault(message.channel.id, []).append(message.ts)
         return self._change(message, message.body | edited, deliver)
 
     def unfurl(self, message: Message, url: str, deliver: bool = True) -> Json:

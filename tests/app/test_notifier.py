@@ -220,7 +220,7 @@ def test_with_replies_to_problems_alone_an_edit_that_brings_a_file_is_a_sign(
     ts = slack.say(channel, slack.users[0], "x", deliver=False).ts
     notify(outcome(channel, ts, kind="edit"), replies="problems")
     assert (slack.replies(channel, ts), mark(slack, channel, ts)) == ([], ["label"])
-    failed = {"id": "F1", "name": "a", "status": "failed", "size": None, "reason": "Too large."}
+    failed = {"id": "F2", "name": "a", "status": "failed", "size": None, "reason": "Too large."}
     notify(outcome(channel, ts, kind="edit", files=[failed]), replies="problems")
     assert len(slack.replies(channel, ts)) == 1
 

@@ -340,6 +340,23 @@ def test_an_update_changes_the_apps_own_posts_only(slack: Slack) -> None:
     assert answer["error"] == "cant_update_message"
 
 
+def test_an_update_without_blocks_keeps_them_and_an_empty_list_takes_them_away(slack: Slack) -> None:
+    channel, ts = slack.channels[0].id, post(slack, blocks=[SECTION])["ts"]
+    call(slack, "chat.update", channel=channel, ts=ts, text="better")
+    assert [block["type"] for block in slack.messages[0].blocks] == ["section"]
+    call(slack, "chat.update", channel=channel, ts=ts, text="better", blocks=[])
+    assert slack.messages[0].blocks == []
+
+
+def test_the_app_takes_its_own_reactions_off_again(slack: Slack) -> None:
+    message = slack.say(slack.channels[0], slack.users[0], "mine", deliver=False)
+    about = {"channel": message.channel.id, "timestamp": message.ts, "name": "label"}
+    assert call(slack, "reactions.remove", **about)["error"] == "no_reaction"
+    assert call(slack, "reactions.add", **about)["ok"]
+    assert call(slack, "reactions.remove", **about)["ok"]
+    assert message.reactions == {}
+
+
 def test_the_webhook_says_ok_and_posts_without_a_user(slack: Slack) -> None:
     root = slack.say(slack.channels[0], slack.users[0], "hi", deliver=False)
     response = hook(slack, {"text": "done", "channel": "C0ELSEWHERE", "thread_ts": root.ts, "blocks": [SECTION]})
