@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo local test check browser bench faults mutants fuzz fetch screenshot deploy destroy replay catchup forget reindex doctor \
+.PHONY: help demo local test check browser bench faults mutants fuzz fetch screenshot deploy prove destroy replay catchup forget reindex doctor \
   hashes lock
 
 help: ## list these commands
@@ -45,6 +45,9 @@ doctor: .venv/ready ## look at all that may be in the way of a stage, and say wh
 
 deploy: .venv/ready ## bring a stage up on AWS, or to what this clone says: make deploy STAGE=dev [ALARM_EMAIL=…]
 	@$(BIN)/python -m operations deploy
+
+prove: .venv/ready ## ask the real account what only it can tell: make prove STAGE=dev [CHANNEL=C0123456789, to go through Slack as well]
+	@$(BIN)/python -m operations prove
 
 destroy: .venv/ready ## take a stage down, but not its documents: make destroy STAGE=dev
 	@$(BIN)/python -m operations destroy

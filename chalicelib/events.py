@@ -95,9 +95,12 @@ def change(envelope: Mapping[str, Any]) -> Change | None:
 
 
 def upload(envelope: Mapping[str, Any], event: Mapping[str, Any]) -> Change | None:
-    """Return the upload that the message *event* is; None if it has no files, or the app has posted it."""
+    """Return the upload that the message *event* is; None if it has no files.
+
+    What the app posts counts only for files that it uploads, as `make prove` does: its replies have none.
+    """
     entries, comment, blocks = _parts(event)
-    if not (entries or event.get("attachments")) or is_own(envelope, event):
+    if not entries and (not event.get("attachments") or is_own(envelope, event)):
         return None
     from chalicelib import files
 

@@ -57,7 +57,12 @@ _TABLE = {
     "operations/chalice_config.py": ("operations/test_preflight", "operations/test_stages"),
     "operations/chalice_state.py": ("operations/test_deploy",),
     "operations/console.py": ("operations/test_stages", "operations/test_preflight", "operations/test_deploy"),
+    "operations/dead_letters.py": ("operations/test_prove",),
     "operations/destroy.py": ("operations/test_deploy",),
+    "operations/proof.py": ("operations/test_prove",),
+    "operations/proof_of_stage.py": ("operations/test_prove",),
+    "operations/proof_of_storage.py": ("operations/test_prove",),
+    "operations/proof_of_workflow.py": ("operations/test_prove",),
     "operations/slack_app.py": ("operations/test_stack", "operations/test_deploy"),
     "operations/times.py": ("operations/test_stages",),
 }

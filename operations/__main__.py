@@ -10,7 +10,7 @@ from importlib import import_module
 
 from operations.console import Stop, run
 
-COMMANDS = ("deploy", "destroy", "replay", "catchup", "forget", "reindex", "doctor")
+COMMANDS = ("deploy", "prove", "destroy", "replay", "catchup", "forget", "reindex", "doctor")
 
 
 def main() -> None:

@@ -33,7 +33,7 @@ def recover(stage: Stage, project: Path) -> list[Resource]:
     if rest_api_id(project, stage.name):
         return []
     resources = list(_functions(stage))
-    api = _rest_api(stage)
+    api = rest_api(stage)
     if api:
         resources.append(api)
     for function in [known for known in resources if known["resource_type"] == "lambda_function"]:
@@ -44,16 +44,6 @@ def recover(stage: Stage, project: Path) -> list[Resource]:
         state = {"resources": resources, "schema_version": "2.0", "backend": "api"}
         path.write_text(json.dumps(state, indent=2) + "\n", encoding="utf-8")
     return resources
-
-
-def subscription(project: Path, stage: str, function: str) -> str:
-    """Return the ARN of the subscription that Chalice has made for *function*."""
-    (arn,) = (
-        resource["subscription_arn"]
-        for resource in remembered(project, stage)
-        if resource["name"] == f"{function}-sns-subscription"
-    )
-    return arn
 
 
 def rule(stage: Stage, function: str) -> str:
@@ -91,7 +81,7 @@ def _deployed(stage: Stage) -> dict[str, Any]:
     return {handler: functions[name] for name, handler in names.items()}
 
 
-def _rest_api(stage: Stage) -> Resource | None:
+def rest_api(stage: Stage) -> Resource | None:
     """Return the API that calls this stage's function; all stages' APIs have one name."""
     client = stage.client("apigateway")
     pages = client.get_paginator("get_rest_apis").paginate()

@@ -1,6 +1,6 @@
 """A stage on AWS, from a clone to a working archive: `make deploy STAGE=dev`.
 
-Stack ► config.json ► `chalice deploy` ► what Chalice cannot set ► Slack ► a signed request as proof. Every step
+Stack ► config.json ► `chalice deploy` ► what Chalice cannot set ► Slack ► proof. Every step
 asks AWS what is there already: running this again changes nothing, and finishes what was interrupted.
 """
 
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from chalicelib.settings import REFERENCE
 from chalicelib.slack import is_webhook
-from operations import chalice_cli, chalice_config, chalice_state, slack_app, stack
+from operations import chalice_cli, chalice_config, chalice_state, dead_letters, prove, slack_app, stack
 from operations.console import Stop, ask_secret, say, step
 from operations.preflight import check, check_bucket, python_that_ends
 from operations.slack_app import WrongSecret
@@ -41,15 +41,16 @@ def main(arguments: Mapping[str, str]) -> None:
     _configure(stage, outputs, environ)
 
     step(f"4. chalice deploy --stage {stage.name}")
-    _deploy_functions(stage, outputs, has_renewed)
+    _deploy_functions(stage, has_renewed)
 
     step("5. Slack")
-    url = chalice_cli.api_url(stage, PROJECT)
-    secrets = _slack(stage, url, environ)
+    url = stage.api_url(str(chalice_state.rest_api_id(PROJECT, stage.name)))
+    _slack(stage, url, environ)
 
-    step("6. Proof: a signed request, as Slack sends it")
-    chalice_cli.prove(f"{url}/slack/events", secrets["SIGNING_SECRET"], stage.name)
+    step(f"6. Proof, as make prove STAGE={stage.name} gives it")
+    wrong = prove.prove(stage, environ.get("CHANNEL", ""))
     _say_what_remains(url)
+    prove.check(stage, wrong)
 
 
 def _known(stage: str) -> dict[str, str]:
@@ -124,16 +125,17 @@ def _stack(stage: Stage, alarm_email: str) -> dict[str, str]:
 def _configure(stage: Stage, outputs: Mapping[str, str], environ: Mapping[str, str]) -> None:
     secrets = slack_app.stored(stage.client("ssm"), stage.name)
     variables = _variables(outputs, stage.name, secrets, environ)
-    has_changed = chalice_config.write(PROJECT, stage.name, variables, _roles(outputs))
+    has_changed = chalice_config.write(PROJECT, stage.name, variables, stack.roles(outputs))
     say(f"stage {stage.name}: {'written' if has_changed else 'no change'}")
 
 
-def _deploy_functions(stage: Stage, outputs: Mapping[str, str], has_renewed: bool) -> None:
+def _deploy_functions(stage: Stage, has_renewed: bool) -> None:
     recovered = chalice_state.recover(stage, PROJECT)
     if recovered:
         say(f"this machine does not know all of the stage, AWS does: going on with its {len(recovered)} resources")
     chalice_cli.chalice(stage, PROJECT, "deploy")
-    chalice_cli.keep_notices(stage, PROJECT, outputs["NoticesDeadArn"])
+    dead_letters.keep(stage)
+    say(f"notices that fail three times, or reach no function, go to {stage.prefix}-notices-dead")
     if has_renewed:
         chalice_cli.restart(stage, PROJECT)
 
@@ -146,24 +148,15 @@ def _variables(
     references = {name: f"ssm:{slack_app.path(stage, name)}" for name in {*slack_app.NEEDED, *optional}}
     loopback = {"SLACK_LOOPBACK": "1"} if environ.get("SLACK_LOOPBACK") == "1" else {}
     return {
-        "BUCKET": outputs["BucketName"],
-        "SLACK_INTEGRATOR_SF": outputs["StateMachineArn"],
-        "SLACK_INTEGRATOR_SNS": outputs["TopicArn"],
-        "SLACK_INTEGRATOR_PARKING": outputs["ParkingUrl"],
+        **stack.variables(outputs),
         "SLACK_URL": environ.get("SLACK_URL") or slack_app.POSTS,
         **dict(sorted(references.items())),
         **loopback,
     }
 
 
-def _roles(outputs: Mapping[str, str]) -> dict[str, str]:
-    """Return the role of each function: the output FetchFileRoleArn is fetch_file's."""
-    names = {key.removesuffix("RoleArn"): arn for key, arn in outputs.items() if key.endswith("RoleArn")}
-    return {"".join(f"_{c.lower()}" if c.isupper() else c for c in name)[1:]: arn for name, arn in names.items()}
-
-
-def _slack(stage: Stage, url: str, environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the stage's secrets; what is missing is asked for, now that the app has an address."""
+def _slack(stage: Stage, url: str, environ: Mapping[str, str]) -> None:
+    """Ask for the secrets that are missing, now that the app has an address, and check those that are there."""
     ssm = stage.client("ssm")
     secrets = slack_app.stored(ssm, stage.name)
     missing = [name for name in slack_app.NEEDED if name not in secrets]
@@ -184,7 +177,6 @@ def _slack(stage: Stage, url: str, environ: Mapping[str, str]) -> dict[str, str]
     if missing:
         slack_app.store(ssm, stage.name, {name: secrets[name] for name in missing})
     say("secrets and scopes are complete")
-    return secrets
 
 
 def _say_what_remains(url: str) -> None:

@@ -1,6 +1,7 @@
 """The stack: rendered, brought up through a change set, taken down; every event shown as it happens."""
 
 import json
+import re
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -17,7 +18,7 @@ LONGEST = 51_200
 """Bytes of a template that is sent with the request (docs.aws.amazon.com, “CloudFormation quotas”)."""
 _NEVER_UP = ("REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "CREATE_FAILED")
 _STUCK = ("ROLLBACK_FAILED", "UPDATE_ROLLBACK_FAILED", "DELETE_FAILED")
-_GOOD = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE")
+GOOD = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE")
 _SECONDS_BETWEEN_LOOKS = 1.5
 
 Report = Callable[[str], object]
@@ -34,6 +35,36 @@ def render(bucket: str) -> str:
         asl = json.loads((STACK / workflow).read_text(encoding="utf-8"))
         template = template.replace(f"<<{workflow}>>", json.dumps(asl, ensure_ascii=False, separators=(",", ":")))
     return template
+
+
+def roles(outputs: Mapping[str, str]) -> dict[str, str]:
+    """Return the role of each function by Chalice's names: the output FetchFileRoleArn is fetch_file's."""
+    names = {key.removesuffix("RoleArn"): arn for key, arn in outputs.items() if key.endswith("RoleArn")}
+    return {"".join(f"_{c.lower()}" if c.isupper() else c for c in name)[1:]: arn for name, arn in names.items()}
+
+
+def variables(outputs: Mapping[str, str]) -> dict[str, str]:
+    """Return the functions' variables that name what the stack has made."""
+    return {
+        "BUCKET": outputs["BucketName"],
+        "SLACK_INTEGRATOR_SF": outputs["StateMachineArn"],
+        "SLACK_INTEGRATOR_SNS": outputs["TopicArn"],
+        "SLACK_INTEGRATOR_PARKING": outputs["ParkingUrl"],
+    }
+
+
+def alarms(prefix: str) -> set[str]:
+    """Return the names of the alarms that a stack *prefix* has."""
+    template = (STACK / "stack.yaml").read_text(encoding="utf-8")
+    return {
+        f"{prefix}-{name}" for name in re.findall(r"AlarmName: !Sub slack-integrator-\$\{Stage\}-(\S+)", template)
+    }
+
+
+def state(cloudformation: Any, name: str) -> tuple[str, dict[str, str]]:
+    """Return the status and the outputs of the stack *name*; "" where there is none."""
+    described = _Stack(cloudformation, name, say).described()
+    return (described["StackStatus"], _outputs(described)) if described else ("", {})
 
 
 def up(
@@ -63,7 +94,7 @@ class _Stack:
             self._report(f"an earlier attempt left it in {status}: removing that first")
             self.down()
             status = None
-        before = self._described().get("Parameters", []) if status else []
+        before = self.described().get("Parameters", []) if status else []
         kept = {parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in before}
         change = self._change_set(template, {**kept, **parameters}, "UPDATE" if status else "CREATE")
         if change is None:
@@ -72,19 +103,18 @@ class _Stack:
             seen = {event["EventId"] for event in self._events(self._name, set())}
             self._client.execute_change_set(ChangeSetName=change, StackName=self._name)
             self._follow(self._name, seen)
-        outputs = self._described().get("Outputs", [])
-        return {output["OutputKey"]: output["OutputValue"] for output in outputs}
+        return _outputs(self.described())
 
     def down(self) -> None:
         if self._settled() is None:
             self._report("was gone already")
             return
-        identity = self._described()["StackId"]  # a deleted stack is known by nothing else
+        identity = self.described()["StackId"]  # a deleted stack is known by nothing else
         seen = {event["EventId"] for event in self._events(identity, set())}
         self._client.delete_stack(StackName=self._name)
         self._follow(identity, seen)
 
-    def _described(self, identity: str = "") -> Any:
+    def described(self, identity: str = "") -> Any:
         """Return what describes the stack, or None where there is none."""
         try:
             return self._client.describe_stacks(StackName=identity or self._name)["Stacks"][0]
@@ -95,7 +125,7 @@ class _Stack:
 
     def _settled(self) -> str | None:
         """Return the stack's status when no change is in progress any more; None where there is no stack."""
-        stack = self._described()
+        stack = self.described()
         if stack is None or stack["StackStatus"] == "DELETE_COMPLETE":
             return None
         status: str = stack["StackStatus"]
@@ -151,7 +181,7 @@ class _Stack:
     def _follow(self, identity: str, seen: set[str]) -> None:
         """Report events until the stack is up or gone; raise Stop with the first reason if it ends as neither."""
         status, reason = self._waited(identity, seen)
-        if status not in (*_GOOD, "DELETE_COMPLETE"):
+        if status not in (*GOOD, "DELETE_COMPLETE"):
             raise Stop(
                 f"The stack could not be changed ({status}). "
                 f"The first reason: {reason or 'CloudFormation gave none'}. When that is mended, run this again."
@@ -161,7 +191,7 @@ class _Stack:
         """Report events beyond *seen*; return the stack's last status and the first reason of a failure."""
         reason = ""
         while True:
-            stack = self._described(identity)
+            stack = self.described(identity)
             status = stack["StackStatus"] if stack else "DELETE_COMPLETE"
             for event in self._events(identity, seen):
                 seen.add(event["EventId"])
@@ -183,6 +213,10 @@ class _Stack:
             if "does not exist" not in str(error):
                 raise
         return fresh[::-1]
+
+
+def _outputs(described: Any) -> dict[str, str]:
+    return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
 
 
 def _reason(event: Any) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -74,17 +75,28 @@ class Stage:
         """Return the ARN of a resource of the stage."""
         return f"arn:aws:{service}:{self.region}:{self.account}:{resource}"
 
+    def api_url(self, api: str) -> str:
+        """Return the address of the deployed *api*, by its id, without a last slash.
+
+        Behind an endpoint of one's own (AWS_ENDPOINT_URL: a double of AWS) it is below /_aws/execute-api.
+        """
+        endpoint = self._endpoint or os.environ.get("AWS_ENDPOINT_URL")
+        if endpoint:
+            return f"{endpoint}/_aws/execute-api/{api}/{self.name}"
+        return f"https://{api}.execute-api.{self.region}.amazonaws.com/{self.name}"
+
     def client(self, service: str) -> Any:
         """Return a client of *service* in the stage's region, the same each time."""
         if service not in self._clients:
             where = {"region_name": self.region, "endpoint_url": self._endpoint}
-            self._clients[service] = self._session.client(service, **where)
+            # Some calls have a host of their own, which a double of AWS at one address has not.
+            is_double = bool(self._endpoint or os.environ.get("AWS_ENDPOINT_URL"))
+            config = Config(inject_host_prefix=not is_double)
+            self._clients[service] = self._session.client(service, config=config, **where)
         return self._clients[service]
 
     def busy_client(self, service: str, at_once: int) -> Any:
         """Return a client of *service* for many threads."""
-        from botocore.config import Config
-
         where = {"region_name": self.region, "endpoint_url": self._endpoint}
         config = Config(max_pool_connections=at_once, retries={"mode": "standard", "total_max_attempts": 8})
         return self._session.client(service, config=config, **where)

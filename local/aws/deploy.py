@@ -10,18 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import boto3
+
 from local.aws.server import Aws
-from operations import stack
+from operations import dead_letters, stack
+from operations.stages import Stage
 
 CHALICE = Path(__file__).with_name("chalice_deploy.py")
 ROUTES = "api_handler"
 """Chalice's name for the function behind all routes."""
-_VARIABLES = {
-    "BUCKET": "BucketName",
-    "SLACK_INTEGRATOR_SF": "StateMachineArn",
-    "SLACK_INTEGRATOR_SNS": "TopicArn",
-    "SLACK_INTEGRATOR_PARKING": "ParkingUrl",
-}
 
 
 class NotDeployedError(RuntimeError):
@@ -56,9 +53,12 @@ def deploy(
     with _chalice(project, aws) as deploy_functions:
         client = aws.client("cloudformation")
         outputs = stack.up(client, prefix, template(bucket), {"Stage": stage}, lambda line: None)
-        own = {name: outputs[output] for name, output in _VARIABLES.items()} | dict(variables or {})
+        own = stack.variables(outputs) | dict(variables or {})
         _configure(config["stages"][stage], own, outputs)
         resources = deploy_functions({"config": config, "stage": stage})
+    if "NoticesDeadArn" in outputs:
+        keys = boto3.session.Session("testing", "testing", region_name=aws.region)
+        dead_letters.keep(Stage(stage, aws.account, aws.region, keys, aws.url))
     functions = {
         made["name"]: made["lambda_arn"] for made in resources if made["resource_type"] == "lambda_function"
     }
@@ -70,12 +70,8 @@ def deploy(
 def _configure(block: dict[str, Any], variables: Mapping[str, str], outputs: Mapping[str, str]) -> None:
     """Write into a stage's *block* of the configuration what `make deploy` writes there."""
     block["environment_variables"] = {**block.get("environment_variables", {}), **variables}
-    for output, arn in outputs.items():
-        if output.endswith("RoleArn"):
-            name = "".join(
-                f"_{sign.lower()}" if sign.isupper() else sign for sign in output.removesuffix("RoleArn")
-            )
-            block.setdefault("lambda_functions", {}).setdefault(name[1:], {})["iam_role_arn"] = arn
+    for function, arn in stack.roles(outputs).items():
+        block.setdefault("lambda_functions", {}).setdefault(function, {})["iam_role_arn"] = arn
 
 
 @contextmanager

@@ -37,6 +37,8 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service impor
     state_task_service_sns,
 )
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
+from moto.stepfunctions.parser.asl.eval.environment import Environment
+from moto.stepfunctions.parser.asl.eval.program_state import ProgramStopped
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.asl.utils import json_path
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
@@ -288,6 +290,19 @@ def scale_waits(patches: Patches, pause: Callable[[float], object], scaled: Call
 
     patches.attribute(retrier_decl, "time", SimpleNamespace(sleep=pause))
     patches.attribute(WaitFunction, "_wait_interval", wait)
+
+
+def keep_aborted(patches: Patches) -> None:
+    """Moto calls an execution FAILED that was stopped in a Map: ABORTED is what it is, whatever fails afterwards.
+
+    https://docs.aws.amazon.com/step-functions/latest/apireference/API_StopExecution.html
+    """
+
+    def set_error(environment: Any, error: Any) -> None:
+        if not isinstance(environment._program_state, ProgramStopped):
+            as_before(environment, error)
+
+    as_before = patches.attribute(Environment, "set_error", set_error)
 
 
 def check_executions(patches: Patches) -> None:

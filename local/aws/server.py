@@ -150,6 +150,7 @@ class Aws:
         moto_shims.notify_lambdas(patches, send)
         moto_shims.poll_queues(patches, self.pollers, self.clock.scaled)
         moto_shims.scale_waits(patches, self._pause, self.clock.scaled)
+        moto_shims.keep_aborted(patches)
         moto_shims.check_executions(patches)
         import_swagger(patches)
         make_stacks(patches)

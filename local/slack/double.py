@@ -21,6 +21,7 @@ from local.slack.people import People
 from local.slack.posting import Attempt
 from local.slack.sender import Delivery, Sender
 from local.slack.signing import signed_headers
+from local.slack.uploads import Uploads
 from local.slack.workspace import HISTORY_SCOPES, READ_SCOPES, Workspace, manifest
 
 JOINED = "member_joined_channel"
@@ -58,7 +59,8 @@ class Slack(People, Inspection):
         self.actions_url = ""  # the same for what is clicked
         self.page = PageRoutes(self)
         posts = BotPosts(self.workspace, self._publish_own)
-        self.hosts = Hosts(self.workspace, self.faults, posts, self.page.respond)
+        uploads = Uploads(self.workspace, self._publish_own, self.delete_file)
+        self.hosts = Hosts(self.workspace, self.faults, posts, uploads, self.page.respond)
         self.views = self.hosts.views
         self.views.is_enabled = manifest()["features"]["app_home"]["home_tab_enabled"]
         self.interactions = Interactions(app, self.hosts.response_urls, self.views, self._actions_address)

@@ -4,6 +4,7 @@ import re
 import threading
 
 from local.http_server import HttpServer, Request, Responder, Response, plain, redirect
+from local.slack import uploads
 from local.slack.botposts import BotPosts
 from local.slack.faults import Faults
 from local.slack.filehost import FileHost
@@ -19,11 +20,14 @@ from local.slack.workspace import Workspace
 class Hosts:
     """Three listeners, and what arrived at them. *page* answers people; what they ask is not kept."""
 
-    def __init__(self, workspace: Workspace, faults: Faults, posts: BotPosts, page: Responder) -> None:
+    def __init__(
+        self, workspace: Workspace, faults: Faults, posts: BotPosts, uploading: uploads.Uploads, page: Responder
+    ) -> None:
         self.address = workspace.address
         self.views = Views(workspace)
         self.response_urls = ResponseUrls(workspace, posts)
-        self.web_api = WebApi(workspace, posts, self.views, faults)
+        self.web_api = WebApi(workspace, {**posts.methods, **uploading.methods}, self.views, faults)
+        self.uploads = uploading
         self.webhook = Webhook(workspace, posts, faults, workspace.add_channel("general"))
         self.file_host = FileHost(workspace, faults)
         self._people_page = page
@@ -84,6 +88,8 @@ class Hosts:
             return self.webhook.respond(request)
         if request.path.startswith("/files-pri/"):
             return self.file_host.respond(request)
+        if request.path.startswith(uploads.PATH):
+            return self.uploads.respond(request)
         if request.path.split("/")[1] in KINDS:
             return self.response_urls.respond(request)
         if is_for_people(request):

@@ -100,6 +100,14 @@ def conversations_info(call: MethodCall) -> Json:
     return {"channel": _channel(call.channel(READ_SCOPES))}
 
 
+def conversations_members(call: MethodCall) -> Json:
+    """conversations.members: people and bots, on one page."""
+    channel = call.channel(READ_SCOPES)
+    if not channel.bot_is_member:
+        raise RefusedError("not_in_channel")
+    return {"members": [*sorted(channel.members), call.workspace.app.bot_user_id]}
+
+
 def conversations_list(call: MethodCall) -> Json:
     """conversations.list, on one page: what the app can see."""
     call.require(*READ_SCOPES.values())
@@ -204,6 +212,7 @@ READING: dict[str, Callable[[MethodCall], Json]] = {
     "files.list": files_list,
     "conversations.info": conversations_info,
     "conversations.list": conversations_list,
+    "conversations.members": conversations_members,
     "conversations.history": conversations_history,
     "conversations.replies": conversations_replies,
     "users.conversations": users_conversations,

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from local.http_server import Request, Response, as_json
-from local.slack.botposts import BotPosts
 from local.slack.call import MethodCall, RefusedError, arguments_of
 from local.slack.faults import WEB_API, Faults, Misbehaviour
 from local.slack.files import Json
@@ -15,14 +14,16 @@ from local.slack.tiers import PER_MINUTE, Tier
 from local.slack.views import Views
 from local.slack.workspace import Workspace
 
+Method = Callable[[MethodCall], Json]
+
 
 class WebApi:
-    """Answers method calls, misbehaviours included."""
+    """Answers method calls, misbehaviours included. *writing* are the methods that post and upload."""
 
-    def __init__(self, workspace: Workspace, posts: BotPosts, views: Views, faults: Faults) -> None:
+    def __init__(self, workspace: Workspace, writing: dict[str, Method], views: Views, faults: Faults) -> None:
         self.workspace = workspace
         self.faults = faults
-        self.methods = READING | posts.methods | views.methods
+        self.methods = READING | writing | views.methods
         self.tiers = {name: Tier(most) for name, most in PER_MINUTE.items()}
 
     def respond(self, request: Request) -> Response:

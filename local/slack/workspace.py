@@ -87,14 +87,14 @@ class Workspace:
         """*user* as of now: an account that is switched off."""
         return self._keep(self._users, user.id, replace(user, deleted=True))
 
-    def add_file(self, name: str | None, content: Content, **about: Any) -> File:
+    def add_file(self, name: str | None, content: Content, file_id: str | None = None, **about: Any) -> File:
         """A new file, not yet shown in any message."""
         place: Json = {
             "created": int(time.time()) - self.files_are_older_by,
             "team_id": self.app.team_id,
             "address": self.address,
         }
-        file = File(id=self.new_id("F"), name=name, content=content, **place, **about)
+        file = File(id=file_id or self.new_id("F"), name=name, content=content, **place, **about)
         return self._keep(self._files, file.id, file)
 
     def add_message(self, message: Message) -> Message:

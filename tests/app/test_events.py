@@ -220,10 +220,13 @@ def test_channels_that_are_linked_without_a_name_are_carried() -> None:
     assert (reply.kind, reply.unnamed) == ("reply", ("C0LOCAL060",))
 
 
-def test_an_upload_by_the_app_itself_is_nothing() -> None:
-    by_app = with_event("file_share_thread", bot_profile={"app_id": payload("file_share_thread")["api_app_id"]})
-    assert events.change(by_app) is None
-    by_bot_user = payload("file_share_thread")
+def test_what_the_app_posts_itself_is_nothing_unless_it_uploads_files() -> None:
+    app_id = payload("file_share_thread")["api_app_id"]
+    own = with_event("file_share_thread", bot_profile={"app_id": app_id})
+    assert len(uploaded(own).files) == len(uploaded(payload("file_share_thread")).files)
+    forwarding = with_event("message_forwarded", bot_profile={"app_id": app_id})
+    assert events.change(forwarding) is None
+    by_bot_user = payload("message_forwarded")
     by_bot_user["authorizations"] = [{"is_bot": True, "user_id": by_bot_user["event"]["user"]}]
     assert events.change(by_bot_user) is None
 

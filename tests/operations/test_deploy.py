@@ -302,6 +302,14 @@ def test_a_second_deployment_changes_nothing(deployment: Deployment) -> None:
     assert printed.count("no change") == 2
 
 
+def test_a_plain_chalice_deploy_takes_dead_letters_away_and_the_proof_says_so(deployment: Deployment) -> None:
+    command = [".venv/bin/chalice", "deploy", "--stage", STAGE]
+    subprocess.run(command, cwd=deployment.project, env=deployment.environ(), check=True)
+    printed = deployment.make("prove", f"STAGE={STAGE}", succeeds=False)
+    assert f"wrong   dead letters: no dead letters from the rule {NAME}-ended-event" in printed
+    assert "ok      dead letters" in deployment.deploy()
+
+
 def test_a_deployment_from_another_machine_finds_the_api_again(deployment: Deployment) -> None:
     before = deployment.api_url()
     shutil.rmtree(deployment.project / ".chalice" / "deployed")

@@ -17,13 +17,14 @@ from operations.times import moment
 USAGE = "make replay STAGE=dev"
 ARGUMENTS = {
     "deploy": "",
+    "prove": "",
     "destroy": "",
     "replay": "SINCE=2026-11-23",
     "catchup": "SINCE=2026-11-23 CHANNEL=C0LOCAL001",
     "forget": "FILE=F0LOCAL001",
     "reindex": "",
 }
-ON_DEPLOYED = ("replay", "catchup", "forget", "reindex")
+ON_DEPLOYED = ("prove", "replay", "catchup", "forget", "reindex")
 UNREACHABLE = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_MAX_ATTEMPTS": "1"}
 
 
@@ -159,7 +160,7 @@ def test_a_command_finds_the_stage_without_a_committed_config(pipeline: Pipeline
 
 def test_an_unknown_command_is_said(pipeline: Pipeline) -> None:
     done = run(pipeline, "destory", "STAGE=dev")
-    assert (done.returncode, "one of deploy, destroy," in done.stderr) == (1, True)
+    assert (done.returncode, "one of deploy, prove, destroy," in done.stderr) == (1, True)
 
 
 def test_a_time_is_utc_unless_it_names_an_offset() -> None:
