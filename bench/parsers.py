@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 from bench import text
-from chalicelib import blocks, files, hashtags, layout, questions, richtext, words
+from chalicelib import blocks, files, hashtags, layout, questions, richtext, suggestions, words
 
 SHORT, LONG = 10_000, 40_000
 """Characters; Slack takes 40,000 in a message (https://docs.slack.dev/reference/methods/chat.postMessage)."""
@@ -59,6 +59,9 @@ PARSERS: dict[str, Callable[[str], object]] = {
     "unnamed_channels": hashtags.unnamed_channels,
     "words": words.of_comment,
     "/docs": questions.parse,
+    "did you mean": lambda written: suggestions.alike(
+        written[:100], [written[at : at + 100] for at in range(0, len(written), 16)], 3
+    ),
     "a file's name": lambda written: layout.document_key(
         "T1", "F1", files.file({"id": "F1", "name": written})["name"]
     ),

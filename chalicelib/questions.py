@@ -9,6 +9,7 @@ from typing import NamedTuple
 from chalicelib import answers, hashtags, log, search, suggestions, terms, visibility
 from chalicelib.answers import Answer, Links
 from chalicelib.listings import Listings
+from chalicelib.search import Results
 from chalicelib.slack import Slack
 from chalicelib.terms import Term
 from chalicelib.visibility import Asker, Channels
@@ -79,6 +80,8 @@ def answer(text: str, place: Place, slack: Slack, listings: Listings, links: Lin
 def _documents(query: Query, asker: Asker, listings: Listings, channels: Channels, links: Links) -> Answer:
     results = search.find(query.terms, query.after, asker, listings, channels)
     log.info("searched", hits=len(results.hits), capped=results.capped, scopes=len(asker.scopes))
+    if not results.hits and results.after and not suggestions.all_visible(query.terms, asker, listings, channels):
+        results = Results([], None, capped=False)  # as if there were no such tag or word
     if results.hits or results.after or query.after:
         return answers.documents(query.terms, results, asker, links)
     return answers.nothing(query.terms, suggestions.nearest(query.terms, asker, listings, channels), asker)

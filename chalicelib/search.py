@@ -22,6 +22,8 @@ SHOWN = 10
 CHUNK = 12
 """Records that are read at once."""
 CHUNKS = 3
+MOST_HIDDEN = 240
+"""Records beside these, of documents that the asker may not see, for example of a channel that became private."""
 _PAGE_OF_SINGLE = 50
 """Keys of a listing that needs no other: a little more than the records that are read."""
 _MOST_KEYS = 2_000
@@ -30,7 +32,7 @@ _LONGEST_PAGE = 500
 _AT_ONCE = 64
 """Listings of a round: in many conversations fewer of the terms are listed, and the records tell the others."""
 MOST_LISTINGS = _AT_ONCE * ROUNDS
-MOST_RECORDS = CHUNK * CHUNKS
+MOST_RECORDS = CHUNK * CHUNKS + MOST_HIDDEN
 
 
 class Hit(NamedTuple):
@@ -48,6 +50,18 @@ class Results(NamedTuple):
     hits: list[Hit]
     after: str | None
     capped: bool
+
+
+class _Examined(NamedTuple):
+    """A place with its *hit*, if the document matches; *is_visible* if the asker may see the document at all.
+
+    Neither *is_certain* where it depends on channels that Slack may not be asked about any more.
+    """
+
+    place: str
+    hit: Hit | None
+    is_visible: bool
+    is_certain: bool
 
 
 def find(
@@ -80,24 +94,36 @@ def _newest(
 ) -> Results:
     candidates = Candidates(_lookups(terms, asker, page), after, listings)
     hits: list[Hit] = []
-    examined = after
-    for number in range(CHUNKS):
-        if number and not listings.deadline.has_time(ROUND_SECONDS):
-            return _results(hits, examined, after, capped=True)
-        places = candidates.take(CHUNK)
-        for place, hit, is_certain in _examined(places, terms, asker, listings, channels):
+    begin = examined = after
+    seen = ""  # the last place whose document the asker may see
+    left, hidden_left, chunk = CHUNK * CHUNKS, MOST_HIDDEN, CHUNK
+    while left > 0 and hidden_left > 0 and (examined == after or listings.deadline.has_time(ROUND_SECONDS)):
+        begin, places = examined, candidates.take(chunk)
+        of_chunk = _examined(places, terms, asker, listings, channels)
+        for place, hit, is_visible, is_certain in of_chunk:
             if not is_certain and examined > after:
-                return _results(hits, examined, after, capped=True)
-            if hit:
-                hits.append(hit)
+                return _stopped(hits, seen, after)
+            seen = place if is_visible else seen
+            hits += [hit] if hit else []
             if len(hits) > SHOWN:
                 return _results(hits[:SHOWN], hits[SHOWN - 1].place, after, capped=False)
             examined = place
-        if len(places) < CHUNK:
-            break
-    if candidates.exhausted:
-        return Results(hits, None, capped=False)
-    return _results(hits, max(examined, candidates.position), after, capped=True)
+        if len(places) < chunk and not candidates.exhausted:
+            return _results(hits, max(examined, candidates.position), after, capped=True)
+        if candidates.exhausted or not places:
+            return Results(hits, None, capped=False)
+        visible = sum(each.is_visible for each in of_chunk)
+        left, hidden_left = left - visible, hidden_left - len(places) + visible
+        chunk = CHUNK if visible else min(4 * CHUNK, hidden_left)
+    return _stopped(hits, seen if seen > begin else "", after)
+
+
+def _stopped(hits: list[Hit], seen: str, after: str) -> Results:
+    """Return that the search stopped, and goes on after the place that was *seen* last; or that it ended.
+
+    What the asker may not see looks like what is not there: a search that came upon nothing else has ended.
+    """
+    return _results(hits, seen, after, capped=True) if seen else Results(hits, None, capped=False)
 
 
 def _lookups(terms: Sequence[Term], asker: Asker, page: int | None) -> list[list[Listing]]:
@@ -138,20 +164,20 @@ def _results(hits: list[Hit], examined: str, after: str, *, capped: bool) -> Res
 
 def _examined(
     places: list[str], terms: Sequence[Term], asker: Asker, listings: Listings, channels: Channels
-) -> list[tuple[str, Hit | None, bool]]:
-    """Return each of *places* with its hit, if the document matches, and whether that is certain.
-
-    It is not where it depends on channels that Slack may not be asked about any more.
-    """
+) -> list[_Examined]:
+    """Return what is found at each of *places*."""
     records = listings.records(layout.metadata_key(asker.team, index.file_of(place)) for place in places)
     matches = [Match(record, terms) if record else None for record in records]
-    possible = [match.shares(visibility.may_be_visible(match.record, asker)) if match else [] for match in matches]
-    channels.learn(channel for shares in possible for channel in visibility.elsewhere(shares, asker))
+    every = [visibility.may_be_visible(match.record, asker) if match else [] for match in matches]
+    possible = [match.shares(shares) if match else [] for match, shares in zip(matches, every, strict=True)]
+    for asked in (possible, every):  # those that match first: the look-ups are few
+        channels.learn(channel for shares in asked for channel in visibility.elsewhere(shares, asker))
     examined = []
-    for place, match, shares in zip(places, matches, possible, strict=True):
+    for place, match, shares, all_shares in zip(places, matches, possible, every, strict=True):
         hit = _hit(place, match, visibility.visible(shares, asker, channels)) if match else None
         is_certain = hit is not None or channels.knows(visibility.elsewhere(shares, asker))
-        examined.append((place, hit, is_certain))
+        is_visible = bool(visibility.visible(all_shares, asker, channels))
+        examined.append(_Examined(place, hit, is_visible, is_certain))
     return examined
 
 

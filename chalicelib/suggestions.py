@@ -4,7 +4,7 @@ The index alone does not show a name: a channel may have become private since. S
 only if the asker sees one of its newest documents.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from chalicelib import index, layout, visibility
@@ -15,7 +15,9 @@ from chalicelib.visibility import Asker, Channels
 
 SHOWN_TAGS = 20
 """Tags of a tag list."""
-NEWEST = 3
+LOOKED_UP_TAGS = 30
+"""Tags that are looked up for it: some of them may be none of the asker's business."""
+NEWEST = 2
 """Records that are read of each tag or word."""
 _PAGE = 500
 _SCOPES = 4
@@ -23,8 +25,14 @@ _SCOPES = 4
 _TERMS = 2
 """Terms for which there are suggestions."""
 _NEAR = 3
-MOST_LISTINGS = visibility.MOST_SCOPES + SHOWN_TAGS * _SCOPES
-MOST_RECORDS = SHOWN_TAGS * NEWEST
+_LOOKED_UP_NEAR = 8
+_ALIKE = 0.6
+MOST_COMPARED = 50
+"""Names that are compared with what was typed letter by letter."""
+_LONGEST_COMPARED = 40
+"""Characters of each: comparing two takes time that grows with the square of their length."""
+MOST_LISTINGS = visibility.MOST_SCOPES + LOOKED_UP_TAGS * _SCOPES
+MOST_RECORDS = LOOKED_UP_TAGS * NEWEST
 
 
 class TagList(NamedTuple):
@@ -34,21 +42,25 @@ class TagList(NamedTuple):
     is_complete: bool
 
 
-class _Names(NamedTuple):
-    """Tags or words, each with the scopes that have it, and whether these are all."""
-
-    scopes: dict[str, list[str]]
-    is_complete: bool
-
-
 def tags_in_use(begin: str, asker: Asker, listings: Listings, channels: Channels) -> TagList:
-    """Return the tags that begin with *begin* and that *asker* sees a document of."""
+    """Return the tags that begin with *begin* and that *asker* sees a document of.
+
+    That there are more is said of those that they may see: a tag of others makes no difference.
+    """
     names = _names(index.TAGS, [begin], asker.scopes, asker, listings)
-    first = sorted(names.scopes)[:SHOWN_TAGS]
-    terms = {Term(f"#{name}", name, ()): names.scopes[name] for name in first}
-    visible, is_certain = _with_a_visible_document(terms, asker, listings, channels)
-    is_complete = names.is_complete and is_certain and len(names.scopes) <= SHOWN_TAGS
-    return TagList([str(term.tag) for term in visible], is_complete)
+    first = sorted(names)[:LOOKED_UP_TAGS]
+    visible, is_certain = _with_a_visible_document(
+        {_tag(name): names[name] for name in first}, asker, listings, channels
+    )
+    is_complete = is_certain and len(visible) <= SHOWN_TAGS
+    return TagList([str(term.tag) for term in visible[:SHOWN_TAGS]], is_complete)
+
+
+def all_visible(terms: Sequence[Term], asker: Asker, listings: Listings, channels: Channels) -> bool:
+    """Return False if *asker* sees none of the newest documents of one of *terms*."""
+    single = [term for term in terms if term.tag is not None or len(term.words) == 1]
+    visible, _ = _with_a_visible_document(dict.fromkeys(single, asker.scopes), asker, listings, channels)
+    return len(visible) == len(single)
 
 
 def nearest(terms: Sequence[Term], asker: Asker, listings: Listings, channels: Channels) -> list[str]:
@@ -61,19 +73,41 @@ def nearest(terms: Sequence[Term], asker: Asker, listings: Listings, channels: C
         near[term] = list(alike)
         scopes.update(alike)
     visible, _ = _with_a_visible_document(scopes, asker, listings, channels)
-    suggested = [other.text for term in single if term not in visible for other in near[term] if other in visible]
+    suggested = [
+        other.text
+        for term in single
+        if term not in visible
+        for other in [other for other in near[term] if other in visible][:_NEAR]
+    ]
     return list(dict.fromkeys(suggested))
 
 
 def _alike(term: Term, asker: Asker, listings: Listings) -> dict[Term, list[str]]:
     """Return the terms most like *term*, each with the scopes that have it: among tags for a tag, else words."""
-    from difflib import get_close_matches
-
     name = term.tag if term.tag is not None else term.words[0]
     kind, as_term = (index.TAGS, _tag) if term.tag is not None else (index.WORDS, _word)
-    names = _names(kind, [name[:1], name[:3]], asker.scopes[:_SCOPES], asker, listings).scopes
-    others = [other for other in names if other != name]
-    return {as_term(other): names[other] for other in get_close_matches(name, others, _NEAR)}
+    names = _names(kind, [name[:1], name[:3]], asker.scopes[:_SCOPES], asker, listings)
+    return {as_term(other): names[other] for other in alike(name, names, _LOOKED_UP_NEAR)}
+
+
+def alike(name: str, others: Iterable[str], most: int) -> list[str]:
+    """Return up to *most* of *others* that are much like *name*, the likest first.
+
+    It is as `difflib.get_close_matches` with a bound: counting letters, which is quick, picks whom to compare.
+    """
+    from difflib import SequenceMatcher
+
+    matcher: SequenceMatcher[str] = SequenceMatcher()
+    matcher.set_seq2(name[:_LONGEST_COMPARED])
+
+    def likeness(of: Callable[[], float], other: str) -> float:
+        matcher.set_seq1(other[:_LONGEST_COMPARED])
+        return of()
+
+    counted = sorted(((likeness(matcher.quick_ratio, other), other) for other in others), reverse=True)
+    near = [other for ratio, other in counted if ratio >= _ALIKE and other != name][:MOST_COMPARED]
+    compared = sorted(((likeness(matcher.ratio, other), other) for other in near), reverse=True)
+    return [other for ratio, other in compared if ratio >= _ALIKE][:most]
 
 
 def _tag(name: str) -> Term:
@@ -84,8 +118,10 @@ def _word(name: str) -> Term:
     return Term(name, None, (name,))
 
 
-def _names(kind: str, begins: Iterable[str], scopes: Iterable[str], asker: Asker, listings: Listings) -> _Names:
-    """Return the names of *kind* in *scopes* that begin with any of *begins*."""
+def _names(
+    kind: str, begins: Iterable[str], scopes: Iterable[str], asker: Asker, listings: Listings
+) -> dict[str, list[str]]:
+    """Return the names of *kind* in *scopes* that begin with any of *begins*, each with the scopes that have it."""
     wanted = [(scope, begin) for scope in scopes for begin in dict.fromkeys(begins)]
     pages = listings.deadline.map(
         lambda pair: listings.folders(index.prefix(kind, asker.team, pair[0]), pair[1], _PAGE), wanted
@@ -95,7 +131,7 @@ def _names(kind: str, begins: Iterable[str], scopes: Iterable[str], asker: Asker
         for name in page.names:
             if scope not in names.setdefault(name, []):
                 names[name].append(scope)
-    return _Names(names, all(page.is_last for page in pages))
+    return names
 
 
 def _with_a_visible_document(

@@ -26,14 +26,14 @@ _PAGE = 999
 """Conversations of a person that Slack names at once."""
 _PRIVATE = "private_channel,mpim,im"
 BELIEVED = 60.0
-"""Seconds for which Slack's word that a channel is public is believed; Slack allows some 50 look-ups a minute."""
+"""Seconds for which Slack's word on a channel is believed; Slack allows some 50 look-ups a minute."""
 MOST_LISTED = 1_000
 """Conversations that hold documents, of those listed in one request."""
 _ID = re.compile(r"[A-Z][A-Z0-9]{1,17}", re.ASCII)
 _TIMEOUT = (0.4, 0.9)
 
-_public_until: dict[tuple[str, str], float] = {}
-"""By team and channel; of this process."""
+_believed: dict[tuple[str, str], tuple[bool, float]] = {}
+"""By team and channel: whether Slack said that it is public, and until when that is believed. Of this process."""
 
 
 class Asker(NamedTuple):
@@ -158,7 +158,7 @@ class Channels:
         """Ask about those of *channels* that are not known yet, as far as may be asked, all at once."""
         wanted = list(dict.fromkeys(channels))
         now = time.monotonic()
-        self._public.update({channel: True for channel in wanted if self._until(channel) > now})
+        self._public.update({channel: public for channel in wanted for public in self._believed(channel, now)})
         unknown = [channel for channel in wanted if channel not in self._public][: self._lookups_left]
         self._lookups_left -= len(unknown)
         self._public.update(zip(unknown, self._deadline.map(self._is_public, unknown), strict=True))
@@ -171,8 +171,9 @@ class Channels:
         """Return True if Slack said so; a channel that it was not asked about counts as private."""
         return self._public.get(channel, False)
 
-    def _until(self, channel: str) -> float:
-        return _public_until.get((self._team, channel), 0.0)
+    def _believed(self, channel: str, now: float) -> list[bool]:
+        is_public, until = _believed.get((self._team, channel), (False, 0.0))
+        return [is_public] if until > now else []
 
     def _is_public(self, channel: str) -> bool:
         """https://docs.slack.dev/reference/methods/conversations.info"""
@@ -183,8 +184,7 @@ class Channels:
             log.warning("channel counts as private", channel=channel, reason=str(error))
             return False
         is_public = _describes_public(answer.get("channel"), channel)
-        if is_public:
-            _public_until[self._team, channel] = time.monotonic() + BELIEVED
+        _believed[self._team, channel] = is_public, time.monotonic() + BELIEVED
         return is_public
 
 
