@@ -7,6 +7,7 @@ import time
 from contextlib import ExitStack, suppress
 
 from local import demo, realworkspace
+from local.aws.deploy import NotDeployedError
 from local.clock import Clock
 from local.dotenv import environment
 from local.pipeline import PROJECT, Pipeline
@@ -20,7 +21,7 @@ FOLDER = PROJECT / ".local"
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line *arguments*; the result is the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
+    parser = argparse.ArgumentParser("make local", usage="make local [ARGS='--option …']", description=__doc__)
     parser.add_argument("what", nargs="?", choices=["demo", "stay"], default="stay")
     said = "the first of three ports in a row, for the routes, Slack and AWS; 0: free ones"
     parser.add_argument("--port", type=int, default=FIRST, help=said)
@@ -33,15 +34,18 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     terminal = Terminal()
-    if chosen.what == "demo":
-        return _demo(terminal)
     try:
+        if chosen.what == "demo":
+            return _demo(terminal)
         given = environment()
         real = realworkspace.tunnelled(given) if chosen.tunnel else realworkspace.chosen(given, chosen.take_over)
         return _stay(terminal, chosen, real)
     except (CannotConnectError, PortTakenError) as reason:
         terminal.line(str(reason))
-        return 1
+    except NotDeployedError as mistake:
+        terminal.line("The app cannot be loaded, so nothing is started. The mistake is in")
+        terminal.line(str(mistake), "red")
+    return 1
 
 
 def _demo(terminal: Terminal) -> int:

@@ -31,6 +31,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--workers", type=int, default=2, help="tests that run at the same time; default 2")
     options = parser.parse_args(arguments)
     modules = options.module or concerns.modules()
+    if unknown := [module for module in modules if not PROJECT.joinpath(module).is_file()]:
+        sys.exit(f"There is no {unknown[0]}: make mutants MODULE=chalicelib/hashtags.py")
     sources = {module: PROJECT.joinpath(module).read_text(encoding="utf-8") for module in modules}
     HOME.mkdir(exist_ok=True)
     run = Run(sources, Results(HOME / "results.jsonl"), options.workers)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -22,7 +23,17 @@ ROUTES = "api_handler"
 
 
 class NotDeployedError(RuntimeError):
-    """Says what Chalice, or the import of the app, failed with."""
+    """Says where in *project* is the mistake with which Chalice, or the import of the app, failed.
+
+    *printed* is all that the process printed.
+    """
+
+    def __init__(self, project: Path, printed: str) -> None:
+        frames = re.findall(rf'File "{re.escape(str(project))}/([^"]+)", line (\d+)', printed)
+        own = [f"{file}, line {line}: " for file, line in frames if not file.startswith((".venv/", "local/"))]
+        last = printed.rstrip().rpartition("\n")[2]
+        super().__init__(f"{own[-1] if own else ''}{last}")
+        self.printed = printed
 
 
 @dataclass(frozen=True)
@@ -85,7 +96,7 @@ def _chalice(project: Path, aws: Aws) -> Iterator[Callable[[Any], Any]]:
     def deploy_functions(order: Any) -> Any:
         printed, errors = process.communicate(json.dumps(order))
         if process.returncode:
-            raise NotDeployedError(f"The app in {project} cannot be deployed:\n{errors}")
+            raise NotDeployedError(project, errors)
         return json.loads(printed.splitlines()[-1])
 
     with process:

@@ -238,7 +238,7 @@ def test_functions_get_the_names_of_the_stack_and_nothing_of_this_process(
 def test_an_app_that_cannot_be_imported_is_refused_with_its_error(aws: Aws, project: Path) -> None:
     project.joinpath("app.py").write_text("import os\nos.environ['TOKEN']\n")
 
-    with pytest.raises(NotDeployedError, match="KeyError: 'TOKEN'"):
+    with pytest.raises(NotDeployedError, match=r"^app\.py, line 2: KeyError: 'TOKEN'$"):
         deploy(aws, project, template=template)
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import requests
 
+from local.__main__ import main
 from local.pipeline import PROJECT
 from tests.operations.deployment import LEFT_OUT
 
@@ -171,3 +172,38 @@ def test_an_exception_in_a_function_is_in_the_terminal_and_the_reply_says_that_i
         until(lambda: "❌" in local.reply(ts))
         assert re.search(r"fetch_file +\[ERROR\] KeyError: 'typo'", local.shown)
         assert re.search(r"fetch_file +File .*fetch.py", local.shown)
+
+
+@pytest.mark.parametrize("what", ["stay", "demo"])
+@pytest.mark.parametrize(
+    ("file", "before", "new", "mistake"),
+    [
+        ("app.py", "app = Chalice(", "app = (", r"app\.py, line \d+: SyntaxError: invalid syntax.*"),
+        (
+            "chalicelib/log.py",
+            "import json\n",
+            "import none\n",
+            r"chalicelib/log\.py, line \d+: ModuleNotFoundError: No module .*'none'",
+        ),
+    ],
+)
+def test_a_mistake_before_the_start_is_said_with_its_file_and_line(
+    copy: Path, what: str, file: str, before: str, new: str, mistake: str
+) -> None:
+    with changed(copy / file, before, new):
+        done = subprocess.run(
+            [sys.executable, "-m", "local", what, "--port=0"],
+            cwd=copy,
+            env={"PATH": "/usr/bin:/bin", "SLACK_APP_TOKEN": ""},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert re.search(rf"^  The app cannot be loaded, .*\n  {mistake}\n$", done.stdout, re.MULTILINE), done.stdout
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_an_option_that_there_is_not_is_said_as_make_has_it(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--nosuch"])
+    assert capsys.readouterr().err.startswith("usage: make local [ARGS=")
