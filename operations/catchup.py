@@ -20,7 +20,8 @@ from chalicelib.executions import Executions
 from chalicelib.sigv4 import STEP_FUNCTIONS, Client
 from chalicelib.slack import Slack
 from operations import stages
-from operations.console import Stop, for_operator
+from operations.console import Stop
+from operations.failing import for_operator
 from operations.stages import Stage
 from operations.times import moment
 

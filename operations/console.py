@@ -1,16 +1,8 @@
-"""What the developer reads, and is asked; and how a command fails: with a sentence, never a traceback."""
+"""What the developer reads, and is asked. It needs no chalicelib: `make local` names a mistake in that, too."""
 
 import getpass
 import sys
 from collections.abc import Callable
-
-from botocore.exceptions import BotoCoreError, ClientError
-
-from chalicelib.errors import IntegratorError
-from chalicelib.sigv4 import ServiceError
-from chalicelib.slack import ASK_OPERATOR
-
-AGAIN = "Running the same command again goes on from here."
 
 
 class Stop(Exception):
@@ -47,29 +39,3 @@ def confirm(question: str, words: str, answer: str) -> None:
         answer = input(f"{question}\nType “{words}” to go on: ").strip()
     if answer != words:
         raise Stop(f"Nothing was removed. To confirm without being asked: CONFIRM='{words}'.")
-
-
-def for_operator(error: IntegratorError) -> str:
-    """Return *error*, which speaks to the person who uploads, for whoever runs the archive."""
-    said = str(error)
-    return said.replace(ASK_OPERATOR, "make doctor STAGE=… says more") if ASK_OPERATOR in said else said
-
-
-def run(main: Callable[[], None]) -> None:
-    """Run *main* and end the process: 1 and a sentence when it stops, 130 on Ctrl-C."""
-    try:
-        main()
-    except Stop as reason:
-        sys.exit(f"\n{reason}")
-    except IntegratorError as error:
-        sys.exit(f"\n{for_operator(error)} {AGAIN}")
-    except ClientError as error:
-        details = error.response["Error"]
-        sys.exit(f"\nAWS refused {error.operation_name} ({details['Code']}): {details['Message']} {AGAIN}")
-    except BotoCoreError as error:
-        sys.exit(f"\nAWS could not be asked: {error} {AGAIN}")
-    except ServiceError as error:
-        sys.exit(f"\nAWS could not be asked ({error.code}). {AGAIN}")
-    except (KeyboardInterrupt, EOFError):
-        print(f"\nInterrupted. {AGAIN}", file=sys.stderr)
-        sys.exit(130)

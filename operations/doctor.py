@@ -16,7 +16,8 @@ from chalicelib import clients, settings
 from chalicelib.errors import IntegratorError
 from chalicelib.slack import Slack
 from operations import preflight, slack_app, stages
-from operations.console import Stop, for_operator
+from operations.console import Stop
+from operations.failing import for_operator
 from operations.stages import Stage
 
 USAGE = "make doctor STAGE=dev"

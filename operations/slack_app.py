@@ -13,7 +13,8 @@ import yaml
 from chalicelib.errors import IntegratorError, TokenRejected
 from chalicelib.settings import Settings
 from chalicelib.slack import Slack, web_api_answer
-from operations.console import Stop, for_operator
+from operations.console import Stop
+from operations.failing import for_operator
 from operations.stages import APP
 
 POSTS = "https://slack.com/api/chat.postMessage"
