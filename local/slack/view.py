@@ -42,6 +42,7 @@ WORDS = {
     "chunked": "chunked transfer",
     "compressed": "compressed, though nobody asked",
     "dropped": "the connection is reset",
+    "no_canvas_download": "a canvas that Slack does not hand out",
     "api_error": "an error with status 200",
     "api_rate_limited": "429, too many requests",
     "api_server_error": "503, a fault of Slack's own",

@@ -184,3 +184,7 @@ def test_a_command_is_answered_with_the_apps_blocks_or_with_slacks_own_words(sla
 def test_what_people_look_at_is_no_request_of_the_apps(slack: Slack) -> None:
     state(slack)
     assert slack.requests == []
+
+
+def test_every_trouble_that_the_double_can_make_has_words_on_the_page() -> None:
+    assert set(view.WORDS) == {name for known in view.GROUPS.values() for name in known}
