@@ -8,7 +8,8 @@ from typing import Any
 
 from moto.awslambda.exceptions import UnknownFunctionException
 from moto.awslambda.utils import get_backend
-from moto.events.models import events_backends
+from moto.events.models import EventPattern, events_backends
+from moto.events.responses import EventsHandler
 from moto.sqs.models import sqs_backends
 from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication
 
@@ -19,13 +20,17 @@ Send = Callable[[str, bytes], object]
 
 
 def tell_of_ended_executions(patches: Patches, send: Send) -> None:
-    """Moto tells nobody how an execution ended.
+    """Moto tells nobody how an execution ended, and says of no pattern what it matches.
 
     *send* takes a function's ARN and an event, and invokes it asynchronously. A rule's function is invoked only if
     its policy permits that; an event that reaches no function goes to the target's dead letters.
     https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
     https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
     """
+
+    def test_event_pattern(response: Any) -> str:
+        pattern = EventPattern.load(response._get_param("EventPattern"))
+        return json.dumps({"Result": pattern.matches_event(json.loads(response._get_param("Event")))})
 
     def terminated(worker: Any) -> None:
         as_before(worker)
@@ -36,6 +41,7 @@ def tell_of_ended_executions(patches: Patches, send: Send) -> None:
                 for target in rule.targets:
                     _deliver(rule.arn, target, json.dumps(event).encode(), send)
 
+    patches.attribute(EventsHandler, "test_event_pattern", test_event_pattern)
     as_before = patches.attribute(BaseExecutionWorkerCommunication, "terminated", terminated)
 
 

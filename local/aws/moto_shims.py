@@ -25,9 +25,12 @@ from moto.core.config import default_user_config
 from moto.core.exceptions import JsonRESTError
 from moto.core.utils import unix_time_millis
 from moto.settings import moto_server_port
-from moto.sns.models import Subscription
+from moto.sns.exceptions import SNSInvalidParameter
+from moto.sns.models import SNSBackend, Subscription
 from moto.sqs.models import Message, Queue, sqs_backends
 from moto.stepfunctions.exceptions import ValidationException
+from moto.stepfunctions.parser.asl.component.common.error_name.error_equals_decl import ErrorEqualsDecl
+from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
 from moto.stepfunctions.parser.asl.component.common.path import result_path
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.state import state
@@ -303,6 +306,33 @@ def keep_aborted(patches: Patches) -> None:
             as_before(environment, error)
 
     as_before = patches.attribute(Environment, "set_error", set_error)
+
+
+def let_runtime_errors_through(patches: Patches) -> None:
+    """Moto lets States.ALL catch States.Runtime, and retry it; on AWS nothing does.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
+    """
+
+    def matches(names: Any, environment: Any) -> None:
+        if getattr(environment.stack[-1], "typ", None) is StatesErrorNameType.StatesRuntime:
+            environment.stack[-1] = False
+        else:
+            as_before(names, environment)
+
+    as_before = patches.attribute(ErrorEqualsDecl, "_eval_body", matches)
+
+
+def refuse_empty_messages(patches: Patches) -> None:
+    """Moto publishes empty messages: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html."""
+
+    def publish(backend: Any, message: str, *rest: Any, **more: Any) -> str:
+        if not message:
+            raise SNSInvalidParameter("Empty message")
+        published: str = as_before(backend, message, *rest, **more)
+        return published
+
+    as_before = patches.attribute(SNSBackend, "publish", publish)
 
 
 def check_executions(patches: Patches) -> None:

@@ -151,6 +151,8 @@ class Aws:
         moto_shims.poll_queues(patches, self.pollers, self.clock.scaled)
         moto_shims.scale_waits(patches, self._pause, self.clock.scaled)
         moto_shims.keep_aborted(patches)
+        moto_shims.let_runtime_errors_through(patches)
+        moto_shims.refuse_empty_messages(patches)
         moto_shims.check_executions(patches)
         import_swagger(patches)
         make_stacks(patches)

@@ -94,7 +94,8 @@ def limit_of(task: Any) -> int:
     if arn is None:
         return 0
     function = re.sub(r"(?<!^)(?=[A-Z])", "_", arn[1]).lower()
-    return max(block["lambda_functions"][function]["lambda_timeout"] for block in STAGES.values())
+    seconds: list[int] = [block["lambda_functions"][function]["lambda_timeout"] for block in STAGES.values()]
+    return max(seconds)
 
 
 def incomplete_failure_names(machine: Any) -> list[str]:
