@@ -367,7 +367,7 @@ def test_after_its_turns_an_execution_hands_on(
     assert order["state"] == "continued"
     name = f"{order['run']}-2"
     assert eventually(lambda: turns.record()["state"] == "done"), turns.record()
-    assert turns.stage.histories.outcome(name) is not None
+    assert eventually(lambda: turns.stage.histories.outcome(name) is not None)
 
 
 def test_the_invitation_alone_archives_the_past_and_both_tellings_of_it_are_one(
