@@ -117,7 +117,7 @@ class _Answering:
             self._archive,
             client,
             loaded.state_machine,
-            lambda name, text: parking.park(clients.sqs(), loaded.parking, name, text),
+            lambda name, text, links: parking.park(clients.sqs(), loaded.parking, name, text, links),
         )
         with Deadline(self._end) as deadline:
             # What is under way at the deadline may still happen: starting once more changes nothing.

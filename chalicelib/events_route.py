@@ -7,6 +7,7 @@ answer 503, so that Slack does deliver again.
 """
 
 import time
+from collections.abc import Iterable
 from typing import Any
 
 from chalicelib import authentication, clients, events, installation, log, settings
@@ -112,8 +113,20 @@ def _start(change: events.Change, last_try: float) -> HttpResponse:
 
     name, text = workflow.execution_name(change), workflow.execution_input(change)
     stage = settings.load("SLACK_INTEGRATOR_SF", "SLACK_INTEGRATOR_PARKING")
-    _start_or_park(stage.state_machine, stage.parking, name, text, last_try)
+    if change.unnamed:
+        _park_links(stage.parking, name, text, change.unnamed)
+    else:
+        _start_or_park(stage.state_machine, stage.parking, name, text, last_try)
     return DONE
+
+
+def _park_links(queue: str, name: str, text: str, links: Iterable[str]) -> None:
+    """Park the execution, since Slack has to be asked which tags its links to channels are."""
+    from chalicelib import parking
+
+    with log.about(execution=name):
+        log.info("parked", reason="the names of channels are looked up")
+        parking.park(clients.sqs(), queue, name, text, links)
 
 
 def _start_or_park(state_machine: str, queue: str, name: str, text: str, last_try: float) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from chalicelib import clients, history_run, history_telling, layout, log, mending, workflow
+from chalicelib import channel_links, clients, history_run, history_telling, layout, log, mending, workflow
 from chalicelib.archive import Archive, JsonObject, s3_errors
 from chalicelib.conversation import Conversation, Item, Json, beginning, channel_type, moment
 from chalicelib.errors import (
@@ -295,7 +295,8 @@ class _Turn:
         name = workflow.execution_name(change)
         if any(started["name"] == name for started in self._run["started"]):
             return True
-        self._start(name, workflow.quiet_input(workflow.execution_input(change)))
+        text = channel_links.tagged(workflow.execution_input(change), change.unnamed, self._stage.slack)
+        self._start(name, workflow.quiet_input(text))
         self._run["started"].append(
             {"name": name, "ts": change.message["ts"], "files": len(change.files), "at": self._now}
         )

@@ -141,11 +141,15 @@ class ReplyFile(TypedDict):
 
 
 class LeftOut(TypedDict):
-    """The tags that the *version* of a message has too many: how many, and the *first* of them."""
+    """The tags that the *version* of a message has too many: how many, and the *first* of them.
+
+    *links* is the number of its links to channels that are no tags.
+    """
 
     version: str
     count: int
     first: list[str]
+    links: NotRequired[int]
 
 
 class NoticeMark(TypedDict):

@@ -78,7 +78,7 @@ def notice(message: dict[str, Any]) -> Notice | None:
 
 def is_success(files: Sequence[Mapping[str, Any]], left_out: Mapping[str, Any] | None) -> bool:
     """Return True if all *files* are archived, and no tag was left out."""
-    return not problems(files) and not (left_out or {}).get("count")
+    return not problems(files) and not _left_out(left_out or {})
 
 
 def problems(files: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -98,7 +98,7 @@ def reply(name: str, about: Mapping[str, Any], *, is_first: bool = False) -> Not
     """
     files = sorted(about["files"], key=lambda file: _ORDER.index(file["status"]))
     summary, more = _summary(files, about["tags"]), [FIRST] if is_first else []
-    left_out = _left_out(about.get("tags_left_out") or {"count": 0, "first": []})
+    left_out = _left_out(about.get("tags_left_out") or {})
     spare = LONGEST_NOTICE - sum(map(len, [summary, *left_out, *more]))
     lines = _fitting([_line(file) for file in files[:MOST_FILES]], spare)
     if len(files) > len(lines):
@@ -208,11 +208,13 @@ def _line(file: dict[str, Any]) -> str:
     return f"• {name}: {escaped(file['reason'] or 'there is no reason.')}"
 
 
-def _left_out(tags: dict[str, Any]) -> list[str]:
-    if not tags["count"]:
-        return []
-    named = " ".join(f"#{escaped(tag)}" for tag in tags["first"])
-    more = tags["count"] - len(tags["first"])
-    return [
-        f"Left out, since a message has at most 30 tags of 100 bytes: {named}{f' and {more} more' if more else ''}."
-    ]
+def _left_out(tags: Mapping[str, Any]) -> list[str]:
+    """Return a sentence for each kind of what was typed as a tag, and is none."""
+    sentences = []
+    if tags.get("count"):
+        named = " ".join(f"#{escaped(tag)}" for tag in tags["first"])
+        more = f" and {more} more" if (more := tags["count"] - len(tags["first"])) else ""
+        sentences.append(f"Left out, since a message has at most 30 tags of 100 bytes: {named}{more}.")
+    if tags.get("links"):
+        sentences.append("A link to a channel that is not public is no tag. Please tag with another word.")
+    return sentences

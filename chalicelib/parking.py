@@ -9,20 +9,26 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from chalicelib import clients, history_run, log, reports, settings, workflow
-from chalicelib.errors import IntegratorError, NotParked, NotStarted, NotUnderstood
+from chalicelib.errors import Final, IntegratorError, NotParked, NotStarted, NotUnderstood, Transient
 from chalicelib.settings import Settings
 from chalicelib.shares import Share
 from chalicelib.sigv4 import Client, ServiceError
+from chalicelib.slack import Slack
 
 MOST_TRIES = 200
 """The queue's maxReceiveCount: after so many tries, a minute apart, a message goes to the dead letters."""
+MOST_TRIES_FOR_LINKS = 10
+"""Tries to look up what a link to a channel is, before the upload is archived without."""
 LOOKED_UP_AFTER = 60
 """Seconds after `file_shared`. By then most uploads are archived, by their message's own event."""
 
 
-def park(client: Client, queue: str, name: str, text: str) -> None:
-    """Put the execution *name* with the input *text* into the queue at the URL *queue*; raises NotParked."""
-    _send(client, queue, message_body(name, text), 0)
+def park(client: Client, queue: str, name: str, text: str, links: Iterable[str] = ()) -> None:
+    """Put the execution *name* with the input *text* into the queue at the URL *queue*; raises NotParked.
+
+    *links* are channels that the message links to without a name: they are looked up before it is started.
+    """
+    _send(client, queue, message_body(name, text, links), 0)
 
 
 def park_share(client: Client, queue: str, share: Share) -> None:
@@ -39,13 +45,13 @@ def _send(client: Client, queue: str, body: str, delay: int) -> None:
         raise NotParked(f"The parking queue did not take the event ({error.code}).") from error
 
 
-def message_body(name: str, text: str) -> str:
+def message_body(name: str, text: str, links: Iterable[str] = ()) -> str:
     """Return the queue's message for an execution: its name, and its input as the object that *text* is.
 
     SQS takes no U+FFFE and U+FFFF, which JSON can write otherwise
     (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html).
     """
-    body = f'{{"input":{text},"name":"{name}"}}'
+    body = f'{{"input":{text},"links":{json.dumps(list(links))},"name":"{name}"}}'
     return body.replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")
 
 
@@ -73,12 +79,34 @@ def start_all(messages: Iterable[Mapping[str, Any]]) -> None:
         name, text = name_and_input(message["body"])
         with log.about(execution=name):
             try:
+                text = _tagged(text, message)
                 workflow.start(clients.stepfunctions(), _machine(name, stage), name, text, time.monotonic())
-            except NotStarted as error:
-                if _is_last_try(message) and not history_run.is_history(name):
+            except (NotStarted, Transient) as error:
+                if _tries(message) >= MOST_TRIES and not history_run.is_history(name):
                     reports.publish(_report(name, text, error))
                 raise
             log.info("started later")
+
+
+def _tagged(text: str, message: Mapping[str, Any]) -> str:
+    """Return the input *text* with the tags that the message's links to channels are.
+
+    When Slack does not answer for long, they are none.
+    """
+    links = json.loads(message["body"]).get("links")
+    if not links or _tries(message) > MOST_TRIES_FOR_LINKS:
+        return text
+    from chalicelib import channel_links
+
+    try:
+        return channel_links.tagged(text, links, _slack())
+    except Final as error:
+        log.warning("links are no tags", error=type(error).__name__, reason=str(error))
+        return text
+
+
+def _slack() -> Slack:
+    return Slack(clients.http(), settings.load("ACCESS_TOKEN", "SLACK_URL"))
 
 
 def _look_up(share: Share, message: Mapping[str, Any]) -> None:
@@ -93,13 +121,13 @@ def _look_up(share: Share, message: Mapping[str, Any]) -> None:
             reports.publish({**about, "error": str(error)})
         except IntegratorError as error:
             log.warning("not looked up yet", error=type(error).__name__, reason=str(error))
-            if _is_last_try(message):
+            if _tries(message) >= MOST_TRIES:
                 reports.publish({**about, "error": str(error)})
             raise
 
 
-def _is_last_try(message: Mapping[str, Any]) -> bool:
-    return int(message["attributes"]["ApproximateReceiveCount"]) >= MOST_TRIES
+def _tries(message: Mapping[str, Any]) -> int:
+    return int(message["attributes"]["ApproximateReceiveCount"])
 
 
 def _machine(name: str, stage: Settings) -> str:
@@ -107,7 +135,7 @@ def _machine(name: str, stage: Settings) -> str:
     return history_run.machine(stage.state_machine) if history_run.is_history(name) else stage.state_machine
 
 
-def _report(name: str, text: str, error: NotStarted) -> dict[str, Any]:
+def _report(name: str, text: str, error: IntegratorError) -> dict[str, Any]:
     """Return the report; with the execution's name, for it may have been started and only the answers lost."""
     message = json.loads(text)["message"]
     ids = {field: message[field] for field in ("event_id", "team", "channel", "ts", "thread_ts")}

@@ -273,13 +273,14 @@ def _better(before: ReplyFile | None, file: Mapping[str, Any]) -> ReplyFile:
 
 
 def _newest(before: LeftOut | None, outcome: Outcome) -> LeftOut:
-    """Return which tags the newest version of the message has too many."""
+    """Return which tags the newest version of the message has too many, and how many of its links are none."""
     changed_at = _CHANGED_AT.search(str(outcome["execution"]))
     version = changed_at[1].replace("_", ".") if changed_at else outcome["ts"]
     if before is not None and records.is_newer(before["version"], version):
         return before
     tags = outcome.get("tags_left_out") or {}
-    return {"version": version, "count": tags.get("count", 0), "first": tags.get("first", [])}
+    count, first, links = tags.get("count", 0), tags.get("first", []), tags.get("links", 0)
+    return {"version": version, "count": count, "first": first, "links": links}
 
 
 def _taken_back(mark: NoticeMark) -> NoticeMark:

@@ -8,7 +8,7 @@ nothing doubles, whichever comes first.
 import time
 from typing import Any, NamedTuple
 
-from chalicelib import clients, conversation, layout, log, mending, settings, shares, workflow
+from chalicelib import channel_links, clients, conversation, layout, log, mending, settings, shares, workflow
 from chalicelib.archive import Archive, JsonObject
 from chalicelib.conversation import Conversation
 from chalicelib.errors import FileGone, FileNotReady, SlackRefused
@@ -93,8 +93,8 @@ def _start(share: Share, place: Place, stage: Stage, now: float) -> None:
         if change is None:
             log.info("the message is gone, or the app's own")
             return
-        machine = stage.workflow.state_machine
-        workflow.start(stage.workflow.client, machine, name, workflow.execution_input(change), time.monotonic())
+        text = channel_links.tagged(workflow.execution_input(change), change.unnamed, stage.slack)
+        workflow.start(stage.workflow.client, stage.workflow.state_machine, name, text, time.monotonic())
         log.info("started by file_shared")
 
 

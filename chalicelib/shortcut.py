@@ -6,7 +6,7 @@ looks first whether it can see the files.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from chalicelib import events, layout, log, workflow
@@ -40,13 +40,13 @@ _MOST_RECORDS = 20
 
 
 class Stage(NamedTuple):
-    """What the shortcut works with; *park* keeps a start, by name and input, for later."""
+    """What the shortcut works with; *park* keeps a start for later, by name, input and links to channels."""
 
     slack: Slack
     archive: Archive
     stepfunctions: Client
     state_machine: str
-    park: Callable[[str, str], None]
+    park: Callable[[str, str, Iterable[str]], None]
 
 
 def archive_files(shortcut: Shortcut, stage: Stage, deadline: Deadline) -> str:
@@ -131,12 +131,15 @@ def _start(change: Change, is_member: bool, stage: Stage) -> str:
     if status == "RUNNING":
         return RUNNING
     with log.about(execution=name):
+        if change.unnamed:
+            stage.park(name, text, change.unnamed)
+            return STARTED if is_member else STARTED_UNHEARD
         try:
             last_try = time.monotonic() + _SECOND_TRY
             workflow.start(stage.stepfunctions, stage.state_machine, name, text, last_try)
         except NotStarted as error:
             log.warning("parked", reason=str(error))
-            stage.park(name, text)
+            stage.park(name, text, ())
             return LATER
         log.info("started by the shortcut")
     return STARTED if is_member else STARTED_UNHEARD

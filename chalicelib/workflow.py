@@ -123,6 +123,7 @@ def _as_json(message: Message, files: list[File], change: Change) -> str:
         "tags_left_out": {
             "count": len(left_out),
             "first": [cut(tag, SHORT_NAME) for tag in left_out[:MOST_NAMED]],
+            "links": len(change.unnamed),  # until channel_links.py knows better
         },
     }
     return canonical_json(body)

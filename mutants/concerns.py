@@ -12,6 +12,7 @@ _TABLE = {
     "chalicelib/authentication.py": ("app/test_signing", "app/test_route", "app/test_hostile_requests"),
     "chalicelib/blocks.py": ("app/test_notices", "app/test_commands", "app/test_search"),
     "chalicelib/candidates.py": ("app/test_search", "app/test_finding"),
+    "chalicelib/channel_links.py": ("app/test_channel_links",),
     "chalicelib/clients.py": ("app/test_route", "app/test_sigv4"),
     "chalicelib/commands.py": ("app/test_commands", "app/test_search"),
     "chalicelib/deadline.py": ("app/test_search",),
