@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, NotRequired, TypedDict
 
 from chalicelib.errors import NotUnderstood
-from chalicelib.fields import LONGEST_NAME, count, identifier, text, word
+from chalicelib.fields import LONGEST_NAME, count, identifier, text, timestamp, word
 
 ODD = "odd"
 """The mode, none of Slack's, of an entry of `files` that is not understood."""
@@ -86,14 +86,14 @@ def shared(entries: object, message: Mapping[str, Any]) -> list[File]:
     if listed and not any(map(_has_id, listed)):
         raise NotUnderstood("A file of the message has no id.")
     own = [file(entry) if _has_id(entry) else _odd(entry, number) for number, entry in enumerate(listed)]
-    return _distinct(own, _forwarded(message))
+    return [_dated(each, message) for each in _distinct(own, _forwarded(message))]
 
 
 def shown(message: Mapping[str, Any]) -> dict[str, File]:
     """Return the files of a changed message that are still there, by id."""
     all_files = _distinct([file(entry) for entry in _entries(message) if _has_id(entry)], _forwarded(message))
     return {
-        shown["id"]: shown
+        shown["id"]: _dated(shown, message)
         for shown in all_files
         if shown["mode"] not in _TAKEN_OFF and shown["file_access"] not in _TAKEN_OFF
     }
@@ -103,6 +103,15 @@ def ids(message: Mapping[str, Any]) -> set[str]:
     """Return the ids of all files that a changed message names, those that were taken off included."""
     own = {entry["id"] for entry in _entries(message) if _has_id(entry)}
     return own | {forwarded["id"] for forwarded in _forwarded(message)}
+
+
+def _dated(file: File, message: Mapping[str, Any]) -> File:
+    """Return *file*, made when *message* was posted if Slack says nothing about it, as in stubs (`created: 0`).
+
+    Else it would count as old, and Slack's first word about it would be believed.
+    """
+    sent = timestamp(message.get("ts"))
+    return file if file["created"] or not sent else {**file, "created": int(sent.partition(".")[0])}
 
 
 def _entries(message: Mapping[str, Any]) -> list[Any]:

@@ -347,6 +347,24 @@ def test_of_an_old_file_it_is_believed_at_once(slack: Slack, fetched: Fetch) -> 
 
 
 @pytest.mark.parametrize(
+    ("seconds_ago", "error"), [(0, errors.FileNotReady), (files.YOUNG_SECONDS + 9, errors.FileGone)]
+)
+def test_a_stub_without_a_date_is_as_old_as_its_message(
+    slack: Slack, channel: Channel, take: Take, seconds_ago: float, error: type[Exception]
+) -> None:
+    file = slack.add_file("stub.txt", TEXT, "text/plain")
+    slack.misbehave("check_file_info", only=file.id, times=1)
+    event = slack.upload(channel, slack.users[0], [file], deliver=False).envelope["event"]
+    assert event["files"][0]["created"] == 0
+    ts = f"{time.time() - seconds_ago:.6f}"
+    change = events.change(slack.envelope({**event, "ts": ts, "event_ts": ts}))
+    assert change is not None
+    slack.misbehave("too_young", only=file.id, times=1)
+    with pytest.raises(error):
+        take(change.files[0])
+
+
+@pytest.mark.parametrize(
     ("name", "lookups", "recorded"),
     [("a.txt", 0, "text/plain"), ("b.pdf", 1, "application/pdf"), ("c", 1, "application/octet-stream")],
 )

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import requests
 from local.chalice_local import ChaliceLocal
 from local.pipeline import PROJECT, Pipeline, Routes
 from local.slack import Slack
+from local.slack.model import Channel
 from tests.payloads import payload, with_event
 
 PLAIN = json.dumps(payload("message_plain")).encode()
@@ -126,6 +127,21 @@ def test_when_nothing_can_take_an_upload_slack_is_asked_to_deliver_again(pipelin
         assert post(routes, PLAIN, slack.sign(PLAIN)).status_code == 200
     finally:
         routes.close()
+
+
+def test_an_edit_of_two_megabytes_of_astral_letters_is_followed(
+    pipeline: Pipeline, slack: Slack, channel: Channel, record_of: Callable[[str], Any]
+) -> None:
+    message = slack.upload(channel, slack.users[0], [("a.txt", b"a", "text/plain")], "#first")
+    slack.wait_for_replies(channel, message.ts)
+    envelope = slack.edit(message, "#second " + "\U0001d49c" * 237_500, deliver=False)  # in the text and in blocks
+    body = json.dumps(envelope, ensure_ascii=False).encode()
+    assert 1_900_000 < len(body) < 2_000_000
+    assert post(pipeline.routes, body, slack.sign(body)).status_code == 200
+    key = f"messages/{slack.team_id}/{channel.id}/{message.ts}.json"
+    assert slack.workspace.wait_until(lambda: record_of(key)["tags"] == ["second"], 60)
+    assert record_of(key)["comment_cut"]
+    assert record_of(f"metadata/{slack.team_id}/{message.files[0].id}.json")["tags"] == ["second"]
 
 
 class Door:

@@ -2,6 +2,7 @@
 
 import json
 import time
+import tracemalloc
 from contextlib import nullcontext
 from typing import Any
 
@@ -64,6 +65,19 @@ def test_a_name_is_one_that_step_functions_takes(team: str, channel: str, ts: st
     assert len(name) <= 80
 
 
+@pytest.mark.parametrize("written", ["\U0001d49c", "\U0001d49c\u0301"], ids=ascii)
+def test_an_edit_of_two_megabytes_takes_a_bounded_memory(written: str) -> None:
+    event = payload("message_changed_edit")["event"]
+    text = written * (1_900_000 // len(written.encode()))
+    envelope = with_event("message_changed_edit", message={**event["message"], "text": text})
+    tracemalloc.start()
+    change = events.change(envelope)
+    assert change is not None
+    assert len(workflow.execution_input(change).encode()) <= workflow.LONGEST_INPUT
+    assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    tracemalloc.stop()
+
+
 def test_a_usual_upload_is_carried_whole() -> None:
     given_upload = upload("Q3 #finance", files=3)
     carried = json.loads(workflow.execution_input(given_upload))
@@ -74,7 +88,7 @@ def test_a_usual_upload_is_carried_whole() -> None:
         "file_ids": ["F0", "F1", "F2"],
         "removed": [],
         "tags": ["finance"],
-        "tags_left_out": {"count": 0, "first": []},
+        "tags_left_out": {"count": 0, "first": [], "links": 0},
     }
 
 
