@@ -1,10 +1,11 @@
 """The hashtags of a Slack message.
 
 A tag is `#` and the characters of Unicode's extended hashtag identifiers (UAX #31, R8: XID_Continue, emoji,
-`_`, `-`, `+`), case-folded and NFC, so that #Straße and #STRASSE are one tag. What UAX #31 calls medial belongs to
-it between two letters, never at its end. Slack writes emoji as `:name:`, which is one character of a tag. Slack's
-text is markup (https://docs.slack.dev/messaging/formatting-message-text): code, links and mentions hold no tags,
-and a channel mention `<#C1|finance>` is what Slack makes of a typed #finance when such a channel exists.
+`_`, `-`, `+`), case-folded and NFC, so that #Straße and #STRASSE are one tag. The characters that UAX #31 calls
+medial belong to a tag between two letters, never at its end. Slack writes emoji as `:name:`, which is one character
+of a tag. Slack's text is markup (https://docs.slack.dev/messaging/formatting-message-text): there are no tags in
+code, links and mentions. If a channel is called finance, Slack replaces a typed #finance by a link to the channel,
+`<#C1|finance>`: that is the tag finance. Without the name it is looked up (channel_links.py).
 """
 
 import re
@@ -20,7 +21,7 @@ _MOST_MARKS = 30
 
 _CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
 _STYLE = re.compile("[`*_~]")
-"""What Slack's text has around code and in the middle of a tag in two styles."""
+"""The marks of Slack's text around code; a tag in two styles has such a mark inside."""
 _CHANNEL = re.compile(r"<#[CG][A-Z0-9]*\|([^<>|]+)>")
 _UNNAMED = re.compile(r"<#([CG][A-Z0-9]{1,17})\|?>")
 _MARKUP = re.compile(r"<[^<>]*>")
@@ -35,21 +36,21 @@ _EMOJI = re.compile(
     "\u2934\u2935\u2b05-\u2b55\u3030\u303d\u3297\u3299\U0001f000-\U0001faff]"
 )
 _MEDIAL = frozenset("&\u00b7\u0387\u058a\u05be\u05f3\u05f4\u0f0b\u200c\u2010\u2027\u30a0\u30fb\uff65")
-"""Between two letters they are part of the word (UAX #31, tables 3a and 3b): the Catalan point, the hyphens, the
-Hebrew maqaf, geresh and gershayim, the Tibetan tsheg, the Persian non-joiner, the Japanese middle dots. The full
-stop, the colon and the apostrophes end a tag instead, as people write; the ampersand is ours, for #R&D. Python's
-versions differ about the Japanese dots."""
+"""Part of a word between two letters (UAX #31, tables 3a and 3b): the Catalan point, the hyphens, the Hebrew maqaf,
+geresh and gershayim, the Tibetan tsheg, the Persian non-joiner, the Japanese middle dots. Some of those tables are
+left out, because people write them after a tag: the full stop, the colon and the apostrophes. The ampersand is
+added, for #R&D. Python's versions differ about the Japanese dots."""
 
 
 class Tags(NamedTuple):
-    """What a text is tagged with: *kept*, sorted, and *left_out*, the rest in the order of the text."""
+    """The tags of a text: *kept*, sorted, and *left_out*, the others in the order of the text."""
 
     kept: list[str]
     left_out: list[str]
 
 
 def tags(text: str, blocks: object = None) -> Tags:
-    """Return the tags of a message, each once: of its *text* as Slack sends it, and *blocks* to tell its code.
+    """Return the tags in the *text* of a message as Slack sends it, each once. Its *blocks* say what is code.
 
     The first `MOST_TAGS` that are at most `LONGEST_TAG` bytes long are kept.
     """
@@ -106,14 +107,14 @@ def _without_code(text: str, blocks: object) -> str:
     if blocks and _STYLE.search(text):
         from chalicelib import richtext  # few messages have a style, and a cold start pays for every module
 
-        told = richtext.without_code(text, blocks)
-        if told is not None:
-            return told
+        plain = richtext.without_code(text, blocks)
+        if plain is not None:
+            return plain
     return _CODE.sub(" ", text)
 
 
 def _without_markup(text: str) -> str:
-    """Return *text* as a person reads it, with blanks where links and mentions were."""
+    """Return *text* as a person reads it, with spaces in place of links and mentions."""
     text = _CHANNEL.sub(r" #\1 ", text)
     text = _MARKUP.sub(" ", text)
     text = _URL.sub(" ", text)
@@ -121,7 +122,7 @@ def _without_markup(text: str) -> str:
 
 
 def _candidates(text: str) -> list[str]:
-    found = []
+    tags = []
     for sign in _HASH.finditer(text):
         before = text[sign.start() - 1 : sign.start()]
         if not _may_precede(before) or text.startswith("\ufe0f\u20e3", sign.end()):  # the second is the emoji #️⃣
@@ -130,12 +131,12 @@ def _candidates(text: str) -> list[str]:
         if before == "_":  # _#finance_ is #finance in italics
             tag = tag.rstrip("_")
         if any(_is_word(character) for character in tag):
-            found.append(fold(tag))
-    return found
+            tags.append(fold(tag))
+    return tags
 
 
 def _tag_at(text: str, at: int) -> str:
-    """Return the tag whose first character is at *at*, with the emoji that Slack spells out as themselves."""
+    """Return the tag whose first character is at *at*; `:tada:` in it becomes the emoji itself."""
     parts: list[str] = []
     while at < len(text):
         code = _SHORTCODE.match(text, at) if text[at] == ":" else None
@@ -169,16 +170,17 @@ def _is_in_a_name(character: str) -> bool:
 
 
 def _joins(text: str, at: int) -> bool:
-    """Tell whether the character is a medial one between two letters."""
+    """Return True if the character at *at* is medial and stands between two letters."""
     return (
         text[at] in _MEDIAL and _is_identifier(text[at - 1]) and at + 1 < len(text) and _is_identifier(text[at + 1])
     )
 
 
 def _may_precede(character: str) -> bool:
-    """`foo#bar` is no tag, nor is the middle of `##`, of a path or of an entity such as `&#39;`.
+    """Return True if a tag can begin after *character*, "" at the beginning of the text.
 
-    A variation selector ends an emoji, as in ⚠️#urgent.
+    There is no tag in `foo#bar`, in `##`, in a path, or in an entity such as `&#39;`. A variation selector ends an
+    emoji, as in ⚠️#urgent.
     """
     if character in ("_", "\ufe0e", "\ufe0f"):
         return True
@@ -190,12 +192,12 @@ def _continues(character: str) -> bool:
 
 
 def _is_word(character: str) -> bool:
-    """A tag is more than joints: `#-` and `#__` are none."""
+    """Return True if *character* makes a tag by itself: `#-` and `#__` are no tags."""
     return character not in "_-+\u200d\ufe0e\ufe0f\u20e3" and _continues(character)
 
 
 def _is_identifier(character: str) -> bool:
-    """XID_Continue, which str.isidentifier knows and `\\w` does not: it leaves out the vowel signs of #हिन्दी."""
+    """Return True for XID_Continue, which str.isidentifier knows; `\\w` lacks the vowel signs of #हिन्दी."""
     return (
         ("a" + character).isidentifier()
         and character not in _MEDIAL
@@ -204,7 +206,7 @@ def _is_identifier(character: str) -> bool:
 
 
 _HAS_OUR_UNICODE = unicodedata.unidata_version == "14.0.0"
-"""Python 3.11 has the Unicode of our tables. A newer one knows more letters, which would split the tags."""
+"""True on Python 3.11. Newer versions of Python know more letters, by which a tag would differ between them."""
 
 
 @cache

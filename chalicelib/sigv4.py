@@ -1,9 +1,9 @@
 """A request to one of AWS's JSON services, signed here: what the route needs, without loading botocore.
 
-Loading botocore takes four times as long as all else that happens between a cold start and the answer to Slack.
-The signature is AWS's version 4 (IAM/latest/UserGuide/reference_sigv-create-signed-request.html) over one POST of a
-JSON body, or over a GET from S3 whose URL carries it; the tests compare both with botocore's own signer. Everything
-else in the project uses botocore or boto3.
+In a cold start, loading botocore takes four times as long as everything else until Slack has its answer. The
+signature is AWS's version 4 (IAM/latest/UserGuide/reference_sigv-create-signed-request.html), of one POST with a
+JSON body, or of a GET from S3, whose URL then contains it. Tests compare both with botocore's own signer.
+Everything else in the project uses botocore or boto3.
 """
 
 import hashlib
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 
 
 class ServiceError(Exception):
-    """The call failed. *code* is AWS's own word, or the exception's name where there was no answer to read;
-    *status* is 0 then."""
+    """The call failed. *code* is AWS's own word; without an answer the exception's name, and *status* is 0."""
 
     def __init__(self, code: str, status: int = 0) -> None:
         super().__init__(code)
@@ -32,7 +31,7 @@ class ServiceError(Exception):
 
 
 class Credentials(NamedTuple):
-    """Whose request it is; *token* goes with a role's temporary keys."""
+    """The keys that a request is signed with; *token* belongs to a role's temporary keys."""
 
     key: str
     secret: str
@@ -40,7 +39,7 @@ class Credentials(NamedTuple):
 
 
 class Service(NamedTuple):
-    """A service as its requests name it: *prefix* in host and credential scope, *target* before the action."""
+    """The names of a service in its requests: *prefix* in host and credential scope, *target* before the action."""
 
     prefix: str
     target: str
@@ -51,7 +50,7 @@ STEP_FUNCTIONS = Service("states", "AWSStepFunctions", "1.0")
 SSM = Service("ssm", "AmazonSSM", "1.1")
 SQS = Service("sqs", "AmazonSQS", "1.0")
 _DOMAINS = {"cn": "amazonaws.com.cn", "eusc": "amazonaws.eu"}
-"""Of the partitions that have another than amazonaws.com, by the beginning of their regions' names."""
+"""The domains of partitions that do not use amazonaws.com, by the first part of their regions' names."""
 
 
 def headers(
@@ -72,16 +71,17 @@ def headers(
     canonical = "\n".join(["POST", "/", "", *lines, "", ";".join(names), hashlib.sha256(body).hexdigest()])
     scope = f"{moment[:8]}/{region}/{service.prefix}/aws4_request"
     signature = _signature(canonical, moment, scope, credentials)
-    given = f"Credential={credentials.key}/{scope}, SignedHeaders={';'.join(names)}, Signature={signature}"
-    return {**signed, "authorization": f"AWS4-HMAC-SHA256 {given}"}
+    signer = f"Credential={credentials.key}/{scope}, SignedHeaders={';'.join(names)}, Signature={signature}"
+    return {**signed, "authorization": f"AWS4-HMAC-SHA256 {signer}"}
 
 
 def presigned(
     url: str, fields: Mapping[str, str], seconds: int, region: str, credentials: Credentials, now: float
 ) -> str:
-    """Return *url*, an object's of S3, with *fields* in its query and good for *seconds* from *now* on.
+    """Return the address *url* of an object in S3, signed: whoever has it may fetch the object.
 
-    Whoever has it may fetch the object. It ends with the session of temporary *credentials*, if that is earlier.
+    *fields* are added to its query. It is valid for *seconds* from *now* on, but not longer than the session of
+    temporary *credentials*.
     """
     moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
     scope = f"{moment[:8]}/{region}/s3/aws4_request"
@@ -101,7 +101,8 @@ def presigned(
 
 
 def object_url(bucket: str, key: str, account: "Account") -> str:
-    """Return the address of an object of S3, at its region: the common host redirects, which spoils signatures."""
+    """Return the address of an object in S3, at its region's host: the common host redirects, and then the
+    signature is wrong."""
     path = quote(key, safe="/~")
     if account.has_own_endpoint() or "." in bucket:  # a certificate of AWS's does not cover dots
         return f"{account.endpoint('s3')}/{bucket}/{path}"
@@ -121,7 +122,7 @@ def _hmac(key: bytes, text: str) -> bytes:
 
 
 class Account:
-    """Region, keys and endpoints of the environment, as the SDKs name them; or else the profile's."""
+    """Region, keys and endpoints, from the variables that AWS's SDKs read, or else from the profile."""
 
     def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
         self._environ = environ
@@ -136,7 +137,7 @@ class Account:
         return str(region)
 
     def has_own_endpoint(self) -> bool:
-        """Return True if the services are elsewhere than at AWS."""
+        """Return True if the services are not AWS's own, but at AWS_ENDPOINT_URL."""
         return bool(self._environ.get("AWS_ENDPOINT_URL"))
 
     def endpoint(self, prefix: str) -> str:
@@ -155,8 +156,8 @@ class Account:
         from botocore.exceptions import BotoCoreError
 
         try:
-            found = self._profile().get_credentials()
-            frozen = found and found.get_frozen_credentials()
+            credentials = self._profile().get_credentials()
+            frozen = credentials and credentials.get_frozen_credentials()
         except BotoCoreError as error:  # no such profile, a sign-on that has expired
             raise ServiceError(type(error).__name__) from error
         if not frozen:
@@ -164,7 +165,7 @@ class Account:
         return Credentials(frozen.access_key, frozen.secret_key, frozen.token)
 
     def _profile(self) -> Any:
-        """On a laptop region and keys may come from a profile or a sign-on, which is botocore's to know."""
+        """Return botocore's session: on a laptop, region and keys may come from a profile or a sign-on."""
         from botocore.session import get_session
 
         self._session = self._session or get_session()
@@ -176,9 +177,9 @@ def _domain(region: str) -> str:
 
 
 class Client:
-    """Calls *service*, over connections that are kept and used again.
+    """A client of *service*, which keeps its connections and uses them again.
 
-    *connect* and *read* are seconds, for a try. Region, keys and endpoint are those of `Account`.
+    *connect* and *read* are the time limits of one try, in seconds. `Account` has region, keys and endpoint.
     """
 
     def __init__(
@@ -192,7 +193,7 @@ class Client:
     def call(self, action: str, **arguments: Any) -> dict[str, Any]:
         """Return the answer to *action*; raises ServiceError.
 
-        One try; only a kept connection that turns out to be closed, as they do while Lambda sleeps, is replaced.
+        There is one try. But if a kept connection is closed, as happens while Lambda sleeps, a new one is used.
         """
         begun = time.monotonic()
         try:
@@ -234,7 +235,7 @@ class Client:
     def _tried(
         self, connection: "HTTPConnection", action: str, body: bytes, credentials: Credentials
     ) -> dict[str, Any]:
-        """Send, and keep the connection if a whole answer came, unless that says `Connection: close`."""
+        """Return the answer. Keep the connection after a complete answer without `Connection: close`."""
         from http.client import HTTPException, HTTPResponse
 
         host = connection.host if connection.port in (80, 443) else f"{connection.host}:{connection.port}"

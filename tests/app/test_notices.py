@@ -109,13 +109,11 @@ def test_tags_that_were_left_out_are_named() -> None:
     assert "Left out, since a message has at most 30 tags of 100 bytes: #a #b and 10 more." in shown(notice)
 
 
-def test_links_that_are_no_tags_are_told_even_where_a_success_is_quiet() -> None:
-    told = outcome(file(), tags_left_out={"count": 0, "first": [], "links": 2})
+def test_links_that_are_no_tags_are_told_and_an_upload_with_them_is_no_quiet_success() -> None:
+    left_out = {"count": 0, "first": [], "links": 2}
     text = "A link to a channel that is not public is no tag. Please tag with another word."
-    assert posted(told).text.endswith(text)
-    quiet = notices.notice(told, is_quiet=True)
-    assert isinstance(quiet, notices.Notice)
-    assert quiet.text.endswith(text)
+    assert posted(outcome(file(), tags_left_out=left_out)).text.endswith(text)
+    assert not notices.is_success([file()], left_out)
 
 
 @pytest.mark.parametrize("name", ["<!channel>", "<@U1>", "<https://evil.example|pay.pdf>", "<!subteam^S1>", "a&b"])
