@@ -51,7 +51,7 @@ def follow(share: Share, stage: Stage, now: float) -> None:
         for place in _places(share, stage.slack, now):
             _start(share, place, stage, now)
     except SlackRefused as refused:
-        if refused.error not in _UNSEEN:
+        if refused.error not in _UNSEEN or _is_young(share, now):
             raise
         log.info("the app is not in the conversation")
 
@@ -67,7 +67,7 @@ def _is_archived(share: Share, archive: Archive) -> bool:
 
 def _places(share: Share, slack: Slack, now: float) -> list[Place]:
     """Return the messages that show the file; none when it was taken back."""
-    is_young = now - float(share["version"]) < YOUNG_SECONDS
+    is_young = _is_young(share, now)
     try:
         file = _call(slack, "files.info", {"file": share["file"]}).get("file")
     except FileGone:
@@ -81,6 +81,10 @@ def _places(share: Share, slack: Slack, now: float) -> list[Place]:
     if not places:
         log.info("no message shows the file any more")
     return places
+
+
+def _is_young(share: Share, now: float) -> bool:
+    return now - float(share["version"]) < YOUNG_SECONDS
 
 
 def _start(share: Share, place: Place, stage: Stage, now: float) -> None:
