@@ -18,7 +18,7 @@ MULTIPART = {
 
 @dataclass(frozen=True)
 class Call:
-    """One request on its way, made by *caller*."""
+    """One request on its way, made by *caller*; requests to Slack are made by `slack`, or `slack of` a function."""
 
     caller: str
     method: str
@@ -29,7 +29,7 @@ class Call:
     @property
     def service(self) -> str:
         """`slack`, `files`, `s3`, `lambda`, `query` (SNS), or `json` for the services that speak it."""
-        if self.caller == "slack":
+        if self.is_to_slack:
             return "files" if self.target.startswith("/files-pri/") else "slack"
         if "x-amz-target" in self.headers:
             return "json"
@@ -38,9 +38,15 @@ class Call:
         return "query" if self.target == "/" else "s3"
 
     @property
+    def is_to_slack(self) -> bool:
+        """Whether it goes to Slack, and not to AWS."""
+        return self.caller.startswith("slack")
+
+    @property
     def point(self) -> str:
         """The name of the place in the pipeline at which this call is made."""
-        return f"{CALLERS.get(self._what, self.caller)} {self._what}"
+        function = self.caller.removeprefix("slack of ")
+        return f"{CALLERS.get(self._what, function) if function == 'slack' else function} {self._what}"
 
     @property
     def _what(self) -> str:

@@ -29,6 +29,8 @@ class Case:
     message: Message = field(init=False)
     event: Json = field(init=False)
     """What the fault befalls: the upload's event, or that of what was done to it."""
+    delivered: Json = field(init=False)
+    """What Slack sends of it."""
     answer: CommandResult | None = None
     earlier: frozenset[str] = frozenset()
     """The replies that were there before the fault could happen, by their ts."""
@@ -44,7 +46,7 @@ class Case:
         slack = harness.pipeline.slack
         self.runs += 1
         self.message = self.scenario.uploaded(harness, slack.add_channel(f"case-{len(slack.channels)}"))
-        self.event = self.message.envelope
+        self.event = self.delivered = self.message.envelope
         if self.scenario.is_about_an_archived_one:
             slack.deliver_later(self.event)
 
@@ -52,13 +54,15 @@ class Case:
         """Let Slack deliver the event, or ask the question, that the fault befalls."""
         self.earlier = frozenset(reply.ts for reply in self._thread(harness))
         if self.scenario.change:
-            self.event = self.scenario.change(harness, self.message)
+            self.event = self.delivered = self.scenario.change(harness, self.message)
+        if self.scenario.event:
+            self.delivered = self.scenario.event(harness, self.message)
         self.ids = frozenset({self.message.channel.id, *(file.id for file in self.message.files)})
         if self.scenario.ask:
             self._ask(harness)
         else:
             self._apply(harness)
-            harness.pipeline.slack.deliver_later(self.event)
+            harness.pipeline.slack.deliver_later(self.delivered)
 
     def _ask(self, harness: Harness) -> None:
         slack = harness.pipeline.slack
@@ -84,6 +88,8 @@ class Case:
         return [reply for reply in self._thread(harness) if reply.ts in self.earlier]
 
     def _thread(self, harness: Harness) -> list[Message]:
+        if self.scenario.is_of_the_past:  # what is said of a conversation's past is in no thread of its messages
+            return [post for post in _of_app(harness, self.message) if "shared here since" in post.text]
         return harness.pipeline.slack.replies(self.message.channel, self.message.ts)
 
     def says_nothing(self, harness: Harness) -> bool:
@@ -120,6 +126,12 @@ def snapshot(harness: Harness, case: Case) -> Snapshot:
 def _said(harness: Harness, message: Message) -> list[Message]:
     """Everything in the message's channel, in which nothing else is."""
     return [one for one in harness.pipeline.slack.messages if one.channel is message.channel]
+
+
+def _of_app(harness: Harness, message: Message) -> list[Message]:
+    """The app's own posts in the message's channel that still stand."""
+    bot = harness.pipeline.slack.bot_user_id
+    return [post for post in _said(harness, message) if post.user == bot and not post.deleted and post.text]
 
 
 def _words(harness: Harness, case: Case) -> dict[str, str]:
@@ -167,6 +179,9 @@ def _without_times(text: str) -> Any:
         return record["state"]
     record.pop("archived_at", None)
     record.get("file", {}).pop("created", None)
+    for about in (record, *record.get("shares", [])):
+        if about.get("deleted"):
+            about.update(version="LATER", event_id="LATER EVENT")
     return record
 
 
@@ -176,9 +191,11 @@ def _unfinished(harness: Harness, message: Message) -> int:
     return sum(any(file.id in upload["Key"] for file in message.files) for upload in uploads)
 
 
-def broken_promises(harness: Harness, message: Message, found: Snapshot) -> list[str]:
+def broken_promises(harness: Harness, case: Case, found: Snapshot) -> list[str]:
     """What must never be, whatever happened."""
-    broken = []
+    broken, message = [], case.message
+    if not case.scenario.is_of_the_past and any(post.thread_ts is None for post in _of_app(harness, message)):
+        broken.append("a reply at the top level of the channel")
     for file in message.files:
         document, record = f"documents/{harness.pipeline.slack.team_id}/{file.name}/", f"/{file.name}.json"
         stored = {key: value for key, value in found["objects"].items() if key.startswith(document)}

@@ -1,5 +1,6 @@
 """The whole pipeline with a proxy at every way out: one for each function, the routes, the workflow, and Slack."""
 
+import json
 import os
 import threading
 import time
@@ -16,7 +17,9 @@ from local.pipeline import Pipeline
 from local.slack.files import Json
 from local.slack.sender import Delivery
 
-FUNCTIONS = ("fetch_file", "save_metadata", "notify", "start_parked")
+FUNCTIONS = ("fetch_file", "save_metadata", "notify", "start_parked", "read_history")
+ALIKE = ("start_parked", "read_history")
+"""Functions that call methods of Slack's which others call, too: they reach it by a way of their own."""
 QUIET_SECONDS = 300
 OWN_LIMIT = 0.3
 """Seconds, a little less than the route's and the notifier's clients wait at least."""
@@ -35,7 +38,7 @@ class Harness:
         self.calls = 0
         self.leaks: list[str] = []
         self.too_slow: list[Call] = []
-        names = ("route", *FUNCTIONS, "workflow", "slack")
+        names = ("route", *FUNCTIONS, "workflow", "slack", *(f"slack of {name}" for name in ALIKE))
         self._proxies = {name: Proxy(name, self._judged, self._kill, self._held, self._took) for name in names}
         environ = {
             "AWS_ENDPOINT_URL": self._proxies["route"].url,
@@ -51,7 +54,9 @@ class Harness:
             leaving.callback(self._patches.undo)
             for proxy in self._proxies.values():
                 proxy.upstream = pipeline.aws.url
-            self._proxies["slack"].upstream = pipeline.slack.url
+            for name, proxy in self._proxies.items():
+                if name.startswith("slack"):
+                    proxy.upstream = pipeline.slack.url
             pipeline.slack.address.slack = self._proxies["slack"].url  # the files' addresses in events
             self._patches.item(os.environ, "MOTO_PORT", self._proxies["workflow"].url.rpartition(":")[2])
             self._point_functions()
@@ -65,6 +70,8 @@ class Harness:
         client = self.pipeline.aws.client("lambda")
         for name in FUNCTIONS:
             variables = {**self.pipeline.deployed.variables, "AWS_ENDPOINT_URL": self._proxies[name].url}
+            if name in ALIKE:
+                variables["SLACK_URL"] = self._proxies[f"slack of {name}"].url + "/api/chat.postMessage"
             more: dict[str, Any] = {"Timeout": self._timeouts[name]} if name in self._timeouts else {}
             client.update_function_configuration(
                 FunctionName=self.pipeline.deployed.functions[name], Environment={"Variables": variables}, **more
@@ -89,7 +96,7 @@ class Harness:
     def _look_for_secrets(self, call: Call) -> None:
         """The token is for Slack alone, and the signing secret for nobody."""
         app = self.pipeline.slack.app
-        secrets = [app.signing_secret] if call.caller == "slack" else [app.signing_secret, app.bot_token]
+        secrets = [app.signing_secret] if call.is_to_slack else [app.signing_secret, app.bot_token]
         sent = f"{call.target} {dict(call.headers)}".encode() + call.body
         if any(secret.encode() in sent for secret in secrets):
             self.leaks.append(call.point)
@@ -122,8 +129,15 @@ class Harness:
             all(one.done.is_set() for one in self.deliveries(envelope))
             and not self.parked()
             and not self.pipeline.aws.pollers.busy
-            and self.execution(envelope).get("status") != "RUNNING"
+            and not self._is_anything_running()
             and not self.pipeline.aws.async_invocations.pending
+        )
+
+    def _is_anything_running(self) -> bool:
+        client, machine = self.pipeline.aws.client("stepfunctions"), self.pipeline.deployed.state_machine_arn
+        return any(
+            client.list_executions(stateMachineArn=arn, statusFilter="RUNNING")["executions"]
+            for arn in (machine, f"{machine}-history")
         )
 
     def deliveries(self, envelope: Json) -> list[Delivery]:
@@ -133,10 +147,30 @@ class Harness:
 
     def parked(self, queue: str = "") -> int:
         """How many messages are in the parking queue, or with "-dead" in its dead letters."""
-        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        about = "ApproximateNumberOfMessages"
+        names = [about, f"{about}NotVisible", f"{about}Delayed"]
         url = self.pipeline.deployed.parking_url + queue
         answer = self.pipeline.aws.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)
         return sum(int(answer["Attributes"][name]) for name in names)
+
+    def has_stopped(self, envelope: Json) -> bool:
+        """Tell whether the history that the app's joining started is over before its end, and how is on record."""
+        team, channel, ts = envelope["team_id"], envelope["event"]["channel"], envelope["event"]["ts"]
+        machine = self.pipeline.deployed.state_machine_arn.replace(":stateMachine:", ":execution:")
+        name = f"{machine}-history:{team}-{channel}-history-{ts.replace('.', '_')}"
+        if self.pipeline.aws.client("stepfunctions").describe_execution(executionArn=name)["status"] == "FAILED":
+            return True
+        key = {"Bucket": self.pipeline.deployed.bucket, "Key": f"history/{team}/{channel}.json"}
+        record = json.loads(self.pipeline.aws.client("s3").get_object(**key)["Body"].read())
+        return record["state"] in ("stopped", "left")
+
+    def dead_letters(self) -> str:
+        """The bodies of what the parking queue gave up."""
+        from moto.sqs.models import sqs_backends
+
+        aws = self.pipeline.aws
+        queue = sqs_backends[aws.account][aws.region].queues["slack-integrator-local-parking-dead"]
+        return " ".join(message.body for message in queue._messages)
 
     def execution(self, envelope: Json) -> Any:
         """The event's execution, {} if there is none."""

@@ -34,6 +34,8 @@ class Fault:
         Inside AWS (the workflow's calls) nothing is garbled; how a lost answer or silence is named there differs
         between AWS and its double. Where the route dies in a search Slack itself tells the asker.
         """
+        if self is NOT_THERE_YET:
+            return call.point in YOUNG
         if call.caller == "workflow":
             return self.response is not None and self is not GARBAGE
         return not self.kills or call.point not in SEARCHES
@@ -50,6 +52,10 @@ SEARCHES = {
 }
 
 
+YOUNG = {"fetch_file download", "fetch_file files.info", "start_parked files.info"}
+"""Where Slack may not know of a file yet, or no longer."""
+
+
 def is_hasty(point: str) -> bool:
     """Tell whether the client that calls at *point* gives up within seconds."""
     return point.split()[0] in ("route", "notify", "start_parked")
@@ -64,6 +70,13 @@ def _refused(call: Call) -> Response:
         return whole(b"no", 403, _TEXT)
     codes = {"s3": "AccessDenied", "query": "AuthorizationError"}
     return refusal(call, 400 if call.service == "json" else 403, codes.get(call.service, "AccessDeniedException"))
+
+
+def _not_there_yet(call: Call) -> Response:
+    """What Slack answers about a file that is new, or gone."""
+    if call.service == "files":
+        return whole(b"<!DOCTYPE html><html><title>Sign in</title></html>", 200, {"Content-Type": "text/html"})
+    return whole(b'{"ok": false, "error": "file_not_found"}', 200, _JSON)
 
 
 def _error(call: Call) -> Response:
@@ -98,10 +111,11 @@ LOST = Fault("lost answer", has_effect=True)
 TIMEOUT = Fault("timeout", hold=True)
 THROTTLED = Fault("throttled", _throttled)
 GARBAGE = Fault("garbage", _garbage)
+NOT_THERE_YET = Fault("not there", _not_there_yet)
 KILLED_BEFORE = Fault("killed before", kills=True)
 KILLED_AFTER = Fault("killed after", has_effect=True, kills=True)
 
-ANSWERS = (REFUSED, ERROR, LOST, TIMEOUT, THROTTLED, GARBAGE)
+ANSWERS = (REFUSED, ERROR, LOST, TIMEOUT, THROTTLED, GARBAGE, NOT_THERE_YET)
 DEATHS = (KILLED_BEFORE, KILLED_AFTER)
 EVER = 10**9
 TIMES = {"once": 1, "twice": 2, "ever": EVER}

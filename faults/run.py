@@ -8,7 +8,18 @@ from collections.abc import Iterable, Iterator
 from faults.calls import Call
 from faults.cases import Case, broken_promises, snapshot
 from faults.harness import Harness
-from faults.kinds import ANSWERS, DEATHS, EVER, GARBAGE, LOST, REFUSED, TIMES, Fault, is_hasty
+from faults.kinds import (
+    ANSWERS,
+    DEATHS,
+    EVER,
+    GARBAGE,
+    LOST,
+    NOT_THERE_YET,
+    REFUSED,
+    TIMES,
+    Fault,
+    is_hasty,
+)
 from faults.scenarios import SCENARIOS
 from faults.verdicts import LEGEND, WRONG, judge
 
@@ -19,8 +30,8 @@ a failure, here after 5 and 10 seconds, when the claim of one that died is older
 SLOW_TIMEOUTS = {"notify": 4}
 MOST_RUNS = 3
 """Of a case in which this machine was too slow for the app's own time limits: that tells nothing about the app."""
-QUICK_FAULTS = (REFUSED, LOST, GARBAGE)
-"""In the quick form: a no, an effect without an answer, a lie."""
+QUICK_FAULTS = (REFUSED, LOST, GARBAGE, NOT_THERE_YET)
+"""In the quick form: a no, an effect without an answer, a lie, and Slack's lie about what is new."""
 QUICK_DEATHS = ("notify chat.postMessage", "fetch_file PutObject documents/", "route StartExecution")
 
 
@@ -63,16 +74,21 @@ def _planned(harness: Harness, is_full: bool) -> list[Case]:
         _prepare(harness, [honest])
         harness.seen.clear()
         honest.start(harness)
-        harness.wait_until_quiet([honest.event])
+        harness.wait_until_quiet([honest.delivered])
         reference = snapshot(harness, honest)
-        wrong = broken_promises(harness, honest.message, reference)
+        wrong = broken_promises(harness, honest, reference)
         if wrong or scenario.comes_to not in str(reference):
             raise BadReferenceError(f"without a fault, {scenario.name} came to {wrong or reference}")
         for point, call in sorted(harness.seen.items()):
             for fault, times in _faults(call, is_full):
-                if not call.is_about(honest.ids):
+                if not call.is_about(honest.ids) or (scenario.once and times > 1):
                     continue
-                if point not in known or scenario.ask or (is_full and scenario.change and times == 1):
+                if (
+                    point not in known
+                    or scenario.ask
+                    or point in scenario.breaks
+                    or (is_full and scenario.change and times == 1)
+                ):
                     cases.append(Case(scenario, point, fault, times, reference=reference))
         known |= harness.seen.keys()
     return sorted(cases, key=lambda case: case.times)
@@ -116,7 +132,7 @@ def _run(harness: Harness, batch: list[Case]) -> None:
     _prepare(harness, batch)
     for case in batch:
         case.start(harness)
-    harness.wait_until_quiet([case.event for case in batch])
+    harness.wait_until_quiet([case.delivered for case in batch])
     for case in batch:
         case.verdict, case.why = judge(harness, case, snapshot(harness, case))
 

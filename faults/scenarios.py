@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from chalicelib import tickets
 from chalicelib.tickets import Ticket
 from faults.harness import Harness
-from faults.kinds import ERROR, EVER, Rule
+from faults.kinds import ERROR, EVER, YOUNG, Rule
 from local.slack import Generated
 from local.slack.commands import CommandResult
 from local.slack.files import Json
@@ -26,7 +26,8 @@ class Scenario:
 
     With *change* the faults befall not the upload, which is archived before, but the event that *change* returns of
     what is done to it then; with *ask* a search for it by somebody in another channel. *base* faults (point, times)
-    hold in all of its runs.
+    hold in all of its runs. *event* returns what Slack sends of the upload, if that is not the message's own event.
+    *breaks* are points that are broken here although another scenario has them, too; *once*: no fault is repeated.
     """
 
     name: str
@@ -35,6 +36,14 @@ class Scenario:
     change: Callable[[Harness, Message], Json] | None = None
     ask: Callable[[Harness, Message, Channel, User], CommandResult] | None = None
     base: tuple[tuple[str, int], ...] = ()
+    event: Callable[[Harness, Message], Json] | None = None
+    breaks: frozenset[str] = frozenset()
+    once: bool = False
+
+    @property
+    def is_of_the_past(self) -> bool:
+        """Whether the app archives what was shared before it was invited."""
+        return self.event is _invited
 
     @property
     def is_about_an_archived_one(self) -> bool:
@@ -69,6 +78,43 @@ def _page(harness: Harness, channel: Channel) -> Message:
     slack = harness.pipeline.slack
     page = ("page.txt", b"a page", "text/plain")
     return slack.upload(channel, slack.users[0], [page], f"#page #{tag_of(channel)}", deliver=False)
+
+
+def _young(harness: Harness, channel: Channel) -> Message:
+    """Files of this moment, of which Slack does not believe itself that they are there."""
+    slack, now = harness.pipeline.slack, int(time.time())
+    page = slack.add_file("page.txt", b"a page", "text/plain", created=now)
+    stub = slack.add_file("stub.txt", b"a stub", "text/plain", created=now)
+    slack.misbehave("check_file_info", only=stub.id, times=1)
+    return slack.upload(channel, slack.users[0], [page, stub], "#young", deliver=False)
+
+
+def _taken_back(harness: Harness, channel: Channel) -> Message:
+    """An upload whose deletion comes first: a reply to it would land at the top level of the channel."""
+    message = _page(harness, channel)
+    deletion = harness.pipeline.slack.delete(message, deliver=False)
+    harness.pipeline.slack.deliver(deletion)
+    harness.wait_until_quiet([deletion])
+    return message
+
+
+def _unseen(harness: Harness, channel: Channel) -> Message:
+    """An upload from before the app was invited, in a history whose pages go forward without `latest`."""
+    harness.pipeline.slack.misbehave("history_from_oldest")
+    harness.pipeline.slack.remove_app(channel)
+    return _page(harness, channel)
+
+
+def _invited(harness: Harness, message: Message) -> Json:
+    slack = harness.pipeline.slack
+    return slack.invite(message.channel, slack.users[0], deliver=False).envelope
+
+
+def _file_shared(harness: Harness, message: Message) -> Json:
+    slack, file = harness.pipeline.slack, message.files[0]
+    event = {"type": "file_shared", "file_id": file.id, "user_id": message.user, "file": {"id": file.id}}
+    where = {"channel_id": message.channel.id, "event_ts": slack.workspace.new_ts()}
+    return slack.envelope({**event, **where})
 
 
 def _two(harness: Harness, channel: Channel) -> Message:
@@ -126,5 +172,9 @@ SCENARIOS = (
     Scenario(
         "aborted", _film, "✅ 1 file in the archive", base=(("fetch_file CompleteMultipartUpload documents/", 3),)
     ),
+    Scenario("young", _young, "✅ 2 files in the archive", breaks=frozenset(YOUNG)),
+    Scenario("taken back", _taken_back, "'deleted': True", breaks=frozenset({"notify GetObject messages/"})),
+    Scenario("shared", _page, "✅ 1 file in the archive", event=_file_shared, once=True),
+    Scenario("invited", _unseen, "is in the archive: 1 file", event=_invited, once=True),
     Scenario("nonsense", _nonsense, "❌ This upload was not archived"),
 )

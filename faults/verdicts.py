@@ -6,9 +6,9 @@ from faults.cases import DEAD_NOTICE, Case, Snapshot, broken_promises
 from faults.harness import Harness, execution_name
 from faults.kinds import KILLED_AFTER, LOST, TIMEOUT
 
-SAME, TOLD, TWICE, UNMARKED, DEAD, UNREPORTED, REFUSED, NOT_TAKEN, SWEPT, HINT, PRIVATE, BLANKED, OLD, WRONG = (
-    "=tdubarnshpkoX"
-)
+SAME, TOLD, TWICE, UNMARKED, DEAD, UNREPORTED, REFUSED, NOT_TAKEN, SWEPT, HINT, PRIVATE = "=tdubarnshp"
+BLANKED, OLD, WAITING, STOPPED, WRONG = "kowvX"
+
 LEGEND = {
     SAME: "the end is the same as without a fault",
     TOLD: "the person was told what failed and why; nothing else is different",
@@ -23,6 +23,8 @@ LEGEND = {
     PRIVATE: "Slack did not say that asker or channel may see it: the search found nothing, never too much",
     BLANKED: "withdrawn; Slack refuses to delete the reply or to change it, so the other was done: no name is left",
     OLD: "the documents followed; Slack refuses for good to change the reply, which says what was true before",
+    WAITING: "a file of which Slack said only that it was shared waits as a dead letter, and an alarm tells",
+    STOPPED: "reading a conversation's past has stopped and says so, or its execution failed and an alarm tells",
     WRONG: "a broken promise",
 }
 _MARKS = "notify PutObject notices/ (over)"
@@ -32,7 +34,7 @@ _MAY_DOUBLE = {"notify chat.postMessage": {LOST, KILLED_AFTER, TIMEOUT}, _MARKS:
 
 def judge(harness: Harness, case: Case, found: Snapshot) -> tuple[str, str]:
     """The verdict on what was *found*, and what is wrong or was said."""
-    reference, broken = case.reference, broken_promises(harness, case.message, found)
+    reference, broken = case.reference, broken_promises(harness, case, found)
     if case.rule and not case.rule.happened:
         broken.append("the fault did not happen")
     if found["unfinished"] and not _may_leave_parts(case):
@@ -41,6 +43,8 @@ def judge(harness: Harness, case: Case, found: Snapshot) -> tuple[str, str]:
         return WRONG, "; ".join(broken)
     if found == reference:
         return SAME, ""
+    if case.scenario.is_of_the_past and len(found["replies"]) <= 1 and harness.has_stopped(case.delivered):
+        return STOPPED, ""
     if case.answer:
         return _answered(case, found)
     if found["unfinished"] and {**found, "unfinished": 0} == reference:
@@ -100,8 +104,10 @@ def _marked(found: Snapshot) -> Snapshot:
 
 def _silent(harness: Harness, case: Case, found: Snapshot) -> tuple[str, str]:
     state = next((value for key, value in found["objects"].items() if key.startswith("notices/")), None)
-    if not any(one.acknowledged for one in harness.deliveries(case.event)) and found["status"] is None:
+    if not any(one.acknowledged for one in harness.deliveries(case.delivered)) and found["status"] is None:
         return NOT_TAKEN, ""
+    if case.point.startswith("start_parked ") and case.message.files[0].id in harness.dead_letters():
+        return WAITING, ""
     if _is_dead(harness, case):
         return (DEAD, "") if case.point.startswith("notify ") else (WRONG, DEAD_NOTICE)
     if harness.execution(case.event).get("error") == "OutcomeUnreported":
