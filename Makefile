@@ -31,7 +31,7 @@ check: .venv/ready ## lint, types, imports, the doubles' tests, a deployment to 
 	@$(MAKE) --no-print-directory browser
 	@$(MAKE) --no-print-directory faults QUICK=1
 
-faults: .venv/ready ## break every call that the app makes, in every way, and print the results; QUICK=1: in 4 minutes
+faults: .venv/ready ## break every call that the app makes, in every way, and print the results; QUICK=1: the quick part
 	@$(BIN)/python -m faults $(if $(QUICK),--quick)
 
 bench: .venv/ready ## compare the speed with what people would use instead, and write docs/performance.md; QUICK=1: in a minute

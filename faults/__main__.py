@@ -13,7 +13,7 @@ UPLOADS = 2_000
 def main() -> int:
     """Run the command line; the result is the exit status."""
     parser = argparse.ArgumentParser(prog="python -m faults", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="the part of it that takes some four minutes")
+    parser.add_argument("--quick", action="store_true", help="the part of it that takes some minutes")
     parser.add_argument("--point", default="", help="only points whose name contains this")
     parser.add_argument("--uploads", type=int, help="instead: only the run of so many uploads, 8 a second")
     parser.add_argument("--transfers", action="store_true", help="instead: only the files of 1 and 5 GiB")
