@@ -95,7 +95,7 @@ def _start(share: Share, place: Place, stage: Stage, now: float) -> None:
             return
         change = _change(share, place, stage.slack, now)
         if change is None:
-            log.info("the message is gone, or the app's own")
+            log.info("the message is gone")
             return
         text = channel_links.tagged(workflow.execution_input(change), change.unnamed, stage.slack)
         workflow.start(stage.workflow.client, stage.workflow.state_machine, name, text, time.monotonic())

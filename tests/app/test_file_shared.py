@@ -155,14 +155,6 @@ def test_where_the_app_is_not_nothing_is_started(pipeline: Pipeline, slack: Slac
     assert executions(pipeline, message) == []
 
 
-def test_a_file_that_the_app_itself_shared_is_none_of_its_business(
-    pipeline: Pipeline, slack: Slack, group: Channel
-) -> None:
-    message = slack.upload(group, slack.bot, [FILE], deliver=False)
-    assert look_up(pipeline, share_of(slack, message)) is None
-    assert executions(pipeline, message) == []
-
-
 def test_the_topic_hears_at_the_last_try_of_what_could_not_be_looked_up(
     pipeline: Pipeline, slack: Slack, group: Channel
 ) -> None:
