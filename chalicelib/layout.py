@@ -26,7 +26,8 @@ _UNSAFE = set("/\\{}^%~#|<>[]`\"'")
 class Share(TypedDict):
     """A document in a message. *version* is the ts of what the message said last; *deleted*: it is withdrawn.
 
-    *gone* is the ts at which Slack lost the message or the file, by age: then the share stays.
+    *gone* is the ts at which Slack lost the message or the file, by age: then the share stays. *sender_team* is the
+    author's workspace, where it is not ours: in a channel that is shared by Slack Connect.
     """
 
     team: str
@@ -42,6 +43,7 @@ class Share(TypedDict):
     event_id: str | None
     deleted: bool
     gone: NotRequired[str | None]
+    sender_team: NotRequired[str | None]
 
 
 class FileRecord(TypedDict):
@@ -118,6 +120,7 @@ class MessageRecord(TypedDict):
     absent: NotRequired[dict[str, str]]
     gone: NotRequired[str]
     deleted_files: NotRequired[list[str]]
+    sender_team: NotRequired[str]
 
 
 class FileDeletion(TypedDict):

@@ -169,7 +169,8 @@ def _with_files(record: MessageRecord, step: Step) -> MessageRecord:
         before = {file_id: record["version"] for file_id in step["removed"] if file_id in withdrawn}
         for file_id in step["removed"]:
             absent[file_id] = _earliest(absent.get(file_id, before.get(file_id)), message["version"])
-    return {**record, "user": user, "thread_ts": thread_ts, "known": known, "absent": absent}
+    record = {**record, "user": user, "thread_ts": thread_ts, "known": known, "absent": absent}
+    return {**record, "sender_team": message["sender_team"]} if "sender_team" in message else record
 
 
 def _earliest(version: str | None, other: str) -> str:
@@ -220,6 +221,7 @@ def share_of(message: MessageRecord, file_id: str, created: int = 0, keep_after:
         "event_id": message["event_id"],
         "deleted": is_withdrawn,
         "gone": None if is_withdrawn else gone,
+        "sender_team": message.get("sender_team"),
     }
 
 

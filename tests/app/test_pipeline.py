@@ -96,6 +96,18 @@ def test_each_step_leaves_a_line_with_the_executions_name(
     assert steps <= {line["step"] for line in told}
 
 
+def test_what_a_partner_shares_in_a_channel_of_slack_connect_is_ours_and_its_record_names_their_workspace(
+    slack: Slack, record_of: Records
+) -> None:
+    shared, partner = slack.add_channel("partners", is_ext_shared=True), slack.add_user("ana", team_id="T0PARTNER")
+    message = slack.upload(shared, partner, [("ours.txt", b"ours", "text/plain")], "#joint")
+    assert "with #joint" in reply_to(slack, message)
+    (share,) = record_of(f"metadata/{slack.team_id}/{message.files[0].id}.json")["shares"]
+    assert (share["team"], share["sender_team"]) == (slack.team_id, "T0PARTNER")
+    assert record_of(f"metadata/T0PARTNER/{message.files[0].id}.json") is None
+    assert "ours.txt" in slack.command(shared, slack.users[0], "/docs", "#joint").text
+
+
 def test_an_upload_in_a_thread_is_answered_in_that_thread(slack: Slack, channel: Channel) -> None:
     root = slack.say(channel, slack.users[1], "The minutes, please")
     upload = slack.upload(channel, slack.users[0], [("m.txt", b"m", "text/plain")], thread_ts=root.ts)
