@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo local test check browser bench faults mutants fuzz fetch screenshot deploy prove destroy replay catchup forget reindex doctor \
+.PHONY: help demo local test check browser bench faults mutants fuzz fetch screenshot deploy prove destroy replay catchup import forget reindex doctor \
   hashes lock
 
 help: ## list these commands
@@ -57,6 +57,9 @@ replay: .venv/ready ## start failed executions again: make replay STAGE=dev SINC
 
 catchup: .venv/ready ## archive what Slack never reported: make catchup STAGE=dev [CHANNEL=finance] [SINCE=2026-11-01]
 	@$(BIN)/python -m operations catchup
+
+import: .venv/ready ## archive the files that Slack's export of a workspace names: make import STAGE=dev EXPORT=export.zip
+	@$(BIN)/python -m operations import
 
 reindex: .venv/ready ## make the index again from the records of the documents: make reindex STAGE=dev, or DRY_RUN=1 to report
 	@$(BIN)/python -m operations reindex

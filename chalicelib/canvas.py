@@ -19,8 +19,8 @@ REFUSALS = (SignInPage, FileGone, AccessRefused, SlackRefused)
 LARGEST = 16 * 1024**2
 """Bytes. How long a page is, shows when all of it has arrived; it is held in memory meanwhile."""
 _HEAD = 64 * 1024
-_WHOLE_PAGE = re.compile(rb"\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html[\s>])", re.IGNORECASE | re.DOTALL)
-_TITLE = re.compile(rb"<title[^>]*>([^<]{0,500})</title", re.IGNORECASE)
+_WHOLE_PAGE = re.compile(rb"\s*+(?:(?><!--.*?-->)\s*+)*+<(?:!doctype\s+html|html[\s>])", re.IGNORECASE | re.DOTALL)
+_TITLE = re.compile(rb"<title[^>]{0,200}>([^<]{0,500})</title", re.IGNORECASE)
 _SIGN_IN = re.compile(rb"""["'/.]sign[-_]?in["'/._?-]|[?&]redir=|type=["']?password""", re.IGNORECASE)
 
 

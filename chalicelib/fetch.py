@@ -2,8 +2,9 @@
 
 import hashlib
 import time
+from collections.abc import Callable
 from fnmatch import fnmatchcase
-from typing import Any, TypedDict
+from typing import Any, TypedDict, TypeVar
 
 from chalicelib import blocks, canvas, filehost, layout, log, transfer
 from chalicelib.archive import Archive, JsonObject
@@ -17,7 +18,7 @@ from chalicelib.errors import (
 )
 from chalicelib.files import ODD, YOUNG_SECONDS, File, is_canvas
 from chalicelib.layout import DocumentRecord
-from chalicelib.settings import Settings
+from chalicelib.settings import Settings, export_token
 from chalicelib.slack import INVITE, Slack, wait_when_limited
 
 SPARE_SECONDS = 15.0
@@ -36,6 +37,8 @@ _NOT_HELD = {
     ODD: "Slack described it in a way that this archive does not understand.",
 }
 _NOT_SHOWN = "It was forwarded from a conversation that the app is not in, or it was deleted."
+
+T = TypeVar("T")
 
 
 class Fetched(TypedDict):
@@ -87,7 +90,7 @@ def _snapshot(
         return _without_snapshot(team, file, archive, reason)
     page, most = canvas.as_page(file), min(canvas.LARGEST, settings.max_file_bytes)
     taken = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    content = canvas.content(file, most, slack, deadline)
+    content = _by_any_token(file, slack, lambda way: canvas.content(file, most, way, deadline))
     if len(content) > most:
         return _without_snapshot(team, file, archive, f"It is a canvas of more than {blocks.size(most)}.")
     sha256 = hashlib.sha256(content).hexdigest()
@@ -172,9 +175,10 @@ def _can_be_fetched(file: File) -> bool:
 
 def _complete(file: File, slack: Slack) -> File:
     try:
-        return _with_type(wait_when_limited(lambda: slack.file_info(file["id"])))
-    except FileGone:
-        if not _can_be_fetched(file):
+        whole = _with_type(wait_when_limited(lambda: slack.file_info(file["id"])))
+        return {**whole, "export_token": file["export_token"]} if "export_token" in file else whole
+    except (FileGone, AccessRefused) as error:
+        if not _can_be_fetched(file) or (isinstance(error, AccessRefused) and "export_token" not in file):
             raise
         return _with_type(file)  # the file host decides; only the type was asked for
 
@@ -195,10 +199,25 @@ def _transfer(team: str, file: File, archive: Archive, slack: Slack, deadline: f
     if not url or size is None or file["file_access"] == _STUB:
         raise FileNotReady("Slack has not finished processing the file.")
     key = layout.document_key(team, file["id"], file["name"])
-    with filehost.download(slack, file, url, size, deadline) as pieces:
-        stored = transfer.store(archive, key, pieces, size, file["mimetype"])
+
+    def store(way: Slack) -> transfer.Stored:
+        with filehost.download(way, file, url, size, deadline) as pieces:
+            return transfer.store(archive, key, pieces, size, file["mimetype"])
+
+    stored = _by_any_token(file, slack, store)
     log.info("document stored", size=stored.size, sha256=stored.sha256)
     return _result("archived", {**file, "size": stored.size}, document=key, sha256=stored.sha256)
+
+
+def _by_any_token(file: File, slack: Slack, action: Callable[[Slack], T]) -> T:
+    """Return what *action* returns with the token of the export that named *file*, or else with the app's."""
+    token = export_token(file["export_token"]) if "export_token" in file else None
+    if token:
+        try:
+            return action(Slack(slack.http, slack.settings, token))
+        except canvas.REFUSALS as error:
+            log.info("not by the export's token", error=type(error).__name__)
+    return action(slack)
 
 
 def _result(status: str, file: File, **more: Any) -> Fetched:

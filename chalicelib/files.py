@@ -39,6 +39,8 @@ class File(TypedDict):
     permalink: str | None
     forwarded: NotRequired[bool]
     """True for a file of the message that this one forwards: the app may not be allowed to see it."""
+    export_token: NotRequired[str]
+    """Where SSM keeps the token of the export that named the file: a token itself would stand in the execution."""
     other_url: NotRequired[str]
     """Where else Slack may hand out a canvas: which of its addresses does is written nowhere."""
     snapshot: NotRequired[str]

@@ -9,6 +9,7 @@ problems/{team}/{user}/{place}.json     files of a person's upload that are not 
 withdrawn/{team}/{file}.json            that a person deleted the file in Slack: a `FileDeletion`
 people/{team}/{user}.json               which of a person's uploads was the first: a `FirstUpload`
 tags/…, words/…, recent/…               the index: index.py
+imports/{team}/{export}.json            how far the import of an export is: a `Progress` of operations/importer.py
 history/{team}/{channel}.json           how far the archiving of its past is: a `Run` of history_run.py
 """
 
@@ -245,6 +246,11 @@ def person_key(team: str, user: str) -> str:
 def history_key(team: str, channel: str) -> str:
     """Return the key of the object that tells how far the archiving of a conversation's past is."""
     return f"history/{team}/{channel}.json"
+
+
+def import_key(team: str, export: str) -> str:
+    """Return the key of the object that tells how far the import of an *export* is."""
+    return f"imports/{team}/{export}.json"
 
 
 def safe_name(name: str | None) -> str:

@@ -13,6 +13,8 @@ from chalicelib.errors import SecretsUnreadable, SettingsWrong
 from chalicelib.sigv4 import Client, ServiceError
 
 REFERENCE = "ssm:"
+EXPORT_TOKENS = "EXPORT_TOKEN"
+"""What the names of the tokens begin with that open the files of an export, while it is imported."""
 
 
 class Variable(NamedTuple):
@@ -134,6 +136,16 @@ def load(
         history=history,
         slack_loopback=environ.get("SLACK_LOOPBACK") == "1",
     )
+
+
+def export_token(reference: str, ssm: Callable[[], Client] = clients.ssm) -> str | None:
+    """Return the token of an export that *reference* stands for; None when it is not kept any more."""
+    path = reference.removeprefix(REFERENCE)
+    if f"/{EXPORT_TOKENS}/" not in path:
+        return None
+    if path not in _secrets:
+        _secrets.update(_read([path], ssm))
+    return _secrets.get(path)
 
 
 def _is_number(text: str) -> bool:

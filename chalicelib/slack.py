@@ -50,10 +50,13 @@ T = TypeVar("T")
 
 
 class Slack:
-    """Slack as the app reaches it: by *http*, with the token and the address that *settings* have."""
+    """Slack as the app reaches it: by *http*, with the token and the address that *settings* have.
 
-    def __init__(self, http: "Session", settings: Settings) -> None:
-        self.http, self.settings = http, settings
+    Files are downloaded with *export_token* in place of the app's, where that is given.
+    """
+
+    def __init__(self, http: "Session", settings: Settings, export_token: str = "") -> None:
+        self.http, self.settings, self._export_token = http, settings, export_token
 
     def call(
         self, method: str, arguments: dict[str, Any], *, form: bool = False, timeout: tuple[float, float] = _TIMEOUT
@@ -92,8 +95,14 @@ class Slack:
             raise HostRefused(
                 f"The file is not kept by Slack but at {host(url)}, and the app fetches files from Slack only."
             )
-        headers = {"Accept-Encoding": "identity"}
-        return self._request("GET", url, with_token=True, timeout=timeout, headers=headers, stream=True)
+        options: dict[str, Any] = {"timeout": timeout, "headers": {"Accept-Encoding": "identity"}, "stream": True}
+        if not self._export_token:
+            return self._request("GET", url, with_token=True, **options)
+        parameters = {"t": self._export_token}
+        try:
+            return self._request("GET", url, with_token=False, params=parameters, **options)
+        except SlackUnavailable as error:
+            raise SlackUnavailable(str(error)) from None  # the cause names the address, with the token
 
     def _request(self, verb: str, url: str, *, with_token: bool, **options: Any) -> "Response":
         from requests import RequestException

@@ -11,7 +11,9 @@ from importlib import import_module
 from operations.console import Stop
 from operations.failing import run
 
-COMMANDS = ("deploy", "prove", "destroy", "replay", "catchup", "forget", "reindex", "doctor")
+COMMANDS = ("deploy", "prove", "destroy", "replay", "catchup", "import", "forget", "reindex", "doctor")
+_MODULES = {"import": "import_export"}
+"""Where that is not called like the command: `import` is a word of Python's own."""
 
 
 def main() -> None:
@@ -20,7 +22,7 @@ def main() -> None:
     if command not in COMMANDS:
         raise Stop(f"python -m operations: one of {', '.join(COMMANDS)} with its variables, such as STAGE=dev.")
     variables = dict(argument.split("=", 1) for argument in rest if "=" in argument)
-    import_module(f"operations.{command}").main({**os.environ, **variables})
+    import_module(f"operations.{_MODULES.get(command, command)}").main({**os.environ, **variables})
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import requests
 import yaml
 
 from chalicelib.errors import IntegratorError, TokenRejected
-from chalicelib.settings import Settings
+from chalicelib.settings import EXPORT_TOKENS, Settings
 from chalicelib.slack import Slack, web_api_answer
 from operations.console import Stop
 from operations.failing import for_operator
@@ -57,8 +57,10 @@ def store(ssm: Any, stage: str, secrets: Mapping[str, str]) -> None:
 
 
 def forget(ssm: Any, stage: str) -> None:
-    """Delete the stage's secrets."""
+    """Delete the stage's secrets, those of imports that were interrupted among them."""
     ssm.delete_parameters(Names=[path(stage, name) for name in SECRETS])
+    while kept := ssm.get_parameters_by_path(Path=path(stage, EXPORT_TOKENS))["Parameters"]:  # ten at most
+        ssm.delete_parameters(Names=[parameter["Name"] for parameter in kept])
 
 
 class WrongSecret(Stop):

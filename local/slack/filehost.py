@@ -6,7 +6,7 @@ most tools trip over, see https://github.com/slackapi/bolt-js/issues/2585.
 
 import re
 from dataclasses import replace
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote
 
 from local.http_server import Request, Response, plain, redirect
 from local.slack import spoiling
@@ -59,6 +59,9 @@ class FileHost:
         return self._content(file, download)
 
     def _allowed(self, request: Request, file: File | None) -> bool:
+        """Return True for the app's token, or the one that an export has in its links."""
+        if self.workspace.export_tokens.intersection(parse_qs(request.query).get("t", [])):
+            return True
         token = request.header("Authorization") == f"Bearer {self.workspace.app.bot_token}"
         granted = "files:read" in self.workspace.scopes
         return token and granted and (file is None or self.workspace.app_can_see(file))

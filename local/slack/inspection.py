@@ -118,6 +118,10 @@ class Inspection:
         """A new conversation: *kind* is channel, group, im or mpim; *state* may set is_archived, is_ext_shared."""
         return self.workspace.add_channel(name, kind, bot_is_member=bot_is_member, **state)
 
+    def allow_export(self) -> str:
+        """The token of a new export, which opens every file to whoever has it."""
+        return self.workspace.allow_export()
+
     def add_user(self, name: str, **state: Any) -> User:
         """A new person; *state* sets the user's other fields, such as is_restricted for a guest."""
         return self.workspace.add_user(name, **state)

@@ -1,5 +1,6 @@
 """The state of one Slack workspace: channels, people, files, messages. Safe to use from many threads."""
 
+import secrets
 import threading
 import time
 from collections import Counter
@@ -48,6 +49,8 @@ class Workspace:
         """Seconds by which a new file looks older: where waits pass faster, minutes of youth would be hours."""
         self.revision = 0
         """Grows whenever there is something new to see."""
+        self.export_tokens: set[str] = set()
+        """The tokens of exports that are not revoked."""
         self._numbers: Counter[str] = Counter()
         self._last_micros = 0
         self._channels: dict[str, Channel] = {}
@@ -58,6 +61,12 @@ class Workspace:
         self._by_ts: dict[tuple[str, str], Message] = {}
         self._lookups_left: Counter[str] = Counter()
         self._typeless_left: Counter[str] = Counter()
+
+    def allow_export(self) -> str:
+        """The token of a new export, which opens every file to whoever has it."""
+        token = f"xoxe-local-{secrets.token_hex(16)}"
+        self.export_tokens.add(token)
+        return token
 
     def new_id(self, prefix: str) -> str:
         """An id never given before, such as F0LOCAL001."""

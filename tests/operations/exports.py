@@ -2,8 +2,13 @@
 
 import json
 import zipfile
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from local.slack import Slack
+from local.slack.model import Channel
+from local.slack.pages import seen
 
 Json = dict[str, Any]
 
@@ -19,6 +24,39 @@ def entries(**folders: Any) -> dict[str, Any]:
     """The files of an export with the channel `general` and what *folders* adds or replaces, by their paths."""
     listing = {"users.json": USERS, "channels.json": [{"id": "C1", "name": "general", "created": 1385565652}]}
     return {**listing, **folders}
+
+
+LISTS = {"channel": "channels.json", "group": "groups.json", "mpim": "mpims.json", "im": "dms.json"}
+
+
+def of_workspace(slack: Slack, *channels: Channel, token: str = "") -> dict[str, Any]:
+    """The files of an export of *channels*, as they are now; the links to files carry the *token*."""
+    files: dict[str, Any] = {"users.json": [_user(user.id, user.name, slack.team_id) for user in slack.users]}
+    files |= {listing: [] for listing in LISTS.values()}
+    for channel in channels:
+        files[LISTS[channel.kind]].append({"id": channel.id, "name": channel.name, "created": channel.created})
+        folder = channel.id if channel.kind == "im" else channel.name
+        conversation = [message for message in slack.messages if message.channel is channel]
+        for shown in conversation:
+            day = datetime.fromtimestamp(float(shown.ts), UTC).date().isoformat()
+            body = _with_token(seen(shown, conversation), token)
+            files.setdefault(f"{folder}/{day}.json", []).append(body)
+    return files
+
+
+def _user(identity: str, name: str, team: str) -> Json:
+    return {"id": identity, "team_id": team, "name": name, "deleted": False, "profile": {"real_name": name}}
+
+
+def _with_token(body: Json, token: str) -> Json:
+    """Return the message *body* as an export has it: where it is, its folder says, and links carry a token."""
+    kept = {name: value for name, value in body.items() if name not in ("channel", "channel_type", "event_ts")}
+    if token and "files" in kept:
+        kept["files"] = [
+            {key: f"{value}?t={token}" if key.startswith("url_private") else value for key, value in file.items()}
+            for file in kept["files"]
+        ]
+    return kept
 
 
 def write(path: Path, files: dict[str, Any], compression: int = zipfile.ZIP_DEFLATED) -> Path:
