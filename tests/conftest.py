@@ -16,6 +16,7 @@ from local.clock import Clock
 from local.pipeline import Pipeline
 from local.slack import Slack
 from local.slack.model import Channel, Message
+from tests import tls
 from tests.app.spoiled_s3 import SpoiledS3
 
 settings.register_profile("project", deadline=None)  # timings are no assertions
@@ -68,10 +69,14 @@ def channel(slack: Slack, request: pytest.FixtureRequest) -> Channel:
     return slack.add_channel(request.node.name[:60])
 
 
-@pytest.fixture
-def s3(pipeline: Pipeline) -> Any:
+@pytest.fixture(scope="session")
+def s3(pipeline: Pipeline) -> Iterator[Any]:
     """The archive's S3."""
-    return pipeline.aws.client("s3")
+    if tls.VARIABLE not in os.environ:
+        yield pipeline.aws.client("s3")
+    else:
+        with tls.s3_over_tls(pipeline.aws) as client:
+            yield client
 
 
 @pytest.fixture

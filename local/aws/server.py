@@ -1,10 +1,11 @@
 """AWS on this machine: moto's server in a thread, with functions as processes and one clock for every wait."""
 
 import os
+import ssl
 import threading
 import uuid
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -190,6 +191,19 @@ class Aws:
     def keys(self, function: str, role: str) -> Keys:
         """Return the keys of *function*, as environment variables. What they permit, its *role* says."""
         return self.permissions.keys(function, role)
+
+    @contextmanager
+    def over_tls(self, context: ssl.SSLContext) -> Iterator[str]:
+        """Serve the same over TLS, too, and yield that address."""
+        server = make_server(HOST, 0, self.outages, threaded=True, request_handler=_Quiet, ssl_context=context)
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+        thread.start()
+        try:
+            yield f"https://{HOST}:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+            server.server_close()
 
     @property
     def url(self) -> str:
