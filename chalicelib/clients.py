@@ -9,7 +9,7 @@ import time
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from chalicelib import log, sigv4
+from chalicelib import log, sigv4, time_limit
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -103,9 +103,7 @@ def _log_calls(events: Any) -> None:
 @cache
 def http() -> "Session":
     """One requests session, for kept-alive connections. It never tries again by itself: a post could double."""
-    import requests
-
-    return requests.Session()
+    return time_limit.session()
 
 
 def aws_errors() -> tuple[type[Exception], ...]:

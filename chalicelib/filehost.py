@@ -15,6 +15,7 @@ from chalicelib.errors import (
     AccessRefused,
     FileGone,
     HostRefused,
+    IntegratorError,
     SignInPage,
     SlackRefused,
     SlackUnavailable,
@@ -23,6 +24,7 @@ from chalicelib.errors import (
 )
 from chalicelib.files import File
 from chalicelib.slack import ASK_OPERATOR, INVITE, Slack, check_status, wait_when_limited
+from chalicelib.time_limit import TimeLimit
 
 if TYPE_CHECKING:
     from requests import Response
@@ -39,36 +41,53 @@ SIGN_IN = f"Slack did not let the app read the file. {INVITE} (sign-in page)."
 def download(slack: Slack, file: File, url: str, size: int, deadline: float) -> Iterator[Iterator[bytes]]:
     """Yield the pieces of *file* at *url*, at most `PIECE` bytes each; *size* bytes in all, or TransferBroken.
 
-    *deadline* is a time of time.monotonic(): a file that drips on beyond it raises SlackUnavailable, so that the
-    caller can clean up before Lambda ends it.
+    *deadline* is a time of time.monotonic(): a host that is silent or drips beyond it, be it headers, raises
+    SlackUnavailable, so that the caller can clean up before Lambda ends it.
     """
-    with closing(wait_when_limited(lambda: _open(slack, url))) as response:
+    with _opened(slack, url, deadline) as response:
         promised_html = (file["mimetype"] or "").lower() in _HTML
         is_html = _content_type(response) in _HTML
         if is_html and not promised_html:
             raise SignInPage(SIGN_IN)
-        yield _check_size(_pieces(response, deadline), size, is_html)
+        yield _check_size(_pieces(response, deadline), size, is_html, deadline)
 
 
 def page(slack: Slack, url: str, most: int, deadline: float) -> bytes:
     """Return the HTML page at *url*; of one that is longer than *most* bytes, a beginning that is longer, too."""
-    with closing(wait_when_limited(lambda: _open(slack, url))) as response:
+    with _opened(slack, url, deadline) as response:
         if _content_type(response) not in _HTML:
             raise SlackRefused(f"Slack handed out something else than a page. {ASK_OPERATOR} (no text/html).")
         content = bytearray()
         for piece in _pieces(response, deadline):
             content += piece
             if len(content) > most:
-                break
+                return bytes(content)
+        _check_time(deadline)  # an answer that is cut short may look whole
         return bytes(content)
 
 
-def _open(slack: Slack, url: str) -> "Response":
-    """Return the answer that has the bytes, following redirects within Slack's hosts by hand."""
+@contextmanager
+def _opened(slack: Slack, url: str, deadline: float) -> Iterator["Response"]:
+    response, limit = wait_when_limited(lambda: _open(slack, url, deadline))
+    try:
+        with closing(response):
+            yield response
+    finally:
+        limit.end()
+
+
+def _open(slack: Slack, url: str, deadline: float) -> tuple["Response", TimeLimit]:
+    """Return the answer that has the bytes, and its limit, following redirects within Slack's hosts by hand."""
     for _ in range(MOST_REDIRECTS + 1):
-        response = slack.download(url, timeout=_TIMEOUT)
+        limit = TimeLimit(deadline - time.monotonic())
+        response = slack.download(url, timeout=_TIMEOUT, limit=limit)
         if response.status_code not in _REDIRECTS:
-            return _accept(response)
+            try:
+                return _accept(response), limit
+            except IntegratorError:
+                limit.end()
+                raise
+        limit.end()
         response.close()
         url = _next(url, response.headers.get("Location", ""))
     raise SlackRefused(f"Slack sent the app from one address to the next, more than {MOST_REDIRECTS} times.")
@@ -107,6 +126,7 @@ def _pieces(response: "Response", deadline: float) -> Iterator[bytes]:
         while piece := _piece(response, deadline):
             yield piece
     except HTTPError as error:
+        _check_time(deadline)
         raise TransferBroken(
             f"The connection to Slack broke while the file was fetched ({type(error).__name__})."
         ) from error
@@ -119,14 +139,18 @@ def _piece(response: "Response", deadline: float) -> bytes:
     """
     parts, missing = [], PIECE
     while missing > 0 and (part := response.raw.read1(missing, decode_content=True)):
-        if time.monotonic() > deadline:
-            raise SlackUnavailable("Slack sends the file too slowly.")
+        _check_time(deadline)
         parts.append(part)
         missing -= len(part)
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-def _check_size(pieces: Iterator[bytes], size: int, is_html: bool) -> Iterator[bytes]:
+def _check_time(deadline: float) -> None:
+    if time.monotonic() > deadline:
+        raise SlackUnavailable("Slack sends the file too slowly.")
+
+
+def _check_size(pieces: Iterator[bytes], size: int, is_html: bool, deadline: float) -> Iterator[bytes]:
     """Pass *pieces* on, and raise when they are more or less than *size* bytes in all."""
     count = 0
     for piece in pieces:
@@ -134,6 +158,8 @@ def _check_size(pieces: Iterator[bytes], size: int, is_html: bool) -> Iterator[b
         if count > size:
             break
         yield piece
+    if count < size:
+        _check_time(deadline)
     if count != size and is_html:
         raise SignInPage(SIGN_IN)  # an .html upload was promised, but this page has another length
     if count != size:

@@ -20,6 +20,7 @@ from chalicelib.errors import (
     TokenRejected,
 )
 from chalicelib.settings import Settings
+from chalicelib.time_limit import TimeLimit
 
 if TYPE_CHECKING:
     from requests import PreparedRequest, Response, Session
@@ -87,34 +88,43 @@ class Slack:
         if not self.owns(url):
             raise HostRefused(f"SLACK_URL points to {host(url)}, which is not Slack's: nothing was sent there.")
         content: dict[str, Any] = {"data": body} if form else {"json": body}
-        return self._request("POST", url, with_token=with_token, timeout=timeout, **content)
+        limit = TimeLimit(sum(timeout))
+        return self._request("POST", url, limit, with_token=with_token, timeout=timeout, **content)
 
-    def download(self, url: str, *, timeout: tuple[float, float]) -> "Response":
-        """Request the file at *url*, and return before its body is read; redirects are not followed."""
+    def download(self, url: str, *, timeout: tuple[float, float], limit: TimeLimit) -> "Response":
+        """Request the file at *url*, and return before its body is read; redirects are not followed.
+
+        The *limit* holds for the body, too; whoever reads it ends the limit.
+        """
         if not self.owns(url):
             raise HostRefused(
                 f"The file is not kept by Slack but at {host(url)}, and the app fetches files from Slack only."
             )
+        limit.keep()
         options: dict[str, Any] = {"timeout": timeout, "headers": {"Accept-Encoding": "identity"}, "stream": True}
         if not self._export_token:
-            return self._request("GET", url, with_token=True, **options)
+            return self._request("GET", url, limit, with_token=True, **options)
         parameters = {"t": self._export_token}
         try:
-            return self._request("GET", url, with_token=False, params=parameters, **options)
+            return self._request("GET", url, limit, with_token=False, params=parameters, **options)
         except SlackUnavailable as error:
             raise SlackUnavailable(str(error)) from None  # the cause names the address, with the token
 
-    def _request(self, verb: str, url: str, *, with_token: bool, **options: Any) -> "Response":
+    def _request(self, verb: str, url: str, limit: TimeLimit, *, with_token: bool, **options: Any) -> "Response":
         from requests import RequestException
 
         auth = bearer(self.settings.access_token) if with_token else None
         begun = time.monotonic()
         try:
-            response = self.http.request(verb, url, auth=auth, allow_redirects=False, **options)
+            with limit:
+                response = self.http.request(verb, url, auth=auth, allow_redirects=False, **options)
         except RequestException as error:
             log.called("slack", _operation(url), type(error).__name__, begun)
             raise SlackUnavailable(f"Slack could not be reached ({type(error).__name__}).") from error
         log.called("slack", _operation(url), response.status_code, begun)
+        if limit.is_up:  # headers that end early look like headers
+            response.close()
+            raise SlackUnavailable("Slack answers too slowly.")
         return response
 
     def api_url(self, method: str) -> str:

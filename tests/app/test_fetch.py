@@ -3,9 +3,11 @@
 import hashlib
 import json
 import re
+import socket
+import threading
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Any
 
 import pytest
@@ -422,6 +424,73 @@ def test_a_host_that_drips_is_given_up_at_the_deadline(slack: Slack, take: Take,
         take(files.file(file.object()), fetch.SPARE_SECONDS + 1)
     assert time.monotonic() - start < 5  # all of it would take a minute
     assert stored(s3, bucket, file) == []
+
+
+class SlowHost:
+    """A host of files that sends *head* a byte every 0.05 s, and then *rest* and nothing more."""
+
+    def __init__(self, head: bytes, rest: bytes = b"") -> None:
+        self._head, self._rest = head, rest
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._serve)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        with suppress(OSError), self._socket.accept()[0] as connection:
+            for byte in self._head:
+                connection.sendall(bytes([byte]))
+                if self._over.wait(0.05):
+                    return
+            connection.sendall(self._rest)
+            self._over.wait(60)
+
+    def close(self) -> None:
+        self._over.set()
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+        self._thread.join()
+
+
+LARGE = transfer.PART + 100
+SLOW = {
+    "headers": (b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nX-Filler: " + b"x" * 1_000, b""),
+    "no answer": (b"", b""),
+    "silence after the headers": (b"HTTP/1.1 200 OK\r\n", b"Content-Length: 12\r\n\r\n"),
+    "silence after a part": (
+        b"HTTP/1.1 200 OK\r\n",
+        b"Content-Length: %d\r\n\r\n%s" % (LARGE, b"x" * transfer.PART),
+    ),
+    "an endless redirect": (b"HTTP/1.1 302 Found\r\nLocation: /" + b"x" * 1_000, b""),
+}
+
+
+@pytest.mark.parametrize("slow", SLOW)
+def test_whatever_a_host_is_slow_with_it_is_given_up_at_the_deadline_and_the_upload_aborted(
+    take: Take, s3: Any, bucket: str, slow: str
+) -> None:
+    with closing(SlowHost(*SLOW[slow])) as host:
+        size = LARGE if slow == "silence after a part" else 12
+        described = {"id": f"FSLOW{len(slow)}", "name": "x.txt", "size": size, "mimetype": "text/plain"}
+        file = files.file({**described, "mode": "hosted", "url_private": f"{host.url}/x"})
+        begun = time.monotonic()
+        with pytest.raises(errors.SlackUnavailable, match=r"too slowly|could not be reached"):
+            take(file, fetch.SPARE_SECONDS + 1)
+        assert time.monotonic() - begun < fetch.SPARE_SECONDS  # the next byte would be awaited for 30 s
+    prefix = f"documents/T0LOCAL01/{file['id']}/"
+    assert s3.list_objects_v2(Bucket=bucket, Prefix=prefix)["KeyCount"] == 0
+    assert "Uploads" not in s3.list_multipart_uploads(Bucket=bucket, Prefix=prefix)
+
+
+@pytest.mark.parametrize("slow", ["headers", "no answer", "silence after the headers"])
+def test_an_answer_of_the_web_api_that_drips_is_given_up(chosen: Settings, slow: str) -> None:
+    with closing(SlowHost(*SLOW[slow])) as host:
+        api = Api(clients.http(), chosen._replace(slack_url=f"{host.url}/api/chat.postMessage"))
+        begun = time.monotonic()
+        with pytest.raises(errors.SlackUnavailable):
+            api.call("auth.test", {}, timeout=(0.5, 1.0))
+        assert time.monotonic() - begun < 20  # the headers alone take 50 s
 
 
 def test_a_file_that_grew_past_the_limit_is_not_archived(slack: Slack, take: Take, s3: Any, bucket: str) -> None:
