@@ -1,7 +1,7 @@
 """Requests that end when their time is up, whatever the other side sends until then.
 
-The time-outs of requests begin anew with every byte: whoever drips the bytes of a handshake, of headers or of a body
-could hold the app for hours. Here a timer shuts the connection down, which wakes whoever reads from it.
+The time-outs of requests begin anew with every byte: whoever drips the bytes of a handshake, of headers or of a
+body could hold the app for hours. Here a timer shuts the connection down, which wakes whoever reads from it.
 """
 
 import threading
