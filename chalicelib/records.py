@@ -225,12 +225,15 @@ def share_of(message: MessageRecord, file_id: str, created: int = 0, keep_after:
     }
 
 
-def is_taken_off(message: MessageRecord, file_id: str, keep_after: int) -> bool:
-    """Return True if the file was taken off the message, or deleted, by a person; by age it is not."""
+def is_taken_off(message: MessageRecord, file_id: str, keep_after: int, created: int = 0) -> bool:
+    """Return True if the file was taken off the message, or deleted, by a person; by age it is not.
+
+    *created* is the file's, in epoch seconds, which may be older than the message.
+    """
     if file_id in message.get("deleted_files", []):
         return True
     is_missing = file_id in message["known"] and file_id not in message["files"]
-    return is_missing and not message.get("gone") and _lost_by_age(message, file_id, 0, keep_after) is None
+    return is_missing and not message.get("gone") and _lost_by_age(message, file_id, created, keep_after) is None
 
 
 def _lost_by_age(message: MessageRecord, file_id: str, created: int, keep_after: int) -> str | None:

@@ -29,11 +29,15 @@ Outcome = dict[str, Any]
 
 
 class State(NamedTuple):
-    """What is known at one moment: the *mark* of the reply, and the message's *record*."""
+    """What is known at one moment: the *mark* of the reply, and the message's *record*.
+
+    *created* is when its missing files were made.
+    """
 
     mark: NoticeMark
     record: MessageRecord | None
     keep_after: int
+    created: Mapping[str, int]
 
     @property
     def standing(self) -> list[ReplyFile]:
@@ -42,8 +46,11 @@ class State(NamedTuple):
 
     def stands(self, file_id: str) -> bool:
         """Return True unless the file was taken back."""
-        record = self.record
-        return record is None or not (record["deleted"] or records.is_taken_off(record, file_id, self.keep_after))
+        if self.record is None:
+            return True
+        created = self.created.get(file_id, 0)
+        is_taken_off = records.is_taken_off(self.record, file_id, self.keep_after, created)
+        return not (self.record["deleted"] or is_taken_off)
 
     @property
     def is_whole(self) -> bool:
@@ -116,7 +123,15 @@ class _Reply:
         if mark["state"] == "claimed":  # by an invocation that died
             mark = {**mark, "state": "posted" if mark.get("reply") or mark.get("sign") else "released"}
         merged = _with_outcome(mark, self._outcome) if self._may_speak_again(mark) else mark
-        return State(merged, self.record(), self._slack.settings.keep_after_days)
+        record = self.record()
+        missing = record.get("absent", {}) if record else {}
+        created = {file_id: self._created(file_id) for file_id in merged.get("files", []) if file_id in missing}
+        return State(merged, record, self._slack.settings.keep_after_days, created)
+
+    def _created(self, file_id: str) -> int:
+        key = layout.metadata_key(self._place.team, file_id)
+        stored: JsonObject[DocumentRecord] | None = self._marks.archive.read(key)
+        return stored.value["file"]["created"] if stored else 0
 
     def record(self) -> MessageRecord | None:
         """Return the message's record."""

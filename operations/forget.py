@@ -1,21 +1,24 @@
 """One document erased for good: `make forget STAGE=dev FILE=F0123456789`.
 
-Its content, its record, its entries in the index, what messages' records say of it, and the app's replies that name
-it, in every version that the bucket keeps. Asks first. Safe to repeat: the next run finishes one that broke off.
+Its content, its record, its entries in the index, what messages' records and people's Home say of it, and the app's
+replies that name it, in every version that the bucket keeps. Asks first. Safe to repeat: the next run finishes one
+that broke off. What is kept elsewhere is listed (remains.py).
 """
 
 import json
 import re
 from collections.abc import Iterator, Mapping
+from itertools import groupby
 from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
 from chalicelib import clients, layout, withdrawals
-from chalicelib.archive import Archive
+from chalicelib.archive import Archive, JsonObject
 from chalicelib.errors import IntegratorError
+from chalicelib.layout import Problem
 from chalicelib.slack import Slack
-from operations import stages
+from operations import remains, stages
 from operations.console import Stop, confirm, say
 from operations.stages import Stage
 
@@ -31,27 +34,36 @@ class Version(NamedTuple):
 
 
 class Traces(NamedTuple):
-    """What there is of a document: *versions* to delete, *messages* whose records speak of others as well.
+    """What there is of a document: *versions* to delete, and *others*, the keys of what names other files as well.
 
-    *replies* are the channel and the ts of what the app posted about it.
+    *shares* are team, channel and ts of its messages, *replies* channel and ts of what the app posted there.
     """
 
     name: str | None
     versions: list[Version]
-    messages: list[str]
+    others: list[str]
+    shares: list[tuple[str, str, str]]
     replies: list[tuple[str, str]]
+
+    @property
+    def is_in_home(self) -> bool:
+        """True if somebody's Home names the document beside others."""
+        return any(key.startswith("problems/") for key in self.others)
 
 
 def traces(s3: Any, bucket: str, file_id: str) -> Traces:
     """Find all that is left of the document; the sweep over the index takes a request per thousand entries."""
     teams = [
         folder["Prefix"].split("/")[1]
-        for kind in ("documents/", "metadata/")
+        for kind in ("documents/", "metadata/", "problems/")
         for folder in _folders(s3, bucket, kind)
     ]
     versions: list[Version] = []
     records: list[Version] = []
+    others: list[str] = []
     for team in dict.fromkeys(teams):
+        problems, of_others = _problems(s3, bucket, team, file_id)
+        versions, others = [*versions, *problems], [*others, *of_others]
         contents = list(_versions(s3, bucket, f"documents/{team}/{file_id}/"))
         of_team = list(_versions(s3, bucket, f"metadata/{team}/{file_id}.json"))
         if contents or of_team:
@@ -65,7 +77,7 @@ def traces(s3: Any, bucket: str, file_id: str) -> Traces:
         versions += _versions(s3, bucket, key)
     notices, replies = _notices(s3, bucket, shares, file_id)
     # The records last: they tell the next run of the messages.
-    return Traces(name, [*versions, *notices, *records], kept, replies)
+    return Traces(name, [*versions, *notices, *records], [*kept, *others], shares, replies)
 
 
 def forget(s3: Any, bucket: str, file_id: str, slack: Slack | None = None) -> int:
@@ -74,11 +86,11 @@ def forget(s3: Any, bucket: str, file_id: str, slack: Slack | None = None) -> in
     What is written meanwhile is found by the next round. The app's replies about it go first.
     """
     count = 0
-    while (left := traces(s3, bucket, file_id)).versions:
+    while (left := traces(s3, bucket, file_id)).versions or left.is_in_home:
         if slack:
             for channel, ts in left.replies:
                 withdrawals.delete(channel, ts, slack)
-        for key in left.messages:
+        for key in left.others:
             count += _take_out(s3, bucket, key, file_id)
         for key, version_id in left.versions:
             s3.delete_object(Bucket=bucket, Key=key, VersionId=version_id)
@@ -87,12 +99,14 @@ def forget(s3: Any, bucket: str, file_id: str, slack: Slack | None = None) -> in
 
 
 def _take_out(s3: Any, bucket: str, key: str, file_id: str) -> int:
-    """Take the document out of a message's record and delete the record's old versions; return how many.
+    """Take the document out of a message's record, or a person's problem, and delete its old versions.
 
-    The write is conditional: an edit or a deletion of the message at the same moment is not undone.
+    Return how many. The write is conditional: an edit or a deletion of the message meanwhile is not undone.
     """
 
     def edit(current: Any) -> Any:
+        if key.startswith("problems/"):
+            return {**current, "files": [file for file in current["files"] if file["id"] != file_id]}
         lists = {name: current[name] for name in ("files", "known", "deleted_files") if name in current}
         rest = {name: [other for other in ids if other != file_id] for name, ids in lists.items()}
         absent = {other: ts for other, ts in current.get("absent", {}).items() if other != file_id}
@@ -121,6 +135,31 @@ def _notices(
             if mark and mark.value.get("reply") and file_id in mark.value.get("files", []):
                 replies.append((channel, mark.value["reply"]))
     return versions, replies
+
+
+def _problems(s3: Any, bucket: str, team: str, file_id: str) -> tuple[list[Version], list[str]]:
+    """Return the versions of uploads' problems to delete, and the keys of those that name other files as well."""
+    versions: list[Version] = []
+    others: list[str] = []
+    for key, of_key in groupby(_versions(s3, bucket, f"problems/{team}/"), key=lambda version: version.key):
+        every = list(of_key)
+        naming = [version for version in every if file_id in _named(s3, bucket, version)]
+        current: JsonObject[Problem] | None = Archive(s3, bucket).read(key) if naming else None
+        now = {file["id"] for file in current.value["files"]} if current else set()
+        if file_id in now and len(now) > 1:
+            others.append(key)
+        else:
+            versions += naming if now - {file_id} else every if naming else []
+    return versions, others
+
+
+def _named(s3: Any, bucket: str, version: Version) -> set[str]:
+    """Return the ids of the files that *version* of a problem names."""
+    try:
+        body = s3.get_object(Bucket=bucket, Key=version.key, VersionId=version.version_id)["Body"].read()
+    except ClientError:  # the mark of a deletion has no content
+        return set()
+    return {file["id"] for file in json.loads(body)["files"]}
 
 
 def _folders(s3: Any, bucket: str, prefix: str) -> list[Any]:
@@ -165,8 +204,9 @@ def main(arguments: Mapping[str, str]) -> None:
     s3 = stage.client("s3")
     stage.check_bucket()
     left = traces(s3, stage.bucket, file_id)
-    if not left.versions:
+    if not left.versions and not left.is_in_home:
         print(f"Nothing is left of {file_id} in {stage.bucket}.")
+        _tell_of_remains(stage, file_id, left)
         return
     print(f"{left.name or file_id}: {len(left.versions)} versions of objects in {stage.bucket}, among them")
     for key in dict.fromkeys(version.key for version in left.versions):
@@ -175,9 +215,25 @@ def main(arguments: Mapping[str, str]) -> None:
     count = forget(s3, stage.bucket, file_id, _slack(stage))
     print(f"{file_id} is gone for good: {count} versions, and the app's replies that named it.")
     print("Delete it in Slack as well, or an edit of its message archives it again.")
-    print(
-        f"What is not reached: the dead letters of {stage.prefix}, and the executions in Step Functions (90 days)."
-    )
+    _tell_of_remains(stage, file_id, left)
+
+
+def _tell_of_remains(stage: Stage, file_id: str, left: Traces) -> None:
+    """List what is kept elsewhere, and goes by itself."""
+    letters = remains.letters(stage, file_id)
+    executions = remains.executions(stage, file_id, left.shares)
+    if not letters and not executions:
+        print("No dead letter names it, and no execution in Step Functions had it.")
+    if letters:
+        print("These dead letters name it, until they are delivered again, deleted, or two weeks old:")
+    for letter in letters:
+        say(f"{letter.queue}: message {letter.message_id}")
+    if executions:
+        print("These executions had it; Step Functions keeps their input for 90 days after their end:")
+    for execution in executions:
+        say(f"{execution.name} ({execution.status.lower()})")
+    if any(execution.status == "RUNNING" for execution in executions):
+        print("Some of them run and may archive it again: repeat the command when they have ended.")
 
 
 def _file_id(text: str) -> str:

@@ -246,3 +246,32 @@ def test_a_reply_of_an_earlier_version_goes_when_one_of_its_files_does(
     record(archive, message, "F1")
     notify(outcome(message, kind="reply"))
     assert said(slack, message) == []
+
+
+@pytest.mark.parametrize(
+    ("days", "created_days", "stays"),
+    [(90, 90, True), (1, 90, True), (1, 1, False)],
+    ids=["an old message", "an old file in a new message", "a new file"],
+)
+def test_what_vanishes_by_age_stays_in_the_reply_and_what_a_person_takes_off_does_not(
+    slack: Slack,
+    channel: Channel,
+    message: Message,
+    archive: Archive,
+    notify: Notify,
+    *,
+    days: int,
+    created_days: int,
+    stays: bool,
+) -> None:
+    now = float(message.ts)
+    about = {"deleted": False, "known": ["F1", "F2"], "ts": message.ts, "tags": [], "replies": {}, "version": "1.0"}
+    key = layout.message_key("T1", channel.id, message.ts)
+    archive.change(key, lambda current: {**about, "files": ["F1", "F2"]})
+    created = int(now) - (created_days - days) * 86_400
+    archive.change(layout.metadata_key("T1", "F1"), lambda current: {"file": {"created": created}, "shares": []})
+    notify(outcome(message, entry("F1"), entry("F2")))
+    at = f"{int(now) + days * 86_400}.000100"
+    archive.change(key, lambda current: {**about, "files": ["F2"], "absent": {"F1": at}})
+    notify(outcome(message, entry("F2", "unchanged"), kind="edit", at=1), keep_after_days=80)
+    assert ("F1.pdf" in said(slack, message)[0]) is stays

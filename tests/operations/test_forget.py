@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib import notifier, records
+from chalicelib import layout, notifier, records
 from chalicelib.archive import Archive
 from chalicelib.slack import Slack as Api
 from local.pipeline import PROJECT, Pipeline
@@ -16,6 +16,7 @@ from local.slack.model import Channel
 from operations import forget
 from tests.app.test_records import NOW, fetched, step
 
+QUEUES = ("parking", "notices")
 REGION = "eu-central-1"
 """Not that of the other tests, since the bucket is named after it."""
 
@@ -119,3 +120,48 @@ def test_the_marks_of_replies_and_the_replies_go_too(slack: Slack, channel: Chan
     assert len(slack.replies(channel, message.ts)) == 1
     forget.forget(s3, bucket, "F1", api)
     assert (slack.replies(channel, message.ts), everything(s3, bucket)) == ([], [])
+
+
+def test_what_home_says_of_uploads_that_failed_goes_too_and_others_stay(s3: Any) -> None:
+    bucket = "problems-of-people"
+    s3.create_bucket(Bucket=bucket)
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+
+    def problem(ts: str, *file_ids: str) -> str:
+        key = layout.problem_key("T1", "U1", "C1", ts)
+        files = [
+            {"id": file_id, "name": f"{file_id}.pdf", "status": "failed", "reason": "x"} for file_id in file_ids
+        ]
+        s3.put_object(Bucket=bucket, Key=key, Body=json.dumps({"channel": "C1", "ts": ts, "files": files}))
+        return key
+
+    problem("1.1", "F1")
+    both, others = problem("2.1", "F1", "F2"), problem("3.1", "F3")
+    problem("3.1", "F1", "F3")
+    problem("3.1", "F3")
+    forget.forget(s3, bucket, "F1")
+    versions = s3.list_object_versions(Bucket=bucket)["Versions"]
+    assert sorted(version["Key"] for version in versions) == sorted([both, others, others])
+    bodies = [s3.get_object(Bucket=bucket, Key=v["Key"], VersionId=v["VersionId"])["Body"].read() for v in versions]
+    assert not any(b"F1" in body for body in bodies)
+
+
+def test_what_cannot_be_reached_is_listed(pipeline: Pipeline, slack: Slack, channel: Channel, s3: Any) -> None:
+    message = slack.upload(channel, slack.users[0], [("a.txt", b"content", "text/plain")], "#a")
+    slack.wait_for_replies(channel, message.ts, timeout=60)
+    file_id, sqs = message.files[0].id, pipeline.aws.client("sqs")
+    queues = {
+        name: sqs.get_queue_url(QueueName=f"slack-integrator-local-{name}-dead")["QueueUrl"] for name in QUEUES
+    }
+    about = {name: json.dumps({"body": json.dumps({"files": [{"id": file_id}]})}) for name in QUEUES}
+    ids = {name: sqs.send_message(QueueUrl=queues[name], MessageBody=about[name])["MessageId"] for name in QUEUES}
+    for url in queues.values():
+        for number in range(12):
+            sqs.send_message(QueueUrl=url, MessageBody=json.dumps({"files": [{"id": f"{file_id}{number}"}]}))
+    told = run(pipeline, file_id, CONFIRM=file_id, AWS_DEFAULT_REGION=pipeline.aws.environ()["AWS_REGION"]).stdout
+    assert [line.split()[-1] for line in told.splitlines() if "-dead: message" in line] == list(ids.values())
+    assert f"  {slack.team_id}-{channel.id}-{message.ts.replace('.', '_')} (succeeded)" in told.splitlines()
+    again = run(pipeline, file_id, AWS_DEFAULT_REGION=pipeline.aws.environ()["AWS_REGION"]).stdout
+    assert all(message_id in again for message_id in ids.values())  # they stay, and are seen again
+    for url in queues.values():
+        sqs.purge_queue(QueueUrl=url)
