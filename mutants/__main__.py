@@ -82,7 +82,7 @@ class Run:
         """Find out what each test of *modules* runs, unless that is known already. They have to pass."""
         folder = HOME / "traces" / digest(*self._all_sources())
         folder.mkdir(parents=True, exist_ok=True)
-        for test_file in sorted({file for module in modules for file in concerns.tests(module)}):
+        for test_file in sorted({file for module in modules for file in concerns.traced(module)}):
             known = folder / f"{digest(test_file, PROJECT.joinpath(test_file).read_text(encoding='utf-8'))}.json"
             if not known.exists():
                 worker, begun = workers.get(), time.monotonic()
@@ -114,8 +114,8 @@ class Run:
     def _result(self, mutant: Mutant, worker: Worker) -> Result:
         source = self._sources[mutant.module]
         code = mutant.of(source)
-        traces = {file: self._traces[file] for file in concerns.tests(mutant.module)}
-        tests = selection(mutant.module, source, mutant.line, traces)
+        traces = {file: self._traces[file] for file in concerns.traced(mutant.module)}
+        tests = selection(mutant.module, source, mutant.line, traces, concerns.tests(mutant.module))
         verdict = worker.test(mutant.module, code, tests)
         change = "\n".join(list(difflib.unified_diff(source.splitlines(), code.splitlines(), n=1, lineterm=""))[2:])
         digests = digest(source), self._digests[mutant.module]

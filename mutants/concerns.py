@@ -1,4 +1,4 @@
-"""Which tests concern which module: a mutant is tested by these alone, the quickest first."""
+"""Which tests concern which module: a mutant is tested by these, and by what else is seen to run its line."""
 
 import re
 
@@ -49,6 +49,7 @@ _TABLE = {
     "chalicelib/shares.py": ("app/test_file_shared",),
     "chalicelib/shortcut.py": ("app/test_clicking",),
     "chalicelib/slack.py": ("app/test_notifier", "app/test_fetch"),
+    "chalicelib/time_limit.py": ("app/test_fetch",),
     "chalicelib/transfer.py": ("app/test_transfer", "app/test_fetch"),
     "chalicelib/utf8.py": ("app/test_events", "app/test_workflow", "app/test_archive"),
     "chalicelib/visibility.py": ("app/test_visibility", "app/test_search"),
@@ -64,6 +65,7 @@ _TABLE = {
     "operations/proof_of_stage.py": ("operations/test_prove",),
     "operations/proof_of_storage.py": ("operations/test_prove",),
     "operations/proof_of_workflow.py": ("operations/test_prove",),
+    "operations/remains.py": ("operations/test_forget",),
     "operations/slack_app.py": ("operations/test_stack", "operations/test_deploy"),
     "operations/times.py": ("operations/test_stages",),
 }
@@ -73,6 +75,17 @@ def modules() -> list[str]:
     """Return every module that is mutated."""
     files = [*PROJECT.glob("chalicelib/*.py"), *PROJECT.glob("operations/*.py")]
     return sorted(str(file.relative_to(PROJECT)) for file in files if file.name != "__init__.py")
+
+
+def traced(module: str) -> list[str]:
+    """Return the test files whose tests take part if they run the line that is changed.
+
+    The operations' tests take too long for that.
+    """
+    if module.startswith("operations/"):
+        return tests(module)
+    files = sorted(str(file.relative_to(PROJECT)) for file in PROJECT.glob("tests/app/test_*.py"))
+    return list(dict.fromkeys([*tests(module), *files]))
 
 
 def tests(module: str) -> list[str]:

@@ -18,10 +18,13 @@ class Selection(NamedTuple):
     cpu: int
 
 
-def selection(module: str, source: str, line: int, traces: Mapping[str, Trace]) -> Selection:
+def selection(
+    module: str, source: str, line: int, traces: Mapping[str, Trace], concerned: Sequence[str]
+) -> Selection:
     """Return the tests of *traces*, by file, for a change in this *line* of *module*.
 
-    What runs nothing of the function around the line, neither here nor elsewhere, is left out.
+    What runs nothing of the function around the line is left out. What runs elsewhere is not seen: of such tests
+    those in the files that are *concerned* take part.
     """
     of_statement, of_function = _spans(source, line)
     tests = {test: about for trace in traces.values() for test, about in trace.items()}
@@ -29,12 +32,17 @@ def selection(module: str, source: str, line: int, traces: Mapping[str, Trace]) 
     def runs(test: str, span: range | None) -> bool:
         return span is None or not set(span).isdisjoint(tests[test]["lines"].get(module, []))
 
-    possible = [test for test, about in tests.items() if about["elsewhere"] or runs(test, of_function)]
+    unseen = {test for file in concerned for test, about in traces[file].items() if about["elsewhere"]}
+    at_top = {test for file in concerned for test in traces[file]}
+    possible = [
+        test for test in tests if test in unseen or (runs(test, of_function) if of_function else test in at_top)
+    ]
     run = sorted(possible, key=lambda test: (not runs(test, of_statement), tests[test]["elsewhere"]))
     skip = sorted(tests.keys() - set(possible))
     elsewhere = frozenset(test for test in possible if tests[test]["elsewhere"])
     cpu = 20 + 3 * sum(tests[test]["cpu"] for test in possible)
-    return Selection(list(traces), run, skip, elsewhere, int(cpu))
+    files = [file for file, trace in traces.items() if not trace.keys().isdisjoint(possible)]
+    return Selection(files, run, skip, elsewhere, int(cpu))
 
 
 def _spans(source: str, line: int) -> tuple[range | None, range | None]:

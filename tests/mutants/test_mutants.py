@@ -68,9 +68,15 @@ def test_a_change_is_tested_by_what_may_run_its_function_and_what_runs_its_line_
         return {"lines": {"m.py": list(lines)}, "elsewhere": elsewhere, "cpu": 1.0}
 
     tests = {"all": about(elsewhere=True), "two": about(1, 4, 5, 7), "one": about(1, 4, 5, 6), "other": about(1)}
-    selection = traces.selection("m.py", source, 6, {"tests/t.py": tests})
-    assert (selection.run, selection.skip, selection.cpu) == (["one", "two", "all"], ["other"], 29)
-    assert set(traces.selection("m.py", source, 1, {"tests/t.py": tests}).run) == tests.keys()
+    others = {"seen": about(4, 5, 6), "unseen": about(elsewhere=True)}
+    selection = traces.selection("m.py", source, 6, {"tests/t.py": tests, "tests/u.py": others}, ["tests/t.py"])
+    assert (selection.run, selection.skip, selection.cpu) == (
+        ["one", "seen", "two", "all"],
+        ["other", "unseen"],
+        32,
+    )
+    at_top = traces.selection("m.py", source, 1, {"tests/t.py": tests, "tests/u.py": others}, ["tests/t.py"])
+    assert set(at_top.run) == tests.keys()
 
 
 def test_a_loop_without_end_is_told_from_a_failure_and_a_survivor_from_both(tmp_path: Path) -> None:
