@@ -182,10 +182,10 @@ def _copy(hit: Hit, asker: Asker, links: Links) -> str:
 def _where(share: Share, asker: Asker) -> str:
     if share["channel"] == asker.channel:
         return "here"
-    return _DIRECT.get(share["channel_type"] or "", f"in <#{share['channel']}>")
+    return DIRECT.get(share["channel_type"] or "", f"in <#{share['channel']}>")
 
 
-_DIRECT = {"im": "in a direct message", "mpim": "in a group message"}
+DIRECT = {"im": "in a direct message", "mpim": "in a group message"}
 """Slack has no links to these."""
 
 

@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from chalicelib import answers, blocks
+from chalicelib import answers, blocks, history_notices
 from chalicelib.actions import OPEN_HOME, SEARCH, SEARCH_BLOCK
 from chalicelib.answers import Answer, Links
 from chalicelib.blocks import Block
+from chalicelib.history_home import Past
 from chalicelib.layout import Problem
 from chalicelib.search import Hit, Results
 from chalicelib.visibility import Asker
@@ -31,18 +32,22 @@ TRY_AGAIN = "To try again, open the message's menu and choose *Archive files*."
 
 
 class Beginning(NamedTuple):
-    """What a person sees who asks nothing: what is *new*, the *tags* in use, their own uploads with *problems*."""
+    """What a person sees who asks nothing: what is *new*, the *tags* in use, their own uploads with *problems*.
+
+    *pasts* tell of conversations that they may see.
+    """
 
     asker: Asker
     new: Results
     tags: Sequence[str]
     problems: Sequence[Problem]
+    pasts: Sequence[Past] = ()
 
 
 def beginning(content: Beginning, links: Links) -> View:
     """Return Home as it is when it is opened."""
     hits, tags = content.new.hits, answers.ask_buttons(f"#{tag}" for tag in content.tags)
-    body = [*_problems(content.problems)]
+    body = [*_problems(content.problems), *_pasts(content.pasts)]
     if hits:
         body += [_header("New in the archive"), *_by_day(hits, content.asker, links)]
         body += answers.rest([], content.new)
@@ -114,6 +119,18 @@ def _problems(problems: Sequence[Problem]) -> list[Block]:
     if not lines:
         return []
     return [_header("Not archived"), *blocks.sections(lines[: 2 * MOST_PROBLEMS]), blocks.context(TRY_AGAIN)]
+
+
+def _pasts(pasts: Sequence[Past]) -> list[Block]:
+    """Return what is not archived of what was shared before the app was invited, by conversation."""
+    lines = [line for past in pasts for line in _lines_of(past)]
+    return [_header("Not archived, from before my invitation"), *blocks.sections(lines)] if lines else []
+
+
+def _lines_of(past: Past) -> list[str]:
+    where = answers.DIRECT.get(past.channel_type, f"in <#{past.channel}>")
+    lines = [f"{where[0].upper()}{where[1:]}:", *map(history_notices.line, past.problems)]
+    return [*lines, f"… and {past.more} more"] if past.more else lines
 
 
 def _line(name: str, reason: str | None, problem: Problem) -> str:

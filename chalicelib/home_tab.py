@@ -5,11 +5,13 @@ another publication came between (`hash_conflict`), that one is as good.
 https://docs.slack.dev/reference/methods/views.publish
 """
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from chalicelib import (
     clients,
+    history_home,
     home,
     installation,
     layout,
@@ -26,6 +28,7 @@ from chalicelib.authentication import HttpResponse
 from chalicelib.deadline import Deadline
 from chalicelib.errors import IntegratorError, SlackRefused, Transient
 from chalicelib.fields import identifier
+from chalicelib.history_home import Past
 from chalicelib.home import Beginning, View
 from chalicelib.layout import Problem
 from chalicelib.listings import Listings
@@ -88,9 +91,9 @@ def beginning(place: Place, desk: Desk) -> View:
     asker = visibility.asker(desk.slack, desk.listings, *place)
     if asker is None:
         return home.closed()
-    look_ups: list[Callable[[Asker, Desk], Any]] = [_new, _tags, _problems]
-    new, tags, problems = desk.deadline.map(lambda look_up: look_up(asker, desk), look_ups)
-    return home.beginning(Beginning(asker, new, tags, problems), desk.links)
+    look_ups: list[Callable[[Asker, Desk], Any]] = [_new, _tags, _problems, _pasts]
+    new, tags, problems, pasts = desk.deadline.map(lambda look_up: look_up(asker, desk), look_ups)
+    return home.beginning(Beginning(asker, new, tags, problems, pasts), desk.links)
 
 
 def _new(asker: Asker, desk: Desk) -> Results:
@@ -107,6 +110,11 @@ def _problems(asker: Asker, desk: Desk) -> list[Problem]:
     names = desk.listings.keys(prefix, "", home.MOST_PROBLEMS).names
     problems = desk.deadline.map(desk.archive.read, [prefix + name for name in names])
     return [problem.value for problem in problems if problem]
+
+
+def _pasts(asker: Asker, desk: Desk) -> list[Past]:
+    channels = Channels(desk.slack, asker.team, desk.deadline)
+    return history_home.pasts(asker, desk.archive, desk.listings, channels, time.time())
 
 
 def answered(text: str, place: Place, desk: Desk) -> View:

@@ -245,7 +245,12 @@ def person_key(team: str, user: str) -> str:
 
 def history_key(team: str, channel: str) -> str:
     """Return the key of the object that tells how far the archiving of a conversation's past is."""
-    return f"history/{team}/{channel}.json"
+    return f"{histories_prefix(team)}{channel}.json"
+
+
+def histories_prefix(team: str) -> str:
+    """Return what the keys of the histories of the team's conversations begin with."""
+    return f"history/{team}/"
 
 
 def import_key(team: str, export: str) -> str:

@@ -28,6 +28,16 @@ class Listings:
         names = [entry["Key"].removeprefix(prefix) for entry in answer.get("Contents", [])]
         return Page(names, not answer["IsTruncated"])
 
+    def newest(self, prefix: str, after: float, most: int) -> list[str]:
+        """Return the ends of the *most* keys that begin with *prefix* and were written last, *after* epoch seconds.
+
+        Of more than a thousand such keys only the first thousand are looked at.
+        """
+        entries = self._list(Prefix=prefix).get("Contents", [])
+        written = {entry["Key"].removeprefix(prefix): entry["LastModified"].timestamp() for entry in entries}
+        recent = [name for name, at in written.items() if at > after]
+        return sorted(recent, key=lambda name: written[name], reverse=True)[:most]
+
     def folders(self, prefix: str, begin: str, most: int) -> Page:
         """Return the names of up to *most* folders in *prefix*, of those that begin with *begin*."""
         answer = self._list(Prefix=prefix + begin, Delimiter="/", MaxKeys=most)

@@ -231,6 +231,16 @@ def visible_share(
     return next((share for share in shares if share["channel"] in own), None)
 
 
+def may_see(channel: str, channel_type: str | None, asker: Asker, channels: Channels) -> bool:
+    """Return True if *asker* may see what was shared in *channel* while it was of *channel_type*."""
+    if channel in asker.own:
+        return True
+    if asker.is_guest or channel_type != "channel":
+        return False
+    channels.learn([channel])
+    return channels.is_public(channel)
+
+
 def elsewhere(shares: Iterable[Share], asker: Asker) -> list[str]:
     """Return the channels of *shares* about which Slack has to be asked."""
     return list(dict.fromkeys(share["channel"] for share in shares if share["channel"] not in asker.own))

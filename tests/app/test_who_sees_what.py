@@ -105,3 +105,45 @@ def test_who_learns_of_a_document_and_by_what(
     }
     learned = {way: {who for who, user in people.items() if look(user)} for way, look in ways.items()}
     assert learned == dict.fromkeys(ways, expected)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_who_learns_in_home_what_is_not_archived_of_the_past(
+    slack: Slack, people: dict[str, User], record_of: Callable[[str], Any], place: str
+) -> None:
+    about, change, expected = PLACES[place]
+    there = slack.add_channel(place, **about)
+    there.members |= {user.id for who, user in people.items() if "inside" in who or "left" in who}
+    read_with_a_problem(slack, there, record_of)
+    there.members.discard(people["member who left"].id)
+    change(there)
+
+    assert {who for who, user in people.items() if f"old plan of {there.id}" in home_of(slack, user)} == expected
+
+
+def test_home_forgets_what_was_archived_since(
+    pipeline: Pipeline, slack: Slack, channel: Channel, record_of: Callable[[str], Any]
+) -> None:
+    key = f"metadata/{slack.team_id}/{read_with_a_problem(slack, channel, record_of)}.json"
+    assert f"old plan of {channel.id}" in home_of(slack, slack.users[0])
+    pipeline.aws.client("s3").put_object(Bucket=pipeline.deployed.bucket, Key=key, Body=b"{}")
+    assert f"old plan of {channel.id}" not in home_of(slack, slack.users[0])
+
+
+def read_with_a_problem(slack: Slack, channel: Channel, record_of: Callable[[str], Any]) -> str:
+    """Share two files, invite the app, wait until the past is read; return the id of the file it cannot have."""
+    link = slack.add_file(f"old plan of {channel.id}", b"", mode="external")
+    slack.upload(channel, slack.users[0], [("kept.txt", b"content", "text/plain")], deliver=False)
+    slack.upload(channel, slack.users[0], [link], deliver=False)
+    slack.invite(channel, slack.users[0])
+    key, end = f"history/{slack.team_id}/{channel.id}.json", time.monotonic() + 60
+    while (record_of(key) or {}).get("state") != "done":
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    return link.id
+
+
+def home_of(slack: Slack, user: User) -> str:
+    """Open Home, and return what it shows."""
+    slack.deliver(slack.open_home(user, deliver=False))
+    return str(slack.views.home(user.id))
