@@ -37,6 +37,10 @@ faults: .venv/ready ## break every call that the app makes, in every way, and pr
 bench: .venv/ready ## compare the speed with what people would use instead, and write docs/performance.md; QUICK=1: in a minute
 	@$(BIN)/python -m bench $(if $(QUICK),--quick) $(ARGS)
 
+.PHONY: past
+past: .venv/ready ## simulate how the past of a conversation of a million messages is archived, in 3 minutes, and count
+	@$(BIN)/python -m bench.past
+
 parsers: .venv/ready ## measure every parser of people's words over hostile text, in ns per character
 	@$(BIN)/python -m bench.parsers
 
