@@ -139,11 +139,13 @@ class _Turn:
         """Do it, note how far it is, and return the order for the next turn."""
         run = self._run
         try:
+            self._telling.tell("running")  # before anything that Slack may delay for long
             self._follow_started()
             self._read()
-            state = "done" if run["position"]["part"] == "end" and not run["started"] else "running"
-            self._telling.tell(state)
-            wait, run["delays"], run["state"] = self._wait(), 0, state
+            if run["position"]["part"] == "end" and not run["started"]:
+                self._telling.tell("done")
+                run["state"] = "done"
+            wait, run["delays"] = self._wait(), 0
         except SlackRateLimited as limited:
             wait = limited.retry_after
         except (SlackUnavailable, NotStarted) as error:

@@ -62,9 +62,11 @@ class Inspector:
         return head | {"content": _readable(body, found["ContentType"])}
 
     def _executions(self, message: Message) -> list[Json]:
-        """Their names begin with the message's; one for the upload, one for each change of it."""
+        """Those named after it: for an upload and for each change of it, or for the past behind an invitation."""
         states = self._aws.client("stepfunctions")
-        listed = states.list_executions(stateMachineArn=self._machine, maxResults=1000)["executions"]
+        machines = (self._machine, f"{self._machine}-history")
+        pages = [states.list_executions(stateMachineArn=machine, maxResults=1000) for machine in machines]
+        listed = [execution for page in pages for execution in page["executions"]]
         mine = [one for one in listed if re.search(rf"-{_id(message)}(?!\d)", one["name"])]
         return [self._execution(one["executionArn"]) for one in sorted(mine, key=lambda one: one["startDate"])]
 

@@ -75,7 +75,7 @@ function workflow(found) {
   return found.executions.map((one) => {
     const whole = Math.max(one.seconds ?? 0, ...one.states.map((visit) => visit.at + (visit.seconds ?? 0)), 0.001);
     return make("section", { className: "card" },
-      make("h3", {}, one.input.kind ?? "execution", " ", badge(one.status), make("span", { className: "took" }, one.seconds === null ? "" : seconds(one.seconds))),
+      make("h3", {}, one.input.kind ?? (one.input.run ? "history" : "execution"), " ", badge(one.status), make("span", { className: "took" }, one.seconds === null ? "" : seconds(one.seconds))),
       make("p", { className: "id" }, one.name, one.error && ` · ${one.error}`),
       states(one.states, whole),
       folded("The input", json(one.input)));
