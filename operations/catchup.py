@@ -32,6 +32,8 @@ SECONDS_PER_START = 5, 10
 SECONDS_BETWEEN_LOOKS = 2.0
 _MOST_NAMES = 10
 SILENT_AFTER = 60.0
+_FIRST = 1 / 30
+"""One sign of the bar, as soon as a turn was done."""
 DIED = "The execution has ended before the past was read. The same command goes on."
 _TYPES = "public_channel,private_channel,mpim,im"
 
@@ -178,10 +180,11 @@ def bar(records: list[Json], conversations: int) -> str:
 def _part(record: Json) -> float:
     if record["state"] != "running":
         return 1.0
-    if record["position"]["part"] != "messages":
-        return 0.9
-    latest, at = moment_of(record["latest"])[0], moment_of(record["position"]["latest"])[0]
-    return 0.9 * min(1.0, (latest - at) / max(1.0, latest - float(record["since_shown"])))
+    position, latest = record["position"], moment_of(record["latest"])[0]
+    is_in_messages = position["part"] == "messages"
+    at = moment_of(position["latest"])[0] if is_in_messages else position["until"]
+    read = min(1.0, (latest - at) / max(1.0, latest - float(record["since_shown"])))
+    return _FIRST + 0.85 * read if is_in_messages else 0.9 + 0.09 * read
 
 
 def _where(records: list[Json], conversations: int) -> str:

@@ -1,5 +1,8 @@
 """Catching up: what a channel's history holds is archived as if its events had come."""
 
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -12,7 +15,7 @@ from chalicelib.archive import Archive
 from chalicelib.settings import Settings
 from chalicelib.sigv4 import STEP_FUNCTIONS, Client
 from chalicelib.slack import Slack as SlackClient
-from local.pipeline import Pipeline
+from local.pipeline import PROJECT, Pipeline
 from local.slack import Slack
 from local.slack.model import Channel
 from operations import catchup
@@ -109,3 +112,51 @@ def test_what_was_not_archived_is_summed_up_with_the_reason(
 def test_what_makes_no_sense_ends_in_a_sentence(wrong: dict[str, str]) -> None:
     with pytest.raises(Stop, match="make catchup"):
         catchup.main({"STAGE": "dev", **wrong})
+
+
+def test_ctrl_c_leaves_the_workflow_running_and_the_same_command_looks_on(
+    pipeline: Pipeline, slack: Slack, channel: Channel, started: Catchup
+) -> None:
+    for _ in range(8):
+        slack.upload(channel, slack.users[0], [TEXT], deliver=False)
+    slack.misbehave("api_rate_limited", times=100_000, only="conversations.history", retry_after=600)
+    command = [sys.executable, "-B", "-m", "operations", "catchup", "STAGE=local", f"CHANNEL={channel.id}"]
+    about: Any = {"cwd": PROJECT, "env": {**pipeline.aws.environ(), "PATH": ""}, "text": True}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **about) as process:
+        assert process.stdout
+        shown = ""
+        while "back to" not in shown:
+            shown += process.stdout.read(1) or pytest.fail(f"it ended: {shown}")
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=60)[1]
+    assert (process.returncode, said) == (130, "\nThe workflow goes on. The same command shows how far it is.\n")
+    record = started.record(channel.id)
+    assert (record["state"], started.is_alive(record)) == ("running", True)
+    slack.behave()
+    done = subprocess.run(command, check=False, timeout=120, capture_output=True, **about)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith(
+        "Done: 8 files archived, 0 there before, 0 skipped, 0 failed, 0 messages not understood.\n"
+    )
+    assert started.record(channel.id)["run"] == record["run"]
+
+
+def test_the_bar_moves_from_the_first_page_on_and_never_back() -> None:
+    def record(part: str, latest: str, until: int, state: str = "running") -> Any:
+        position = {"part": part, "latest": latest, "until": until}
+        counts = {"messages": 1, "archived": 0}
+        run = {"state": state, "latest": "2000.0", "since_shown": 1000.0, "counts": counts}
+        return {**run, "position": position}
+
+    steps = [
+        record("messages", "1999.0", 2000),
+        record("messages", "1600.0", 2000),
+        record("messages", "1000.0", 2000),
+        record("files", "1000.0", 2000),
+        record("files", "1000.0", 1500),
+        record("end", "1000.0", 1500),
+        record("end", "1000.0", 1500, "done"),
+    ]
+    lengths = [catchup.bar([step], 1).count("#") for step in steps]
+    assert lengths == sorted(lengths)
+    assert (lengths[0], lengths[1] > 10, lengths[-2] < 30, lengths[-1]) == (1, True, True, 30)
