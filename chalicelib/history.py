@@ -45,7 +45,7 @@ MOST_STARTED = 300
 SLOW_AFTER = 600.0
 """Seconds after which an execution, which may try again for hours, holds up no others."""
 SAME_INVITATION = 10
-LONGEST_WAIT = 900
+LONGEST_WAIT = 86_400
 MOST_PROBLEMS = 100
 SAME_MESSAGE = 86_400.0
 """Seconds for which a run that another one did not end goes on in the other's message."""

@@ -265,9 +265,48 @@ def test_a_message_that_retention_may_have_removed_is_not_withdrawn(
     assert not kept["deleted"]
 
 
-def test_messages_of_2014_are_archived(slack: Slack, channel: Channel, turns: Turns) -> None:
-    slack.legacy_upload(channel, slack.users[1], ("old.txt", b"old", "text/plain"), "Numbers #old", deliver=False)
-    assert turns.all()["counts"]["archived"] == 1
+def test_messages_of_2014_are_archived_and_their_old_shapes_are_no_obstacle(
+    slack: Slack, channel: Channel, turns: Turns, record_of: Callable[[str], Any]
+) -> None:
+    old = slack.legacy_upload(
+        channel, slack.users[1], ("old.txt", b"old", "text/plain"), "Numbers #old", deliver=False
+    )
+    file = old.files[0]
+    old.body["ts"] = "1400000000.000002"
+    comment = {"id": "Fc1", "timestamp": 1400000060, "user": "U1", "comment": "#nice"}
+    shapes: list[dict[str, Any]] = [
+        {"subtype": "file_comment", "file": file.object(), "comment": comment, "user": ...},
+        {"subtype": "file_mention", "file": file.object()},
+        {
+            "subtype": "bot_message",
+            "bot_id": "B1",
+            "username": "robot",
+            "user": ...,
+            "attachments": [{"text": "x"}],
+        },
+        {"subtype": "channel_topic", "topic": "Numbers"},
+        {"subtype": "me_message"},
+        {"subtype": "pinned_item", "item_type": "F", "item": {"id": file.id}},
+        {
+            "replies": [{"user": "U1", "ts": "1400000430.000003"}],
+            "reply_count": 1,
+            "thread_ts": "1400000420.000002",
+        },
+        {"subtype": "reply_broadcast", "root": {"ts": "1400000420.000002"}, "channel_id": channel.id},
+        {"text": ...},
+        {"text": None, "files": []},
+    ]
+    for number, fields in enumerate(shapes, 1):
+        ts = f"{1400000000 + 60 * number}.000002"
+        slack.say(channel, slack.users[1], "as it was", deliver=False).body.update({"ts": ts})
+        body = slack.messages[-1].body
+        body.update({name: value for name, value in fields.items() if value is not ...})
+        for name in [name for name, value in fields.items() if value is ...]:
+            del body[name]
+    record = turns.all()
+    assert (record["state"], record["counts"]["failed"], record["counts"]["messages"]) == ("done", 0, 11)
+    assert record_of(f"metadata/{slack.team_id}/{file.id}.json")["tags"] == ["old"]
+    assert record["counts"]["archived"] == 1
 
 
 def test_slacks_limit_is_waited_out_and_nothing_is_lost(slack: Slack, channel: Channel, turns: Turns) -> None:
@@ -340,14 +379,78 @@ def test_a_scope_that_is_lost_on_the_way_is_told(slack: Slack, channel: Channel,
     assert "make catchup" in words(told)
 
 
+@pytest.mark.parametrize("turns_before", [0, 1])
 def test_a_conversation_that_is_archived_meanwhile_is_read_to_its_end(
-    slack: Slack, channel: Channel, turns: Turns
+    slack: Slack, channel: Channel, turns: Turns, turns_before: int
 ) -> None:
     for _ in range(7):
         share(slack, channel)
+    order = turns.order()
+    for _ in range(turns_before):
+        order = history.turn(order, turns.stage, time.time(), 30)
     channel.is_archived = True
-    record = turns.all()
+    record = turns.all(order)
     assert (record["state"], record["counts"]["archived"], record["notice"]) == ("done", 7, "")
+    assert len(turns.own()) == turns_before
+
+
+def test_a_lost_right_to_write_loses_nothing_but_the_message(slack: Slack, channel: Channel, turns: Turns) -> None:
+    for _ in range(7):
+        share(slack, channel)
+    order = history.turn(turns.order(), turns.stage, time.time(), 30)
+    slack.workspace.scopes.discard("chat:write")
+    record = turns.all(order)
+    assert (record["state"], record["counts"]["archived"]) == ("done", 7)
+    [told] = turns.own()
+    assert "I'm archiving" in told.text
+
+
+def test_a_token_that_is_revoked_on_the_way_ends_the_execution_as_failed(
+    slack: Slack, channel: Channel, turns: Turns, stage: Stage
+) -> None:
+    share(slack, channel)
+    slack.misbehave("api_error", times=1_000, only="conversations.history", error="token_revoked")
+    order = turns.order()
+    execute(stage, order)
+    assert eventually(lambda: (turns.record() or {}).get("state") == "stopped", 60), turns.record()
+    assert eventually(lambda: not stage.histories.is_running(order["run"]), 60)
+    outcome = stage.histories.outcome(order["run"])
+    assert outcome is not None
+    assert outcome.status == "FAILED"
+    assert "token_revoked" in turns.record()["reason"]
+
+
+def test_removed_and_invited_again_at_once_the_past_is_complete_and_told_once(
+    slack: Slack, channel: Channel, turns: Turns
+) -> None:
+    slack.remove_app(channel)
+    uploads = [share(slack, channel) for _ in range(9)]
+    slack.misbehave("api_rate_limited", times=20, only="conversations.history", retry_after=60)
+    for _ in range(3):
+        slack.invite(channel, slack.users[1])
+        assert eventually(lambda: turns.record() is not None, 60)
+        slack.remove_app(channel)
+    slack.invite(channel, slack.users[1])
+    keys = [f"metadata/{slack.team_id}/{upload.files[0].id}.json" for upload in uploads]
+    assert eventually(lambda: turns.record()["state"] == "done" and all(map(turns.record_of, keys)), 60)
+    assert all(len(turns.record_of(key)["shares"]) == 1 for key in keys)
+    assert len(turns.own()) == 1
+    greetings = [
+        message for message in slack.messages if message.channel is channel and message.text == notices.GREETING
+    ]
+    assert len(greetings) == 1
+
+
+def test_slack_that_answers_429_for_an_hour_is_not_asked_before(
+    slack: Slack, channel: Channel, turns: Turns, stage: Stage
+) -> None:
+    share(slack, channel)
+    slack.misbehave("api_rate_limited", times=2, only="conversations.history", retry_after=1_800)
+    order, began = turns.order(), time.monotonic()
+    execute(stage, order)
+    assert eventually(lambda: (turns.record() or {}).get("state") == "done", 60), turns.record()
+    assert time.monotonic() - began > 3_600 / 1_000
+    assert turns.record()["counts"]["archived"] == 1
 
 
 def test_a_fault_of_the_workflow_is_told_and_noted(slack: Slack, channel: Channel, turns: Turns) -> None:
