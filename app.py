@@ -168,7 +168,7 @@ def ended(event: CloudWatchEvent) -> None:
     context: Any = event.context
     detail = event.detail
     with log.about(request_id=_request_id(context), execution=detail["name"]):
-        endings.publish(detail["name"], detail["status"], settings.load("SLACK_INTEGRATOR_SNS").topic)
+        endings.publish(detail, settings.load("SLACK_INTEGRATOR_SNS").topic)
 
 
 @app.lambda_function()

@@ -530,3 +530,16 @@ def test_an_execution_that_is_over_or_another_ones_changes_nothing_when_it_dies(
     assert turns.record()["state"] == "done"
     [told] = turns.own()
     assert told.text.startswith("✅")
+
+
+def test_a_death_of_what_a_past_has_started_is_told_under_no_old_message(
+    slack: Slack, channel: Channel, stage: Stage
+) -> None:
+    quiet, loud = (slack.say(channel, slack.users[0], "a message", deliver=False) for _ in range(2))
+    inputs = {quiet: '{"kind":"upload","quiet":true}', loud: '{"kind":"upload"}'}
+    names = [f"{slack.team_id}-{channel.id}-{message.ts.replace('.', '_')}" for message in inputs]
+    for name, text in zip(names, inputs.values(), strict=True):
+        workflow.start(stage.workflow.client, stage.workflow.state_machine, name, text, time.monotonic() + 5)
+    assert eventually(lambda: not any(map(stage.workflow.is_running, names)))
+    slack.wait_for_replies(channel, loud.ts, timeout=60)
+    assert slack.replies(channel, quiet.ts) == []
