@@ -190,7 +190,8 @@ class _Turn:
         order, slack = self._order, self._stage.slack
         me = slack.call("auth.test", {})
         described = slack.call("conversations.info", {"channel": order["channel"]}, form=True)["channel"]
-        listed = slack.call("files.list", {"channel": order["channel"], "count": 1}, form=True)
+        span = {"channel": order["channel"], "ts_from": order["since"], "count": 1}
+        listed = slack.call("files.list", span, form=True)
         since = max(float(described.get("created") or 0), float(order["since"]))
         message = _message_of(before, self._now)
         return {

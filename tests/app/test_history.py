@@ -192,10 +192,14 @@ def test_what_is_not_archived_is_told_with_the_reason(slack: Slack, channel: Cha
 
 
 def test_since_leaves_out_what_is_older(slack: Slack, channel: Channel, turns: Turns) -> None:
-    share(slack, channel)
+    old = share(slack, channel)
     since = slack.say(channel, slack.users[0], "from here on", deliver=False)
-    share(slack, channel)
-    assert turns.all(turns.order(since=since.ts))["counts"]["archived"] == 1
+    new = share(slack, channel)
+    old.files[0].created, new.files[0].created = (int(float(message.ts)) for message in (old, new))
+    old.files[0].created -= 1
+    new.files[0].created += 1
+    record = turns.all(turns.order(since=since.ts))
+    assert (record["counts"]["archived"], record["total"]) == (1, 1)
 
 
 def test_a_conversation_without_files_is_left_in_peace(slack: Slack, channel: Channel, turns: Turns) -> None:
