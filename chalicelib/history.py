@@ -48,7 +48,7 @@ SAME_INVITATION = 10
 LONGEST_WAIT = 86_400
 MOST_PROBLEMS = 100
 SAME_MESSAGE = 86_400.0
-"""Seconds for which a run that another one did not end goes on in the other's message."""
+"""Seconds after which an invitation is told in a message of its own, though the run before it did not end well."""
 
 
 class Stage(NamedTuple):
@@ -109,10 +109,12 @@ def _state(run: Run) -> str:
     return "stopped" if run["state"] == "stopped" else "ended"
 
 
-def _message_of(before: Run | None, now: float) -> str | None:
-    """Return the message in which a new run goes on: that of a run *before* which did not come to its end."""
-    is_open = before is not None and before["state"] != "done" and now < before["at"] + SAME_MESSAGE
-    return before["notice"] if before and is_open else None
+def _message_of(before: Run | None, order: Order, now: float) -> str | None:
+    """Return the message in which *order* goes on: that of a run *before* which did not come to its end."""
+    if before is None or before["state"] == "done":
+        return None
+    is_near = not order["tell"] or now < before["at"] + SAME_MESSAGE
+    return before["notice"] if is_near else None
 
 
 class _Turn:
@@ -193,7 +195,7 @@ class _Turn:
         span = {"channel": order["channel"], "ts_from": order["since"], "count": 1}
         listed = slack.call("files.list", span, form=True)
         since = max(float(described.get("created") or 0), float(order["since"]))
-        message = _message_of(before, self._now)
+        message = _message_of(before, order, self._now)
         return {
             "version": 1,
             "run": order["run"],
