@@ -33,7 +33,7 @@ from chalicelib.settings import Settings
 from chalicelib.slack import Slack
 
 MOST_TURNS = 2_000
-"""Of one execution. A turn makes ten of its 25,000 events; what is left over is for repeated tries."""
+"""Of one execution. A turn makes nine of its 25,000 events; what is left over is for repeated tries."""
 CALLS_A_TURN = 5
 SECONDS_A_CALL = 1.3
 """conversations.history, conversations.replies and files.list allow 50 calls a minute each, to all conversations
