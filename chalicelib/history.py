@@ -46,6 +46,8 @@ SLOW_AFTER = 600.0
 """Seconds after which an execution, which may try again for hours, holds up no others."""
 SAME_INVITATION = 10
 LONGEST_WAIT = 86_400
+MOST_DELAYS = 200
+"""In a row, some five days; then the workflow tries for some hours more, and stops."""
 MOST_PROBLEMS = 100
 SAME_MESSAGE = 86_400.0
 """Seconds after which an invitation is told in a message of its own, though the run before it did not end well."""
@@ -82,8 +84,16 @@ def turn(order: Order, stage: Stage, now: float, seconds: float) -> Order:
     if current and _is_for_another(current.value, order):
         is_own = current.value["run"] == order["run"]
         return {**order, "state": _state(current.value) if is_own else "ended"}
-    one_turn = _Turn(order, stage, now, time.monotonic() + seconds, key, current)
+    try:
+        one_turn = _Turn(order, stage, now, time.monotonic() + seconds, key, current)
+    except SlackRateLimited as limited:  # at the beginning, of which there is no record yet
+        return _later(order, limited.retry_after)
     return one_turn.done()
+
+
+def _later(order: Order, seconds: float) -> Order:
+    """Return the order for a turn that many seconds later."""
+    return {**order, "turns": order["turns"] + 1, "wait": max(1, min(LONGEST_WAIT, round(seconds)))}
 
 
 def stop(order: Order, error: str, stage: Stage, now: float) -> Order:
@@ -151,6 +161,8 @@ class _Turn:
         except SlackRateLimited as limited:
             wait = limited.retry_after
         except (SlackUnavailable, NotStarted) as error:
+            if run["delays"] >= MOST_DELAYS:
+                raise
             log.warning("history waits", error=type(error).__name__, reason=str(error))
             run["delays"] += 1
             wait = 2.0 * 2 ** min(run["delays"], 10)
@@ -168,8 +180,7 @@ class _Turn:
         return self._next(0)
 
     def _next(self, wait: float) -> Order:
-        order: Order = {**self._order, "turns": self._order["turns"] + 1}
-        order["wait"] = max(1, min(LONGEST_WAIT, round(wait)))
+        order = _later(self._order, wait)
         is_over = self._run["state"] != "running"
         if not is_over and order["turns"] >= MOST_TURNS:
             return self._continued(order)

@@ -10,7 +10,7 @@ import pytest
 
 from chalicelib import clients, conversation, history, history_run, history_telling, notices, workflow
 from chalicelib.archive import Archive
-from chalicelib.errors import ArchiveUnavailable
+from chalicelib.errors import ArchiveUnavailable, SlackUnavailable
 from chalicelib.executions import Executions
 from chalicelib.history import Stage
 from chalicelib.history_run import Order
@@ -445,11 +445,23 @@ def test_removed_and_invited_again_at_once_the_past_is_complete_and_told_once(
     assert len(greetings) == 1
 
 
+def test_slack_that_does_not_answer_for_days_ends_it(
+    slack: Slack, channel: Channel, turns: Turns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "MOST_DELAYS", 3)
+    share(slack, channel)
+    slack.misbehave("api_server_error", times=1_000, only="conversations.history")
+    with pytest.raises(SlackUnavailable):
+        turns.all()
+    assert (turns.count, turns.record()["state"]) == (3, "running")
+
+
+@pytest.mark.parametrize("method", ["conversations.info", "conversations.history"])
 def test_slack_that_answers_429_for_an_hour_is_not_asked_before(
-    slack: Slack, channel: Channel, turns: Turns, stage: Stage
+    slack: Slack, channel: Channel, turns: Turns, stage: Stage, method: str
 ) -> None:
     share(slack, channel)
-    slack.misbehave("api_rate_limited", times=2, only="conversations.history", retry_after=1_800)
+    slack.misbehave("api_rate_limited", times=2, only=method, retry_after=1_800)
     order, began = turns.order(), time.monotonic()
     execute(stage, order)
     assert eventually(lambda: (turns.record() or {}).get("state") == "done", 60), turns.record()
