@@ -60,6 +60,14 @@ def kind(envelope: Mapping[str, Any]) -> Any:
     return event.get("type") if isinstance(event, dict) else None
 
 
+def may_ask(envelope: Mapping[str, Any]) -> bool:
+    """Return True if somebody may be speaking to the app: by its name, or in its direct message."""
+    event = envelope.get("event")
+    if not isinstance(event, dict) or event.get("subtype"):
+        return False
+    return event.get("type") == "app_mention" or event.get("channel_type") == "im"
+
+
 def joined(envelope: Mapping[str, Any]) -> str | None:
     """Return the conversation that the app itself was invited to, None if *envelope* is about anything else.
 

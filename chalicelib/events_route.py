@@ -89,6 +89,19 @@ def _greet(envelope: dict[str, Any]) -> None:
         log.error("no greeting", error=str(error))
 
 
+def _introduce(envelope: dict[str, Any]) -> HttpResponse:
+    """Let the notifier say what the app does to whoever speaks to it; such an answer can be lost."""
+    from chalicelib import introduction, reports
+
+    question = introduction.question(envelope)
+    if question:
+        try:
+            reports.publish_question(question)
+        except NotReported as error:
+            log.error("no answer", error=str(error))
+    return DONE
+
+
 def _archive_the_past(envelope: dict[str, Any], last_try: float, now: float) -> None:
     """Start what archives the past of the conversation that the app has joined, as far as HISTORY says."""
     from chalicelib import history_run, invitation
@@ -103,7 +116,9 @@ def _archive_the_past(envelope: dict[str, Any], last_try: float, now: float) -> 
 def _follow(envelope: dict[str, Any], last_try: float) -> HttpResponse:
     try:
         change = events.change(envelope)
-        return _start(change, last_try) if change else DONE
+        if change:
+            return _start(change, last_try)
+        return _introduce(envelope) if events.may_ask(envelope) else DONE
     except NotUnderstood as error:
         return _report(envelope, str(error))
 

@@ -24,6 +24,14 @@ GREETING = (
     "👋 I archive the files that are shared here, and find them again: type `/docs` and a word or a #hashtag. "
     "A hashtag in a file's message, or in its thread, becomes its tag."
 )
+ABOUT = "I archive the files that are shared here. Whoever can read this conversation can find them again."
+ABOUT_DIRECT = (
+    "I archive the files that are shared in my channels, and those that you send me here, which only you can find."
+)
+HOW = (
+    "To find a file, type `/docs` and a word or a #hashtag; `/docs help` says more. "
+    "To tag a file afterwards, reply to its message with a #hashtag."
+)
 FIRST = "From now on, a :white_check_mark: under your files says the same."
 
 _EXECUTION = re.compile(
@@ -67,6 +75,8 @@ def notice(message: dict[str, Any]) -> Notice | None:
     kind = message.get("type")
     if kind == "invited":
         return _of_invitation(message)
+    if kind == "asked":
+        return _of_question(message)
     if kind == "not_followed":
         return _of_not_followed(message)
     if kind == "ended":
@@ -112,6 +122,14 @@ def reply(name: str, about: Mapping[str, Any], *, is_first: bool = False) -> Not
 def _of_invitation(invitation: dict[str, Any]) -> Notice:
     name = f"greeting-{invitation['team']}-{invitation['channel']}"
     return Notice(name, invitation["channel"], None, GREETING, sections([GREETING]))
+
+
+def _of_question(question: dict[str, Any]) -> Notice:
+    """Return what the app does where somebody asks: in the thread, but in a direct message below the question."""
+    channel, ts, is_direct = question["channel"], question["ts"], question["channel_type"] == "im"
+    text = f"👋 {ABOUT_DIRECT if is_direct else ABOUT} {HOW}"
+    root = question["thread_ts"] if is_direct else question["thread_ts"] or ts
+    return Notice(f"asked-{question['team']}-{channel}-{ts}", channel, root, text, sections([text]))
 
 
 def _of_not_followed(failed: dict[str, Any]) -> Notice | None:

@@ -1,4 +1,4 @@
-"""What the route tells the topic: events that came to nothing, and invitations.
+"""What the route tells the topic: events that came to nothing, invitations, and questions.
 
 The workflow publishes its outcomes by itself.
 """
@@ -21,6 +21,12 @@ def publish_invitation(team: str | None, channel: str | None) -> None:
     """Publish that the app was invited to *channel*. Raises NotReported."""
     log.info("invited", channel=channel)
     _publish({"type": "invited", "team": team, "channel": channel})
+
+
+def publish_question(question: dict[str, Any]) -> None:
+    """Publish that somebody speaks to the app. Raises NotReported."""
+    log.info("asked", channel=question["channel"], ts=question["ts"])
+    _publish(question)
 
 
 def _publish(message: dict[str, Any]) -> None:

@@ -181,6 +181,8 @@ class Slack(People, Inspection):
         scope, subscription = HISTORY_SCOPES[channel.kind], SUBSCRIPTIONS[channel.kind]
         if event["type"] == "file_shared":
             scope, subscription = "files:read", "file_shared"
+        if event["type"] == "app_mention":
+            scope, subscription = "app_mentions:read", "app_mention"
         if event["type"] == JOINED:
             scope, subscription = READ_SCOPES[channel.kind], JOINED
         sees = channel.bot_is_member and scope in self.workspace.scopes

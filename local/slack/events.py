@@ -117,6 +117,12 @@ def shared_in_2017(user: str, user_name: str, file: Json, comment: str, ts: str)
     }
 
 
+def mention(event: Json) -> Json:
+    """The second event of a message that names the app. https://docs.slack.dev/reference/events/app_mention"""
+    dropped = ("channel_type", "subtype", "upload", "display_as_bot")
+    return {name: value for name, value in event.items() if name not in dropped} | {"type": "app_mention"}
+
+
 def changed_message(channel: Channel, now: Json, before: Json | list[Json], event_ts: str) -> Json:
     """A message was edited, unfurled, updated by an app, or became a tombstone."""
     return _change("message_changed", channel, event_ts) | {"message": now, "previous_message": before}

@@ -196,7 +196,10 @@ class People:
         body = self._written(channel, body) | events.in_thread(root, thread_ts)
         message = Message(channel, changed(body, fields), files)
         self.workspace.add_message(message)
-        message.envelope = self._publish(channel, changed(events.posted(message), fields), deliver)
+        event = changed(events.posted(message), fields)
+        message.envelope = self._publish(channel, event, deliver)
+        if channel.kind != "im" and f"<@{self.workspace.app.bot_user_id}" in str(event.get("text")):
+            self._publish(channel, events.mention(event), deliver)
         return message
 
     def _kept(self, upload: Upload, user: User | None) -> File:

@@ -245,8 +245,14 @@ def test_the_manifest_subscribes_to_what_the_app_understands_with_the_scopes_for
     manifest = slack_app.manifest("https://x.test/dev")
     subscribed = set(manifest["settings"]["event_subscriptions"]["bot_events"])
     of_files = {"file_deleted", "file_shared"}
-    assert subscribed == {*SUBSCRIPTIONS.values(), *of_files, "app_home_opened", "member_joined_channel"}
-    used = {"files:read", "chat:write", "reactions:write", "commands", "users:read"}
+    assert subscribed == {
+        *SUBSCRIPTIONS.values(),
+        *of_files,
+        "app_home_opened",
+        "app_mention",
+        "member_joined_channel",
+    }
+    used = {"app_mentions:read", "files:read", "chat:write", "reactions:write", "commands", "users:read"}
     used |= {"channels:read", "groups:read", "im:read", "mpim:read"}
     assert set(manifest["oauth_config"]["scopes"]["bot"]) == set(HISTORY_SCOPES.values()) | used
 
