@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from chalicelib import blocks
 from chalicelib.actions import ASK
 from chalicelib.errors import IntegratorError
+from chalicelib.filters import Filters
 from chalicelib.layout import FileRecord, Share
 from chalicelib.search import MOST_TERMS, Hit, Results
 from chalicelib.suggestions import TagList
@@ -29,9 +30,11 @@ USAGE = """\
 `/docs finance` shows the documents with this word in their name, their title, their message or their tags.
 `/docs #finance` those with this hashtag, `/docs pdf` those of this kind, `/docs "notice period"` those with both \
 words next to each other. All that you type must match: `/docs board #2026 pdf`.
+`before:2026-01-31` and `after:2026-01-31` say when it was uploaded.
 `/docs` alone shows what is new, `/docs tags` the tags in use, `/docs tags fin` those that begin with fin.
 Capitals do not matter. You find what is shared in public channels, where you ask, and in the private \
 conversations that you and I are both in."""
+NO_FILTERS = Filters()
 HOW = "To find a document: `/docs` and its words or #tags. `/docs help` says more."
 
 
@@ -51,14 +54,16 @@ class Links(NamedTuple):
     opens: Link
 
 
-def documents(terms: Sequence[Term], results: Results, asker: Asker, links: Links) -> Answer:
+def documents(
+    terms: Sequence[Term], results: Results, asker: Asker, links: Links, filters: Filters = NO_FILTERS
+) -> Answer:
     """Return the list of the *results*, and how to go on."""
-    head, foot = _head(terms, results), [*limits(asker), *([] if terms else [HOW])]
+    head, foot = _head(terms, results, filters), [*_unknown(filters), *limits(asker), *([] if terms else [HOW])]
     names = ", ".join(_shown_name(hit.record["file"]) for hit in results.hits)
     answer = _private([head], [names] if names else [], foot)
     for most_tags, longest_name in _FITS:
         hits = [block for hit in results.hits for block in hit_blocks(hit, asker, links, most_tags, longest_name)]
-        answer["blocks"] = [*blocks.sections([head]), *hits, *rest(terms, results), *blocks.sections(foot)]
+        answer["blocks"] = [*blocks.sections([head]), *hits, *rest(terms, results, filters), *blocks.sections(foot)]
         if blocks.length(answer["blocks"]) <= blocks.LONGEST_MESSAGE:
             break
     return answer
@@ -88,39 +93,57 @@ def ask_buttons(questions: Iterable[str]) -> list[blocks.Block]:
     return blocks.buttons(ASK, ((question, question) for question in questions))
 
 
-def _head(terms: Sequence[Term], results: Results) -> str:
+def _head(terms: Sequence[Term], results: Results, filters: Filters) -> str:
     if not results.hits:
-        return f"No more documents{_with(terms)}."
+        return f"No more documents{_with(terms, filters)}."
     places = [hit.place for hit in results.hits]
     order = "the newest first" if places == sorted(places) else "those that are called so first"
-    return f"*Documents{_with(terms)}, {order}*"
+    return f"*Documents{_with(terms, filters)}, {order}*"
 
 
-def nothing(terms: Sequence[Term], near: Sequence[str], asker: Asker | None = None) -> Answer:
+def nothing(
+    terms: Sequence[Term], near: Sequence[str], asker: Asker | None = None, filters: Filters = NO_FILTERS
+) -> Answer:
     """Return that there is nothing for *terms*, and which tags and words in use are *near*.
 
     It is the same whatever the reason is, and whoever asks.
     """
-    text = f"I found no document{_with(terms)} that you can see."
-    hint = [f"Did you mean {' or '.join(map(blocks.escaped, near))}?"] if near else []
-    answer = _private([text], hint, limits(asker) if asker else [], [] if terms else [HOW])
+    text = f"I found no document{_with(terms, filters)} that you can see."
+    hint = [f"Did you mean {' or '.join(map(_isolated, near))}?"] if near else []
+    foot = [*_unknown(filters), *(limits(asker) if asker else []), *([] if terms else [HOW])]
+    answer = _private([text], hint, foot)
     answer["blocks"] += ask_buttons(near)
     return answer
 
 
 def tag_list(begin: str, tags: TagList, asker: Asker) -> Answer:
     """Return the tags in use that begin with *begin*, to be clicked."""
-    which = f" that begin with {blocks.escaped(begin)}" if begin else ""
+    which = f" that begin with {_isolated(begin)}" if begin else ""
     if not tags.names:
         return _private([f"I found no tags{which}."], limits(asker))
     more = (
         [] if tags.is_complete else ["There are more: `/docs tags` and the beginning of a tag shows those alone."]
     )
     head, foot = f"*Tags in use{which}*", [*more, *limits(asker)]
-    answer = _private([head], [" ".join(f"#{blocks.escaped(tag)}" for tag in tags.names)], foot)
+    answer = _private([head], [" ".join(map(blocks.hashtag, tags.names))], foot)
     rows = ask_buttons(f"#{tag}" for tag in tags.names)
     answer["blocks"] = [*blocks.sections([head]), *rows, *blocks.sections(foot)]
     return answer
+
+
+def not_understood(filters: Filters) -> Answer:
+    """Return that what was typed holds nothing to look for."""
+    return _private([*_unknown(filters), HOW])
+
+
+def _unknown(filters: Filters) -> list[str]:
+    """Return which filters of Slack's own search say nothing to this one."""
+    if not filters.unknown:
+        return []
+    named = ", ".join(f"`{_isolated(word.replace('`', ''))}`" for word in filters.unknown)
+    return [
+        f"I left out {named}: I know words, #tags, kinds such as pdf, `before:2026-01-31` and `after:2026-01-31`."
+    ]
 
 
 def too_many(count: int) -> Answer:
@@ -135,14 +158,14 @@ def too_long(most: int) -> Answer:
 
 def failure(error: IntegratorError) -> Answer:
     """Return that it did not work, in the words of *error*."""
-    return _private([f"❌ The search did not work. {blocks.escaped(str(error))} Please try again."])
+    return _private([blocks.failure("The search did not work.", error)])
 
 
-def rest(terms: Sequence[Term], results: Results) -> list[blocks.Block]:
+def rest(terms: Sequence[Term], results: Results, filters: Filters = NO_FILTERS) -> list[blocks.Block]:
     """Return how to go on, if there is more."""
     if results.after is None:
         return []
-    question = " ".join([*(term.text for term in terms), "more", results.after])
+    question = " ".join([*(term.text for term in terms), *filters.text.split(), "more", results.after])
     more = blocks.buttons(ASK, [("Show more", question)])
     return [*blocks.sections(["I stopped looking here, since there is so much."] if results.capped else []), *more]
 
@@ -196,7 +219,7 @@ def _name(file: FileRecord, is_slack: Callable[[str], bool], longest: int) -> st
 
 
 def _shown_name(file: FileRecord, longest: int = blocks.LONGEST_NAME) -> str:
-    return blocks.escaped(blocks.cut(blocks.shown_name(file["name"] or file["id"]), longest))
+    return blocks.escaped(blocks.shown_name(file["name"] or file["id"], longest))
 
 
 def _date(ts: str) -> str:
@@ -205,8 +228,14 @@ def _date(ts: str) -> str:
     return f"<!date^{second}^{{date_short}}|{datetime.fromtimestamp(second, UTC):%Y-%m-%d}>"
 
 
-def _with(terms: Sequence[Term]) -> str:
-    return f" with {' '.join(blocks.escaped(term.text) for term in terms)}" if terms else ""
+def _with(terms: Sequence[Term], filters: Filters) -> str:
+    named = f" with {' '.join(_isolated(term.text) for term in terms)}" if terms else ""
+    named += f" from before {filters.before}" if filters.before else ""
+    return named + (f" from after {filters.after}" if filters.after else "")
+
+
+def _isolated(text: str) -> str:
+    return blocks.isolated(blocks.escaped(text))
 
 
 def _private(*groups: Sequence[str]) -> Answer:

@@ -8,12 +8,18 @@ import unicodedata
 from collections.abc import Iterable
 from typing import Any
 
+from chalicelib.errors import IntegratorError, Transient
+
 LONGEST_SECTION = 2_900
 """Characters; Block Kit takes 3,000."""
 LONGEST_MESSAGE = 12_000
 """Characters of all blocks together; Slack takes 13,200, and says so nowhere (slackapi/bolt-js issue 2509)."""
 LONGEST_NAME = 120
+TRY_AGAIN = "To try again, open the message's menu and choose *Archive files*."
 LONGEST_LABEL = 75
+_LEFT_TO_RIGHT, _AS_IT_BEGINS = "\u2066", "\u2068"
+_RIGHT_TO_LEFT = ("R", "AL")
+"""Unicode's classes of letters that are written from right to left."""
 LONGEST_VALUE = 2_000
 MOST_BUTTONS = 25
 """Of a button's text and value, and of buttons in a row, Block Kit takes no more."""
@@ -65,7 +71,7 @@ def buttons(action: str, questions: Iterable[tuple[str, str]], style: str = "") 
         {
             "type": "button",
             "action_id": f"{action}-{number}",
-            "text": {"type": "plain_text", "text": cut(label, LONGEST_LABEL), "emoji": False},
+            "text": {"type": "plain_text", "text": isolated(cut(label, LONGEST_LABEL - 2)), "emoji": False},
             **({"value": question} if question else {}),
             **({"style": style} if style else {}),
         }
@@ -90,11 +96,30 @@ def escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def shown_name(name: str) -> str:
-    """Return *name* on one line, without characters that turn the text around, at most `LONGEST_NAME` long."""
-    invisible = {"Cc", "Cf", "Zl", "Zp"}
-    visible = "".join(" " if unicodedata.category(character) in invisible else character for character in name)
-    return cut(" ".join(visible.split()), LONGEST_NAME)
+def shown_name(name: str, longest: int = LONGEST_NAME) -> str:
+    """Return *name* on one line, isolated, without characters that turn the text around, at most *longest* long."""
+    visible = "".join(character if _is_visible(character) else " " for character in name)
+    return isolated(cut(" ".join(visible.split()), longest), _LEFT_TO_RIGHT)
+
+
+def _is_visible(character: str) -> bool:
+    """Leave out control and format characters, but for the joiners, which words and emoji need."""
+    return character in "\u200c\u200d" or unicodedata.category(character) not in {"Cc", "Cf", "Zl", "Zp"}
+
+
+def isolated(text: str, isolate: str = _AS_IT_BEGINS) -> str:
+    """Return *text* so that, if it is written from right to left, it changes nothing around it.
+
+    Without the *isolate* (https://www.unicode.org/reports/tr9/), a tag would show its # at the wrong end. A name
+    keeps its extension at the right.
+    """
+    is_right_to_left = any(unicodedata.bidirectional(character) in _RIGHT_TO_LEFT for character in text)
+    return f"{isolate}{text}\u2069" if is_right_to_left else text
+
+
+def hashtag(tag: str) -> str:
+    """Return *tag* with its #, escaped and isolated."""
+    return isolated(f"#{escaped(tag)}")
 
 
 def size(count: int | None) -> str:
@@ -108,6 +133,12 @@ def size(count: int | None) -> str:
     if count < 1024**3 - 52_429:
         return f"{count / 1024**2:.1f} MB".replace(".0 ", " ")
     return f"{count / 1024**3:.1f} GB".replace(".0 ", " ")
+
+
+def failure(what: str, error: IntegratorError) -> str:
+    """Return *what* did not work, why, and that trying again helps, if it does."""
+    again = " Please try again in a minute." if isinstance(error, Transient) else ""
+    return f"❌ {what} {escaped(str(error))}{again}"
 
 
 def cut(text: str, length: int) -> str:

@@ -29,6 +29,11 @@ Class names are interface: the workflow names them in `ErrorEquals` (on Lambda a
 is its bare class name), and a test holds the two together. Messages are written for the person who uploaded.
 """
 
+import re
+
+_CODE = re.compile(r"\((?:States|Lambda|Sandbox|Runtime)\.(\w+)\)", re.ASCII)
+_WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
+GONE = "The file is no longer there: it was deleted in Slack before it could be archived."
 LONGEST_MESSAGE = 300
 """Characters. The workflow carries a message per file, so their sum must stay far below its payload limit."""
 
@@ -39,6 +44,11 @@ class IntegratorError(Exception):
     def __init__(self, message: str) -> None:
         cut = message if len(message) <= LONGEST_MESSAGE else message[: LONGEST_MESSAGE - 1] + "…"
         super().__init__(cut)
+
+
+def coded(reason: str) -> str:
+    """Return *reason* with AWS's names of errors as plain codes: `timeout` for `States.Timeout`."""
+    return _CODE.sub(lambda name: f"({_WORD.sub('_', name[1]).lower()})", reason)
 
 
 class Refused(IntegratorError):

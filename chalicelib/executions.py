@@ -56,9 +56,9 @@ class Executions:
         except ServiceError as error:
             if error.code == "ExecutionDoesNotExist":
                 return None
-            raise NotStarted(f"The workflow did not say what it is doing ({error.code}).") from error
+            raise NotStarted(f"The archive does not know whether it has begun ({error.code}).") from error
         except KeyError as error:
-            raise NotStarted("The workflow gave an answer that makes no sense.") from error
+            raise NotStarted("The archive does not know whether it has begun.") from error
         return status
 
     def is_running(self, name: str) -> bool:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
 from chalicelib.errors import (
+    GONE,
     AccessRefused,
     FileGone,
     HostRefused,
@@ -107,7 +108,7 @@ def _accept(response: "Response") -> "Response":
     response.close()
     check_status(response)
     if status in (404, 410):
-        raise FileGone("The file is no longer there: it was deleted in Slack before it could be archived.")
+        raise FileGone(GONE)
     if status == 401:
         raise TokenRejected(f"Slack does not accept the app any more. {ASK_OPERATOR} (401).")
     if status == 403:

@@ -48,8 +48,8 @@ def _reasons(run: Run) -> list[str]:
 def _counts(counts: dict[str, int]) -> str:
     parts = [f"{_files(counts['archived'])} archived"]
     parts += [f"{counts['unchanged']} in the archive already"] if counts["unchanged"] else []
-    parts += [f"{counts['skipped']} not archived"] if counts["skipped"] else []
-    parts += [f"{counts['failed']} failed"] if counts["failed"] else []
+    parts += [f"{counts['skipped']} left out"] if counts["skipped"] else []
+    parts += [f"{counts['failed']} could not be archived"] if counts["failed"] else []
     return f"{', '.join(parts)}."
 
 

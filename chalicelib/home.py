@@ -12,6 +12,7 @@ from chalicelib import answers, blocks, history_notices
 from chalicelib.actions import OPEN_HOME, SEARCH, SEARCH_BLOCK
 from chalicelib.answers import Answer, Links
 from chalicelib.blocks import Block
+from chalicelib.errors import coded
 from chalicelib.history_home import Past
 from chalicelib.layout import Problem
 from chalicelib.search import Hit, Results
@@ -28,7 +29,6 @@ WELCOME = """\
 2. Share a file in it and write a hashtag or two, such as #finance.
 3. Come back here: you find it by its name, by your words and by its tags."""
 NOT_FOR_STRANGERS = "I show documents to people of this workspace only."
-TRY_AGAIN = "To try again, open the message's menu and choose *Archive files*."
 
 
 class Beginning(NamedTuple):
@@ -118,7 +118,7 @@ def _problems(problems: Sequence[Problem]) -> list[Block]:
     ]
     if not lines:
         return []
-    return [_header("Not archived"), *blocks.sections(lines[: 2 * MOST_PROBLEMS]), blocks.context(TRY_AGAIN)]
+    return [_header("Not archived"), *blocks.sections(lines[: 2 * MOST_PROBLEMS]), blocks.context(blocks.TRY_AGAIN)]
 
 
 def _pasts(pasts: Sequence[Past]) -> list[Block]:
@@ -135,5 +135,5 @@ def _lines_of(past: Past) -> list[str]:
 
 def _line(name: str, reason: str | None, problem: Problem) -> str:
     second = int(problem["ts"].partition(".")[0])
-    why = blocks.escaped(reason or "I don't know why.")
+    why = blocks.escaped(coded(reason or "I don't know why."))
     return f"• {blocks.escaped(blocks.shown_name(name))}, {_day(second)}: {why}"

@@ -5,16 +5,21 @@ Names, tags and reasons are foreign text: they are escaped (blocks.py).
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
 from typing import Any, NamedTuple
 
 from chalicelib import errors
-from chalicelib.blocks import LONGEST_SECTION, cut, escaped, sections, shown_name, size
+from chalicelib.blocks import LONGEST_SECTION, TRY_AGAIN, context, cut, escaped, hashtag, sections, shown_name, size
 from chalicelib.errors import NotUnderstood
 
 MOST_FILES = 20
-"""Files that are named; of the others the notice has the number. Block Kit takes 50 blocks."""
+"""Files that are named because they are not archived; of the others the notice has the number."""
+MOST_STORED = 5
+"""Files that are named although they are archived: a longer list stands right above, in the upload."""
+MOST_ASKED = 2
+"""Tags in the example of a search."""
 LONGEST_NOTICE = 12_000
 """Characters of all blocks together, escaped: Slack refuses more than some 13,200 (slackapi/bolt-js issue 2509)."""
 
@@ -42,7 +47,7 @@ _LATER_CHANGE = re.compile(r"-[ed][0-9]+_[0-9]+", re.ASCII)
 _REPLAY = re.compile(r"-r[0-9]+$", re.ASCII)
 _FILE_DELETION = re.compile(r"[A-Za-z0-9]+-[A-Za-z0-9]+-d[0-9]+_[0-9]+(?:-\w+)*", re.ASCII)
 """The name of an execution that follows the deletion of a file."""
-_ORDER = ("failed", "skipped", "archived", "unchanged")
+_PROBLEMS = ("failed", "skipped")
 
 
 class Notice(NamedTuple):
@@ -93,7 +98,7 @@ def is_success(files: Sequence[Mapping[str, Any]], left_out: Mapping[str, Any] |
 
 def problems(files: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Return those of an outcome's *files* that are not archived."""
-    return [file for file in files if file["status"] in ("failed", "skipped")]
+    return [file for file in files if file["status"] in _PROBLEMS]
 
 
 def is_replay(message: dict[str, Any]) -> bool:
@@ -106,17 +111,40 @@ def reply(name: str, about: Mapping[str, Any], *, is_first: bool = False) -> Not
 
     *is_first*: it explains the sign by which later successes are told.
     """
-    files = sorted(about["files"], key=lambda file: _ORDER.index(file["status"]))
-    summary, more = _summary(files, about["tags"]), [FIRST] if is_first else []
+    files, tags = about["files"], about["tags"]
+    summary, more, ending = _summary(files, tags), [FIRST] if is_first else [], _next(files, tags)
     left_out = _left_out(about.get("tags_left_out") or {})
-    spare = LONGEST_NOTICE - sum(map(len, [summary, *left_out, *more]))
-    lines = _fitting([_line(file) for file in files[:MOST_FILES]], spare)
-    if len(files) > len(lines):
-        lines.append(f"… and {len(files) - len(lines)} more")
-    blocks = sections([summary], lines, left_out, more)
+    spare = LONGEST_NOTICE - sum(map(len, [summary, *left_out, *more, *ending]))
+    lines = _lines(files, spare)
+    blocks = [*sections([summary], lines, left_out, more), *([context(" ".join(ending))] if ending else [])]
     text = cut(" ".join([summary, *lines[:1], *left_out]), LONGEST_SECTION)
     is_public = about.get("channel_type") == "channel"
     return Notice(name, about["channel"], about["thread_ts"] or about["ts"], text, blocks, is_public)
+
+
+def _lines(files: Sequence[Mapping[str, Any]], spare: int) -> list[str]:
+    """Return a line for each file in the order of the upload: those that are not archived first, within *spare*."""
+    missing = problems(files)
+    stored = [file for file in files if file["status"] not in _PROBLEMS]
+    lines = _fitting([_line(file) for file in missing[:MOST_FILES]], spare)
+    if len(missing) > len(lines):
+        lines.append(f"… and {len(missing) - len(lines)} more")
+    if len(stored) > MOST_STORED:
+        return lines
+    return [*lines, *_fitting([_line(file) for file in stored], spare - sum(map(len, lines)))]
+
+
+def _next(files: Sequence[Mapping[str, Any]], tags: Sequence[str]) -> list[str]:
+    """Return what the person can do now, in small letters: try again, find the files, or tag them."""
+    may_succeed = any(file["status"] == "failed" and file["reason"] != errors.GONE for file in files)
+    again = [TRY_AGAIN] if may_succeed else []
+    count = len(files) - len(problems(files))
+    if not count:
+        return again
+    them = "it" if count == 1 else "them"
+    if not tags:
+        return [*again, f"To tag {them}, reply here with a #hashtag."]
+    return [*again, f"To find {them}, type `/docs {' '.join(map(hashtag, tags[:MOST_ASKED]))}`."]
 
 
 def _of_invitation(invitation: dict[str, Any]) -> Notice:
@@ -142,8 +170,8 @@ def _of_not_followed(failed: dict[str, Any]) -> Notice | None:
 
 
 def _reason(error: dict[str, str]) -> str:
-    fault = f"The archive had a fault of its own ({escaped(error['Error'])}). Whoever runs it can start this again."
-    return _own_sentence(error) or fault
+    fault = f"The archive had a fault of its own. Please tell whoever runs it ({escaped(error['Error'])})."
+    return _own_sentence(error) or errors.coded(fault)
 
 
 def _own_sentence(error: dict[str, str]) -> str | None:
@@ -186,14 +214,14 @@ def _of_error(error: dict[str, Any]) -> Notice | None:
     team, channel, ts = error.get("team"), error.get("channel"), error.get("ts")
     if not (team and channel and ts):
         return None
-    text = f"❌ This upload was not archived. {escaped(str(error.get('error')))} Please share it again."
+    text = f"❌ This upload could not be archived. Please share it again. ({escaped(str(error.get('error')))})"
     name = error.get("execution") or f"error-{team}-{channel}-{ts}"
     return Notice(name, channel, error.get("thread_ts") or ts, text, sections([text]))
 
 
-def _summary(files: Sequence[dict[str, Any]], tags: Sequence[str]) -> str:
+def _summary(files: Sequence[Mapping[str, Any]], tags: Sequence[str]) -> str:
     """Return the sentence that a person reads first; the archive's own words, so what is foreign is escaped."""
-    count = {status: sum(file["status"] == status for file in files) for status in _ORDER}
+    count = Counter(file["status"] for file in files)
     stored = count["archived"] + count["unchanged"]
     parts = []
     if count["failed"]:
@@ -201,7 +229,7 @@ def _summary(files: Sequence[dict[str, Any]], tags: Sequence[str]) -> str:
     if count["skipped"]:
         parts.append(f"{_files(count['skipped'])} left out")
     if stored:
-        tagged = " with " + " ".join(f"#{escaped(tag)}" for tag in tags) if tags else ""
+        tagged = " with " + " ".join(map(hashtag, tags)) if tags else ""
         parts.append(f"{_files(stored)} in the archive{tagged}")
     sign = "❌" if count["failed"] else "⚠️" if count["skipped"] else "✅"
     return f"{sign} {', '.join(parts)}."
@@ -217,20 +245,20 @@ def _fitting(lines: Sequence[str], spare: int) -> list[str]:
     return [line for line, end in zip(lines, ends, strict=True) if end <= spare]
 
 
-def _line(file: dict[str, Any]) -> str:
+def _line(file: Mapping[str, Any]) -> str:
     name = escaped(shown_name(file["name"] or file["id"]))
     if file["status"] == "unchanged" and file.get("here_before"):
         return f"• {name} was in the archive already"
     if file["status"] in ("archived", "unchanged"):
         return f"• {name} ({size(file['size'])})"
-    return f"• {name}: {escaped(file['reason'] or 'there is no reason.')}"
+    return f"• {name}: {escaped(errors.coded(file['reason'] or 'there is no reason.'))}"
 
 
 def _left_out(tags: Mapping[str, Any]) -> list[str]:
     """Return a sentence for each kind of what was typed as a tag, and is none."""
     sentences = []
     if tags.get("count"):
-        named = " ".join(f"#{escaped(tag)}" for tag in tags["first"])
+        named = " ".join(map(hashtag, tags["first"]))
         more = f" and {more} more" if (more := tags["count"] - len(tags["first"])) else ""
         sentences.append(f"Left out, since a message has at most 30 tags of 100 bytes: {named}{more}.")
     if tags.get("links"):

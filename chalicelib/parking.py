@@ -40,9 +40,9 @@ def _send(client: Client, queue: str, body: str, delay: int) -> None:
     try:
         client.call("SendMessage", QueueUrl=queue, MessageBody=body, DelaySeconds=delay)["MessageId"]
     except KeyError as error:
-        raise NotParked("The parking queue gave an answer without a message id.") from error
+        raise NotParked("The archive could not note this for later.") from error
     except ServiceError as error:
-        raise NotParked(f"The parking queue did not take the event ({error.code}).") from error
+        raise NotParked(f"The archive could not note this for later ({error.code}).") from error
 
 
 def message_body(name: str, text: str, links: Iterable[str] = ()) -> str:

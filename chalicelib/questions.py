@@ -6,8 +6,9 @@ A command asks it, a button that carries it, or the search field of Home. It is 
 import re
 from typing import NamedTuple
 
-from chalicelib import answers, hashtags, log, search, suggestions, terms, visibility
+from chalicelib import answers, filters, hashtags, log, search, suggestions, terms, visibility
 from chalicelib.answers import Answer, Links
+from chalicelib.filters import Filters
 from chalicelib.listings import Listings
 from chalicelib.search import Results
 from chalicelib.slack import Slack
@@ -23,12 +24,13 @@ _AFTER = re.compile(r"[0-9]{10}-[A-Za-z0-9]{0,18}~?", re.ASCII)
 
 class Query(NamedTuple):
     """A parsed question. *kind*: help; tags, filtered by the prefix *begin*; or search for *terms*, continued after
-    the key *after*. Without terms the search is for what is new."""
+    the key *after*, within *filters*. Without terms the search is for what is new."""
 
     kind: str
     terms: list[Term]
     begin: str = ""
     after: str = ""
+    filters: Filters = Filters()
 
 
 class Place(NamedTuple):
@@ -50,8 +52,10 @@ def parse(text: str) -> Query:
     after = ""
     if len(words) >= 2 and words[-2].lower() == "more" and _AFTER.fullmatch(words[-1]):
         after, words = words[-1], words[:-2]
-    typed = terms.parse(" ".join(words))
-    return Query("search", typed, after=after) if typed or not words else Query("help", [])
+    words, filtered = filters.split(words)
+    typed = terms.parse(" ".join(filters.without_fillers(words)))
+    is_search = typed or not words
+    return Query("search" if is_search else "help", typed, after=after, filters=filtered)
 
 
 def without_search(text: str) -> Answer | None:
@@ -61,6 +65,8 @@ def without_search(text: str) -> Answer | None:
     query = parse(text)
     if query.kind == "help":
         return answers.usage()
+    if query.filters.unknown and not query.terms:
+        return answers.not_understood(query.filters)
     return answers.too_many(len(query.terms)) if len(query.terms) > search.MOST_TERMS else None
 
 
@@ -78,10 +84,19 @@ def answer(text: str, place: Place, slack: Slack, listings: Listings, links: Lin
 
 
 def _documents(query: Query, asker: Asker, listings: Listings, channels: Channels, links: Links) -> Answer:
-    results = search.find(query.terms, query.after, asker, listings, channels)
+    begin = max(query.after, query.filters.first_place)
+    results = _within(search.find(query.terms, begin, asker, listings, channels), query.filters)
     log.info("searched", hits=len(results.hits), capped=results.capped, scopes=len(asker.scopes))
     if not results.hits and results.after and not suggestions.all_visible(query.terms, asker, listings, channels):
         results = Results([], None, capped=False)  # as if there were no such tag or word
     if results.hits or results.after or query.after:
-        return answers.documents(query.terms, results, asker, links)
-    return answers.nothing(query.terms, suggestions.nearest(query.terms, asker, listings, channels), asker)
+        return answers.documents(query.terms, results, asker, links, query.filters)
+    near = suggestions.nearest(query.terms, asker, listings, channels)
+    return answers.nothing(query.terms, near, asker, query.filters)
+
+
+def _within(results: Results, filters: Filters) -> Results:
+    """Return *results* without what is older than the filters say."""
+    hits = [hit for hit in results.hits if hit.place <= filters.last_place]
+    is_end = results.after is not None and results.after > filters.last_place
+    return Results(hits, None if is_end or len(hits) < len(results.hits) else results.after, results.capped)

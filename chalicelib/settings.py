@@ -175,6 +175,6 @@ def _read(paths: list[str], ssm: Callable[[], Client]) -> dict[str, str]:
         answer = ssm().call("GetParameters", Names=paths, WithDecryption=True)
         return {parameter["Name"]: parameter["Value"] for parameter in answer["Parameters"]}
     except (KeyError, TypeError) as error:
-        raise SecretsUnreadable("SSM gave an answer without the app's secrets.") from error
+        raise SecretsUnreadable("The archive cannot read its own settings just now.") from error
     except ServiceError as error:
-        raise SecretsUnreadable(f"SSM did not give the app's secrets ({error.code}).") from error
+        raise SecretsUnreadable(f"The archive cannot read its own settings just now ({error.code}).") from error

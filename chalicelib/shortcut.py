@@ -9,10 +9,9 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from chalicelib import events, layout, log, workflow
+from chalicelib import blocks, events, layout, log, workflow
 from chalicelib.actions import Shortcut
 from chalicelib.archive import Archive
-from chalicelib.blocks import escaped
 from chalicelib.conversation import channel_type
 from chalicelib.deadline import Deadline
 from chalicelib.errors import AccessRefused, FileGone, IntegratorError, NotStarted, NotUnderstood, SlackRefused
@@ -27,7 +26,7 @@ NOT_THERE = (
     "I can't see these files: I'm not in this conversation. Invite me with `/invite` and choose *Archive files* "
     "again. Where nobody can be invited, share the file in a channel that I'm in, or send it to me."
 )
-STARTED = "I'm archiving {files}. I'll reply in the thread when I'm done."
+STARTED = "I'm archiving {files}. My reply in the thread will say how it went."
 STARTED_UNHEARD = "I'm archiving {files}. In a minute you can find {them} with `/docs`."
 RUNNING = "I'm already archiving {files}. In a minute you can find {them} with `/docs`."
 THERE_ALREADY = "I have {files} in the archive already. You can find {them} with `/docs`."
@@ -75,10 +74,7 @@ def archive_files(shortcut: Shortcut, stage: Stage, deadline: Deadline) -> str:
 
 def failure(error: IntegratorError) -> dict[str, Any]:
     """Return that it did not work, in the words of *error*."""
-    return {
-        "response_type": "ephemeral",
-        "text": f"❌ I couldn't archive this. {escaped(str(error))} Please try again.",
-    }
+    return {"response_type": "ephemeral", "text": blocks.failure("I couldn't archive this.", error)}
 
 
 def _upload(shortcut: Shortcut, channel_type: str | None) -> Change | None:

@@ -86,7 +86,8 @@ class Slack:
     ) -> "Response":
         """Send *body* to *url*, if that is Slack's; redirects are not followed."""
         if not self.owns(url):
-            raise HostRefused(f"SLACK_URL points to {host(url)}, which is not Slack's: nothing was sent there.")
+            log.error("not Slack's address", host=host(url))
+            raise HostRefused(f"The archive is not set up. {ASK_OPERATOR} (SLACK_URL is not Slack's).")
         content: dict[str, Any] = {"data": body} if form else {"json": body}
         limit = TimeLimit(sum(timeout))
         return self._request("POST", url, limit, with_token=with_token, timeout=timeout, **content)
@@ -97,9 +98,8 @@ class Slack:
         The *limit* holds for the body, too; whoever reads it ends the limit.
         """
         if not self.owns(url):
-            raise HostRefused(
-                f"The file is not kept by Slack but at {host(url)}, and the app fetches files from Slack only."
-            )
+            log.warning("not Slack's address", host=host(url))
+            raise HostRefused("Slack does not keep this file itself, so it is not archived. Please upload it.")
         limit.keep()
         options: dict[str, Any] = {"timeout": timeout, "headers": {"Accept-Encoding": "identity"}, "stream": True}
         if not self._export_token:
@@ -197,9 +197,8 @@ def refuse(error: str, answer: dict[str, Any]) -> NoReturn:
             f"Slack does not find the file: it was deleted, or the app is not in this conversation ({error})."
         )
     if error == "missing_scope":
-        raise AccessRefused(
-            f"Slack does not let the app do this. {ASK_OPERATOR} (missing_scope: {answer.get('needed')})."
-        )
+        log.warning("missing scope", needed=str(answer.get("needed")))
+        raise AccessRefused(f"Slack does not let the app do this. {ASK_OPERATOR} (missing_scope).")
     if error in _HIDDEN:
         raise AccessRefused(f"Slack does not let the app see this. {INVITE} ({error}).")
     if error in _TOKEN:

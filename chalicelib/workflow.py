@@ -86,7 +86,7 @@ def start(client: Client, state_machine: str, name: str, text: str, last_try: fl
         log.warning("start failed once", error=failure.error)
         failure = _try(client, state_machine, name, text)
     if failure:
-        raise NotStarted(f"The workflow could not be started ({failure.error}).")
+        raise NotStarted(f"The archive could not begin with this ({failure.error}).")
 
 
 class _Failure(NamedTuple):

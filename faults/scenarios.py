@@ -176,5 +176,5 @@ SCENARIOS = (
     Scenario("taken back", _taken_back, "'deleted': True", breaks=frozenset({"notify GetObject messages/"})),
     Scenario("shared", _page, "✅ 1 file in the archive", event=_file_shared, once=True),
     Scenario("invited", _unseen, "is in the archive: 1 file", event=_invited, once=True),
-    Scenario("nonsense", _nonsense, "❌ This upload was not archived"),
+    Scenario("nonsense", _nonsense, "❌ This upload could not be archived"),
 )

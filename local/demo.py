@@ -12,9 +12,11 @@ from urllib.request import urlopen
 
 from local import samples
 from local.pipeline import Pipeline
+from local.slack.commands import shown
 from local.slack.files import File
 from local.slack.model import Message
 from local.slack.sender import Delivery
+from local.slack.workspace import Workspace
 from local.terminal import Terminal
 
 TEXT = "Q3 numbers #finance #2026"
@@ -37,7 +39,7 @@ def run(pipeline: Pipeline, terminal: Terminal) -> bool:
     execution = _execution(pipeline, terminal, message)
     _objects(pipeline, terminal)
     _record(pipeline, terminal, files[0])
-    _thread(terminal, message, replies, answered)
+    _thread(terminal, message, replies, pipeline.slack.workspace, answered)
     found = _search(pipeline, terminal, message)
     repeated = _is_harmless_when_repeated(pipeline, message)
     opened = _loss(pipeline, terminal, message)
@@ -131,12 +133,13 @@ def _record(pipeline: Pipeline, terminal: Terminal, file: File) -> None:
         terminal.line(line, "dim")
 
 
-def _thread(terminal: Terminal, message: Message, replies: list[Message], answered: float) -> None:
+def _thread(
+    terminal: Terminal, message: Message, replies: list[Message], workspace: Workspace, answered: float
+) -> None:
     terminal.title(f"6  In the thread of the upload, {answered:.1f} s after it")
     terminal.line(f"mira              {message.text}")
     for reply in replies:
-        shown = "\n".join(block["text"]["text"] for block in reply.blocks)
-        first, *rest = shown.splitlines()
+        first, *rest = shown({"blocks": reply.blocks}, workspace).splitlines()
         terminal.line(f"slack-integrator  {first}", "cyan")
         for line in rest:
             terminal.line(f"                  {line}", "cyan")

@@ -150,7 +150,8 @@ class Inspection:
             {channel.name: channel.id for channel in self.channels if channel.kind == kind}
             for kind in ("channel", "group")
         )
-        return typed(words, public, {user.name: user.id for user in self.users}, private)
+        people = {user.name: user.id for user in self.users} | {self.app.name: self.app.bot_user_id}
+        return typed(words, public, people, private)
 
     def replies(self, channel: Channel | str, thread_ts: str) -> list[Message]:
         """What the app posted into that thread, oldest first."""

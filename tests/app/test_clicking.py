@@ -9,12 +9,13 @@ from urllib.parse import urlencode
 
 import pytest
 
-from chalicelib import home, notices, shortcut
+from chalicelib import blocks, home, notices, shortcut
 from local.slack import Slack
 from local.slack.interactions import NOT_CONFIGURED
 from local.slack.model import Channel, Ephemeral, Message, User
 from local.slack.posting import post
 from local.slack.signing import signed_headers
+from tests.conftest import words
 from tests.payloads import payload
 
 Upload = Callable[..., Message]
@@ -233,7 +234,7 @@ def test_home_says_which_uploads_are_not_archived_and_what_to_do(
     slack.wait_for_replies(channel, message.ts, timeout=30)
     shown = texts(home_of(slack, mira, "Not archived"))
     assert "lost.txt" in shown
-    assert home.TRY_AGAIN in shown
+    assert blocks.TRY_AGAIN in shown
     assert "lost.txt" not in texts(home_of(slack, slack.users[1]))
 
 
@@ -307,7 +308,8 @@ def test_what_failed_is_started_again(slack: Slack, channel: Channel, mira: User
     slack.wait_for_replies(channel, message.ts, timeout=30)
     fault.stop()
     assert archived(slack, mira, message) == shortcut.STARTED.format(files="this file")
-    slack.wait_for_replies(channel, message.ts, 2, timeout=30)
+    (reply,) = slack.replies(channel, message.ts)
+    slack.workspace.wait_until(lambda: words(reply).startswith("✅ 1 file in the archive"), 60)
     assert "again.txt" in texts(asked(slack, channel, mira, "#clickagain").body)
 
 

@@ -129,7 +129,7 @@ def test_what_nobody_can_ask_for_is_answered_in_words(slack: Slack, channel: Cha
 
 
 @pytest.mark.parametrize(
-    ("scope", "says"), [("users:read", "missing_scope: users:read"), ("channels:read", "no document with #x")]
+    ("scope", "says"), [("users:read", "(missing_scope)"), ("channels:read", "no document with #x")]
 )
 def test_a_scope_that_is_missing_opens_nothing(slack: Slack, channel: Channel, scope: str, says: str) -> None:
     slack.scopes.discard(scope)

@@ -187,7 +187,7 @@ def test_what_is_not_archived_is_told_with_the_reason(slack: Slack, channel: Cha
     record = turns.all()
     assert (record["counts"]["skipped"], record["counts"]["failed"], len(record["problems"])) == (2, 0, 2)
     end = turns.own()[-1]
-    assert "2 not archived" in words(end)
+    assert "2 left out" in words(end)
     assert "plan: Slack only links to it" in words(end)
 
 
@@ -376,10 +376,10 @@ def test_a_scope_that_is_lost_on_the_way_is_told(slack: Slack, channel: Channel,
     slack.workspace.scopes.discard("channels:history")
     record = turns.all(order)
     assert record["state"] == "stopped"
-    assert "channels:history" in record["reason"]
+    assert "missing_scope" in record["reason"]
     [told] = turns.own()
     assert told.text.startswith("⚠️")
-    assert "channels:history" in words(told)
+    assert "missing_scope" in words(told)
     assert "make catchup" in words(told)
 
 

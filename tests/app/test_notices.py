@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib import blocks, notices
+from chalicelib import blocks, errors, notices
 from chalicelib.errors import NotUnderstood
 from chalicelib.notices import Notice
 
@@ -31,7 +31,12 @@ def posted(message: dict[str, Any]) -> Notice:
 
 
 def shown(notice: Notice) -> str:
-    return "\n".join(block["text"]["text"] for block in notice.blocks)
+    return "\n".join(block["text"]["text"] for block in notice.blocks if "text" in block)
+
+
+def ending(notice: Notice) -> str:
+    """What stands below the reply, in small letters."""
+    return " ".join(block["elements"][0]["text"] for block in notice.blocks if block["type"] == "context")
 
 
 def test_what_was_archived_is_said_with_its_tags_and_size() -> None:
@@ -47,7 +52,7 @@ def test_a_change_that_was_not_followed_asks_nobody_to_share_again() -> None:
 
 
 OURS = '{"errorMessage": "The archive\'s bucket refuses <it>.", "errorType": "ArchiveRefused"}'
-FAULT = "The archive had a fault of its own ({}). Whoever runs it can start this again."
+FAULT = "The archive had a fault of its own. Please tell whoever runs it ({})."
 
 
 @pytest.mark.parametrize(
@@ -55,7 +60,7 @@ FAULT = "The archive had a fault of its own ({}). Whoever runs it can start this
     [
         ({"Error": "ArchiveRefused", "Cause": OURS}, "The archive's bucket refuses &lt;it&gt;."),
         ({"Error": "ArchiveRefused", "Cause": "cut {"}, FAULT.format("ArchiveRefused")),
-        ({"Error": "States.Timeout"}, FAULT.format("States.Timeout")),
+        ({"Error": "States.Timeout"}, FAULT.format("timeout")),
         ({"Error": "KeyError", "Cause": OURS}, FAULT.format("KeyError")),
     ],
     ids=["one of ours", "no JSON", "no cause", "another error"],
@@ -70,7 +75,7 @@ def test_a_change_that_failed_is_told_in_the_thread_with_its_reason(
     assert notice.text == f"❌ What was changed here did not reach the archive. {reason}"
 
 
-def test_failures_come_first_and_each_says_why() -> None:
+def test_what_is_not_archived_comes_first_in_the_order_of_the_upload_and_says_why() -> None:
     files = [
         file(name="good.pdf"),
         file("unchanged", name="known.pdf", here_before=True),
@@ -79,8 +84,8 @@ def test_failures_come_first_and_each_says_why() -> None:
     ]
     assert shown(posted(outcome(*files, tags=[]))) == (
         "❌ 1 file could not be archived, 1 file left out, 2 files in the archive.\n"
-        "• gone.pdf: It was deleted.\n"
         "• link: Slack only links to it.\n"
+        "• gone.pdf: It was deleted.\n"
         "• good.pdf (47 KB)\n"
         "• known.pdf was in the archive already"
     )
@@ -98,10 +103,56 @@ def test_the_reply_goes_into_the_uploads_thread(thread_ts: str | None, expected:
     assert posted(outcome(file(), thread_ts=thread_ts)).thread_ts == expected
 
 
-def test_a_hundred_files_are_twenty_lines_and_a_number() -> None:
-    text = shown(posted(outcome(*[file(name=f"{number}.pdf") for number in range(100)])))
+def test_of_many_problems_twenty_are_named_and_the_others_counted() -> None:
+    files = [file("failed", name=f"{number}.pdf", reason="No.") for number in range(100)]
+    text = shown(posted(outcome(*files)))
     assert text.count("•") == 20
     assert text.endswith("… and 80 more")
+
+
+def test_many_files_that_are_archived_are_not_listed_again_below_the_upload() -> None:
+    files = [file(name=f"{number}.pdf") for number in range(6)]
+    assert shown(posted(outcome(*files))) == "✅ 6 files in the archive with #2026 #finance."
+    odd = file("failed", name="odd.pdf", reason="It was deleted.")
+    assert shown(posted(outcome(*files, odd))).splitlines()[1:] == ["• odd.pdf: It was deleted."]
+
+
+def test_files_are_named_in_the_order_of_the_upload() -> None:
+    files = [file("unchanged", name="b.pdf", here_before=True), file(name="a.pdf"), file("unchanged", name="c.pdf")]
+    names = [line.split()[1] for line in shown(posted(outcome(*files))).splitlines()[1:]]
+    assert names == ["b.pdf", "a.pdf", "c.pdf"]
+
+
+@pytest.mark.parametrize(
+    ("files", "tags", "expected"),
+    [
+        ([file()], ["a", "b", "c"], "To find it, type `/docs #a #b`."),
+        ([file(), file()], [], "To tag them, reply here with a #hashtag."),
+        ([file("failed", reason="No.")], ["a"], blocks.TRY_AGAIN),
+        ([file("failed", reason="No."), file()], ["a"], f"{blocks.TRY_AGAIN} To find it, type `/docs #a`."),
+        ([file("failed", reason=errors.GONE)], ["a"], ""),
+        ([file("skipped", reason="No.")], ["a"], ""),
+    ],
+    ids=["tagged", "untagged", "failed", "failed in part", "gone", "left out"],
+)
+def test_the_reply_ends_with_what_the_person_can_do(files: Any, tags: list[str], expected: str) -> None:
+    assert ending(posted(outcome(*files, tags=tags))) == expected
+
+
+def test_a_tag_that_is_written_from_right_to_left_keeps_its_sign_in_front() -> None:
+    notice = posted(outcome(file(name="דוח.pdf"), tags=["2026", "כספים"]))
+    assert shown(notice) == (
+        "✅ 1 file in the archive with #2026 \u2068#כספים\u2069.\n• \u2066דוח.pdf\u2069 (47 KB)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [("States.Timeout", "timeout"), ("Lambda.Unknown", "unknown"), ("Runtime.OutOfMemory", "out_of_memory")],
+)
+def test_no_reason_names_a_service_of_aws(error: str, code: str) -> None:
+    failed = file("failed", reason=f"The archive had a fault of its own. Please tell whoever runs it ({error}).")
+    assert shown(posted(outcome(failed))).endswith(f"Please tell whoever runs it ({code}).")
 
 
 def test_tags_that_were_left_out_are_named() -> None:
@@ -126,11 +177,12 @@ def test_a_name_that_would_call_or_link_is_shown_to_the_letter(name: str) -> Non
 
 def test_no_section_turns_words_into_links_or_calls() -> None:
     blocks = posted(outcome(file(name="@here #general http://x.example"))).blocks
-    assert all(block["text"]["verbatim"] for block in blocks)
+    assert all((block.get("text") or block["elements"][0])["verbatim"] for block in blocks)
 
 
 def test_a_name_cannot_turn_the_line_around_or_break_it() -> None:
     assert blocks.shown_name("a\u202efdp.\nb\u0000") == "a fdp. b"
+    assert blocks.shown_name("👨\u200d👩\u200d👧.png") == "👨\u200d👩\u200d👧.png"
 
 
 @pytest.mark.parametrize(
@@ -142,7 +194,9 @@ def test_a_name_cannot_turn_the_line_around_or_break_it() -> None:
         (1023, "1023 bytes"),
         (1024, "1 KB"),
         (48_213, "47 KB"),
+        (1024**2 - 100, "1 MB"),
         (1024**2, "1 MB"),
+        (300 * 1024**2, "300 MB"),
         (5 * 1024**3, "5 GB"),
     ],
 )
@@ -191,7 +245,8 @@ FILES = st.lists(st.builds(file, STATUS, name=st.text(max_size=400) | st.none(),
 def test_every_notice_is_within_block_kits_limits(files: list[Any], tags: list[str], repeat: int) -> None:
     notice = posted(outcome(*(files * repeat or [file()]), tags=tags))
     assert 0 < len(notice.blocks) <= 50
-    assert all(0 < len(block["text"]["text"]) <= 3_000 for block in notice.blocks)
+    assert all(0 < len(block["text"]["text"]) <= 3_000 for block in notice.blocks if "text" in block)
+    assert len(ending(notice)) <= 3_000
     assert 0 < len(notice.text) <= 4_000
 
 

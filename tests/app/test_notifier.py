@@ -190,7 +190,7 @@ def test_a_webhook_that_is_gone_is_done_with(slack: Slack, channel: Channel, not
 
 def test_the_token_is_sent_to_no_other_host(slack: Slack, channel: Channel, notify: Notify) -> None:
     ts = slack.say(channel, slack.users[0], "x", deliver=False).ts
-    with pytest.raises(errors.HostRefused, match=r"evil\.example"):
+    with pytest.raises(errors.HostRefused, match="SLACK_URL is not Slack's"):
         notify(outcome(channel, ts), slack_url="https://evil.example/api/chat.postMessage")
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib import home, notices, shortcut
+from chalicelib import blocks, home, notices, shortcut
 
 TABLE = Path(__file__).parents[2].joinpath("docs", "in-slack.md").read_text(encoding="utf-8")
 SEVERAL = {"files": "these 2 files", "them": "them"}
@@ -16,7 +16,8 @@ OF_SHORTCUT = [shortcut.STARTED, shortcut.STARTED_UNHEARD, shortcut.RUNNING, sho
     [
         notices.GREETING,
         notices.FIRST,
-        home.TRY_AGAIN,
+        f"👋 {notices.ABOUT} {notices.HOW}",
+        blocks.TRY_AGAIN,
         home.NOT_FOR_STRANGERS,
         " ".join(home.WELCOME.replace("*", "").split()),
         shortcut.NO_FILES,
