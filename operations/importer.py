@@ -91,12 +91,14 @@ class Importer:
         """
         days = self._export.days()
         first = next((n for n, day in enumerate(days) if day.entry == self.progress["entry"]), 0)
+        whole, behind = sum(day.size for day in days), sum(day.size for day in days[:first])
         self.save()
-        for number, day in enumerate(days[first:], first):
+        for day in days[first:]:
             if self.progress["entry"] != day.entry:
                 self.progress["entry"], self.progress["messages"] = day.entry, 0
             for _ in self._read(day):
-                yield number / len(days)
+                yield behind / whole
+            behind += day.size
         while self.progress["started"]:
             self._look()
             yield 1.0

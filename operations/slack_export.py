@@ -56,11 +56,12 @@ class Conversation(NamedTuple):
 
 
 class Day(NamedTuple):
-    """One file of messages; *entry* is its name in the zip."""
+    """One file of messages; *entry* is its name in the zip, *size* its bytes."""
 
     entry: str
     date: str
     conversation: Conversation
+    size: int
 
 
 class Export:
@@ -116,7 +117,7 @@ class Export:
             match = self._day(entry)
             conversation = self._conversation(match["folder"]) if match else None
             if match and conversation:
-                yield Day(entry, match["date"], conversation)
+                yield Day(entry, match["date"], conversation, self._entries[entry].file_size)
 
     def _day(self, entry: str) -> re.Match[str] | None:
         return _DAY.fullmatch(entry.removeprefix(self._root)) if entry.startswith(self._root) else None

@@ -46,6 +46,7 @@ def indiscretions(pipeline: Pipeline) -> list[str]:
     """
     app = pipeline.slack.app
     secret = [app.bot_token, app.signing_secret, app.verification_token, app.webhook_key, "Bearer ", "v0="]
+    secret += pipeline.slack.workspace.export_tokens
     held = [file.content for file in pipeline.slack.files if isinstance(file.content, bytes)]
     foreign = [content[:40].decode("latin-1") for content in held if len(content) > 20]
     foreign += [file.name for file in pipeline.slack.files if file.name and "." in file.name[:-1]]
