@@ -81,9 +81,11 @@ def test_a_tag_is_clicked_and_its_answer_replaces_the_first(
     upload(channel, "broad.txt", "#clickbroad #clicksummit")
     upload(channel, "peak.txt", "#clicksummit")
     shown = asked(slack, channel, mira, "#clickbroad")
-    count = len(slack.workspace.ephemerals)
+    count, before = len(slack.workspace.ephemerals), len(slack.requests)
     assert "peak.txt" not in texts(shown.body)
     click(slack, mira, shown, "#clicksummit")
+    (answer,) = [request for request in slack.requests[before:] if request.path.startswith("/actions/")]
+    assert "authorization" not in {name.lower() for name in answer.headers}  # the address is the permission
     assert "Documents with #clicksummit" in texts(shown.body)
     assert "broad.txt" in texts(shown.body)
     assert "peak.txt" in texts(shown.body)
@@ -295,7 +297,8 @@ def test_an_old_message_is_archived_as_its_event_would_have_been(
     message = slack.upload(channel, mira, [("old.txt", b"old", "text/plain")], "#clickold", deliver=False)
     assert archived(slack, mira, message) == shortcut.STARTED.format(files="this file")
     slack.wait_for_replies(channel, message.ts, timeout=30)
-    assert "old.txt" in texts(asked(slack, channel, mira, "#clickold").body)
+    elsewhere = slack.add_channel("clickelsewhere")
+    assert "old.txt" in texts(asked(slack, elsewhere, mira, "#clickold").body)
     slack.deliver(message.envelope)  # the event after all: the same execution
     assert archived(slack, mira, message) == shortcut.THERE_ALREADY.format(files="this file", them="it")
     assert len(slack.replies(channel, message.ts)) == 1

@@ -144,3 +144,10 @@ def test_when_slack_does_not_say_who_asks_nothing_is_shown(
     slack.misbehave(misbehaviour, only="users.info", **options)
     answer = slack.command(channel, slack.users[0], "/docs", "tags")
     assert answer.text.startswith("❌ The search did not work.")
+
+
+def test_five_hundred_characters_and_where_to_go_on_are_read_and_one_more_is_too_long() -> None:
+    assert questions.without_search("x" * 540) is None
+    answer = questions.without_search("x" * 541)
+    assert answer
+    assert answer["text"] == "That is too long for a search; please ask in 500 characters at most."

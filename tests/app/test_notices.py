@@ -271,3 +271,9 @@ def test_all_blocks_together_stay_below_slacks_limit_and_the_rest_is_counted() -
     names = text.count("• ")
     assert names
     assert text.endswith(f"… and {20 - names} more")
+
+
+def test_the_length_of_a_message_is_that_of_its_texts() -> None:
+    button = {"type": "button", "text": {"type": "plain_text", "text": "abc"}}
+    assert blocks.length([{"type": "divider"}, {"type": "section", "text": {"type": "mrkdwn", "text": "de"}}]) == 2
+    assert blocks.length({"blocks": [{"type": "actions", "elements": [button, button]}]}) == 6

@@ -497,6 +497,54 @@ class Shelf:
         return True
 
 
+class Documents(Shelf):
+    """An archive in memory that has *count* documents whose name has both words, but not next to each other."""
+
+    def __init__(self, count: int, channel: str, seconds: float = 60.0) -> None:
+        self.places = [index.place(9_000 - number, f"F{number}") for number in range(count)]
+        self.deadline, self._channel, self._left = self, channel, seconds
+        self.read = 0
+
+    def keys(self, prefix: str, after: str, most: int) -> Page:
+        behind = [place for place in self.places if place > after] if f"/{self._channel}/" in prefix else []
+        return Page(behind[:most], len(behind) <= most)
+
+    def records(self, keys: Iterable[str]) -> list[Any]:
+        read = [self._record() for _ in keys]
+        self.read += len(read)
+        return read
+
+    def _record(self) -> Any:
+        share = {"team": "T1", "channel": self._channel, "channel_type": "group", "ts": "1.1", "deleted": False}
+        return {
+            "file": {"name": "notice of a period", "title": ""},
+            "shares": [{**share, "comment": "", "tags": []}],
+        }
+
+    def has_time(self, seconds: float) -> bool:
+        return self._left >= seconds
+
+
+@pytest.mark.parametrize(("seconds", "read"), [(60.0, 36), (0.0, 12)])
+def test_a_search_that_finds_nothing_among_what_one_may_see_goes_on_after_what_it_read(
+    api: Api, seconds: float, read: int
+) -> None:
+    listings: Any = Documents(50, "C1", seconds)
+    asker, channels = Asker("T1", "U1", "C1", is_guest=True), Channels(api, "T1", listings.deadline)
+    phrase = [Term('"notice period"', None, ("notice", "period"))]
+    results = search.find(phrase, "", asker, listings, channels)
+    assert listings.read == read
+    assert (results.hits, results.capped) == ([], True)
+    assert results.after == listings.places[read - 1].partition("-")[0] + "-"
+
+
+def test_a_search_that_has_read_everything_ends(api: Api) -> None:
+    listings: Any = Documents(12, "C1")
+    asker, channels = Asker("T1", "U1", "C1", is_guest=True), Channels(api, "T1", listings.deadline)
+    phrase = [Term('"notice period"', None, ("notice", "period"))]
+    assert search.find(phrase, "", asker, listings, channels) == search.Results([], None, capped=False)
+
+
 PLACES = st.lists(
     st.integers(0, 30).flatmap(lambda n: st.sampled_from("AB").map(lambda x: index.place(n, x))), max_size=30
 )
