@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from local.aws.deploy import Deployed
@@ -11,6 +12,8 @@ from local.slack.files import Json
 from local.slack.model import Message
 
 LONGEST_PREVIEW = 64 * 1024
+PARKED, ARCHIVING, ARCHIVED, NOT_ARCHIVED, FAILED = "parked", "archiving", "archived", "not archived", "failed"
+_MESSAGE = re.compile(r"^[A-Z0-9]+-([A-Z0-9]+-[0-9]+_[0-9]+)")
 
 # Those that the app and its workflow call, by the names that signatures have.
 SERVICES = {
@@ -28,6 +31,8 @@ class Inspector:
 
     def __init__(self, aws: Aws, deployed: Deployed) -> None:
         self._aws, self._bucket, self._machine = aws, deployed.bucket, deployed.state_machine_arn
+        self._parking = deployed.parking_url.rpartition("/")[2]
+        self._ended: dict[str, str] = {}
         self.services = SERVICES
 
     def down(self) -> set[str]:
@@ -39,12 +44,55 @@ class Inspector:
         change = self._aws.outages.down.add if on else self._aws.outages.down.discard
         change(service)
 
+    def fates(self, messages: Iterable[Message]) -> dict[str, str]:
+        """What became of *messages* in AWS, in a word, by channel and ts as names have them.
+
+        Messages of which AWS knows nothing are left out.
+        """
+        names = {_name(message) for message in messages}
+        known = {name: PARKED for name in names if self._waiting(name)}
+        for execution in sorted(self._listed(self._machine), key=lambda one: one["startDate"]):
+            name = _MESSAGE.search(execution["name"])
+            if name and name[1] in names:
+                known[name[1]] = self._fate(execution, known.get(name[1], ""))
+        return known
+
+    def _fate(self, execution: Any, before: str) -> str:
+        """Return the word for *execution*; one that is not about the upload says nothing new when it succeeds."""
+        if execution["status"] == "RUNNING":
+            return ARCHIVING
+        arn = execution["executionArn"]
+        if arn not in self._ended:
+            events = self._aws.client("stepfunctions").get_execution_history(executionArn=arn, maxResults=1000)
+            self._ended[arn] = _word(execution["status"], outcome(events["events"]))
+        return self._ended[arn] or before
+
+    def _listed(self, machine: str) -> list[Any]:
+        states = self._aws.client("stepfunctions")
+        listed: list[Any] = states.list_executions(stateMachineArn=machine, maxResults=1000)["executions"]
+        return listed
+
+    def _waiting(self, name: str) -> Json | None:
+        """Return where the execution *name* waits to be started, None where it does not.
+
+        The queue is not asked, which would hide the message from the app for a minute.
+        """
+        from moto.sqs.models import sqs_backends
+
+        queues = sqs_backends[self._aws.account][self._aws.region].queues
+        for queue in (self._parking, f"{self._parking}-dead"):
+            for message in list(queues[queue]._messages) if queue in queues else ():
+                if name in message.body:
+                    return {"queue": queue, "tries": message.approximate_receive_count}
+        return None
+
     def about(self, message: Message) -> Json:
         """The executions that *message* started, its objects in the bucket, and its documents' records."""
         objects = self._objects(message)
         records = [self._json(one["key"]) for one in objects if one["key"].startswith("metadata/")]
         return {
             "executions": self._executions(message),
+            "parked": self._waiting(_name(message)),
             "bucket": self._bucket,
             "objects": objects,
             "records": records,
@@ -63,10 +111,7 @@ class Inspector:
 
     def _executions(self, message: Message) -> list[Json]:
         """Those named after it: for an upload and for each change of it, or for the past behind an invitation."""
-        states = self._aws.client("stepfunctions")
-        machines = (self._machine, f"{self._machine}-history")
-        pages = [states.list_executions(stateMachineArn=machine, maxResults=1000) for machine in machines]
-        listed = [execution for page in pages for execution in page["executions"]]
+        listed = [*self._listed(self._machine), *self._listed(f"{self._machine}-history")]
         mine = [one for one in listed if re.search(rf"-{_id(message)}(?!\d)", one["name"])]
         return [self._execution(one["executionArn"]) for one in sorted(mine, key=lambda one: one["startDate"])]
 
@@ -79,6 +124,7 @@ class Inspector:
             "name": execution["name"],
             "status": execution["status"],
             "error": execution.get("error"),
+            "begun": begun.timestamp(),
             "seconds": (ended - begun).total_seconds() if ended else None,
             "input": json.loads(execution["input"]),
             "states": visits(events, execution["input"]),
@@ -100,6 +146,21 @@ class Inspector:
 def _id(message: Message) -> str:
     """The ts as names of executions have it."""
     return message.ts.replace(".", "_")
+
+
+def _name(message: Message) -> str:
+    """The message as names of executions have it, without the team."""
+    return f"{message.channel.id}-{_id(message)}"
+
+
+def _word(status: str, published: Any) -> str:
+    """Return what an execution that ended came to; empty where it was not about the upload's files."""
+    if status != "SUCCEEDED":
+        return FAILED
+    files = [file["status"] for file in (published or {}).get("files") or []]
+    if not files:
+        return ""
+    return ARCHIVED if {"archived", "unchanged"} & set(files) else NOT_ARCHIVED
 
 
 def _readable(body: bytes, kind: str) -> Any:

@@ -11,6 +11,7 @@ from local.http_server import Request
 from local.slack.files import File, Json
 from local.slack.interactions import Interaction, NotOfferedError
 from local.slack.model import Channel, Message, User
+from local.slack.workspace import manifest
 
 if TYPE_CHECKING:
     from local.slack.double import Slack
@@ -126,10 +127,13 @@ def command(slack: "Slack", cloud: "Cloud | None", request: Request) -> Json:
     given = _arguments(request)
     channel, user = _channel(slack, given.get("channel")), _user(slack, given.get("user"))
     name, _, rest = str(given.get("text") or "").strip().partition(" ")
+    if name not in {one["command"] for one in manifest()["features"]["slash_commands"]}:
+        problem = f"{name} is not a valid command. With a space before the /, it is sent as a message."
+        return {"answer": {"text": problem}, "problem": problem, "known": False}
     result = slack.command(channel, user, name, rest.strip())
     problem = result.attempt.problem
     text = f"{result.text}\n```{problem}```" if problem else result.text
-    return {"answer": result.body or {"text": text}, "problem": problem}
+    return {"answer": result.body or {"text": text}, "problem": problem, "known": True}
 
 
 def click(slack: "Slack", cloud: "Cloud | None", request: Request) -> Json:

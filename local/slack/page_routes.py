@@ -12,7 +12,8 @@ Whoever can reach the port is anybody in the workspace. Other web sites cannot: 
 Origin, or under another Host.
 """
 
-from collections.abc import Iterator, Mapping
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import parse_qsl, quote, urlsplit
@@ -40,6 +41,9 @@ class Cloud(Protocol):
     def services(self) -> Mapping[str, str]:
         """Those that can have an outage: id and name."""
 
+    def fates(self, messages: Iterable[Message]) -> Mapping[str, str]:
+        """What became of *messages*, in a word, by channel and ts: C1-1499081899_737651."""
+
     def about(self, message: Message) -> Json:
         """What became of *message*: its executions, objects and records."""
 
@@ -66,6 +70,7 @@ class PageRoutes:
     def __init__(self, slack: "Slack") -> None:
         self.slack = slack
         self.cloud: Cloud | None = None
+        self.run = uuid.uuid4().hex
         self._closed = False
 
     def close(self) -> None:

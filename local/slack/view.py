@@ -80,13 +80,19 @@ def state(slack: "Slack", cloud: "Cloud | None", channel_id: str, user_id: str =
     told: dict[Any, list[Delivery]] = {}
     for delivery in slack.deliveries:
         told.setdefault(_subject(delivery.envelope), []).append(delivery)
+    fates = cloud.fates([one for one in messages if one.files]) if cloud else {}
     return {
+        "run": slack.page.run,
         "team": slack.app.team_name,
         "app": slack.bot.name,
         "people": [{"id": user.id, "name": user.name} for user in slack.users],
         "names": {user.id: user.name for user in slack.workspace.users},
         "channels": [_channel(one) for one in channels.values()],
-        "messages": [_message(one, told.get((one.channel.id, one.ts), [])) for one in messages],
+        "messages": [
+            _message(one, told.get((one.channel.id, one.ts), []))
+            | {"fate": fates.get(f"{one.channel.id}-{one.ts.replace('.', '_')}")}
+            for one in messages
+        ],
         "answers": [
             _ephemeral(one)
             for one in slack.workspace.ephemerals

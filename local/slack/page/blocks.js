@@ -28,13 +28,14 @@ const MARKS = [
   ["emoji", NAMED],
 ];
 const LINK = /https?:\/\/[^\s<>]+/u;
-const TAG = /(?<=^|\s)#[\p{L}\p{N}_-]*[\p{L}\p{N}]/u;
+// Letters, digits, marks and emoji, also by their names; signs that only join do not end a tag.
+const TAG = /(?<=^|\s)#(?:[_+-]*(?:[\p{L}\p{N}\p{M}]|\p{Emoji_Presentation}|\p{Extended_Pictographic}|[\u{200d}\u{fe0f}\u{20e3}\u{1f3fb}-\u{1f3ff}]|:[a-z0-9_+-]+:))+/u;
 
 // `names` maps user ids to names, `channels` channel ids to names. `bare`: are addresses without <> links?
 // `tags`: is #this set off?
 export function mrkdwn(text, world, { bare = true, tags = false } = {}) {
   let first = null;
-  for (const [kind, pattern] of MARKS) {
+  for (const [kind, pattern] of tags ? [...MARKS, ["tag", TAG]] : MARKS) {
     const found = pattern.exec(text);
     if (found && (!first || found.index < first.found.index)) first = { kind, found };
   }
@@ -51,6 +52,7 @@ export function mrkdwn(text, world, { bare = true, tags = false } = {}) {
 function marked(kind, [whole, inner], world, options) {
   if (kind === "token") return token(inner, world);
   if (kind === "emoji") return emoji(inner);
+  if (kind === "tag") return tag(whole);
   if (kind === "pre") return make("pre", {}, unescape(inner));
   if (kind === "code") return make("code", {}, unescape(inner));
   if (kind === "quote") return make("blockquote", {}, mrkdwn(inner, world, options));
@@ -61,10 +63,12 @@ function plain(text, { bare, tags }) {
   const pattern = [[bare, LINK], [tags, TAG]].find(([on, one]) => on && one.test(text))?.[1];
   const found = pattern?.exec(text);
   if (!found) return text ? [text] : [];
-  const piece = pattern === LINK ? link(found[0]) : make("span", { className: "tag" }, found[0]);
+  const piece = pattern === LINK ? link(found[0]) : tag(found[0]);
   const after = text.slice(found.index + found[0].length);
   return [...plain(text.slice(0, found.index), { bare, tags }), piece, ...plain(after, { bare, tags })];
 }
+
+const tag = (words) => make("bdi", { className: "tag" }, words.split(NAMED).map((piece, index) => (index % 2 ? emoji(piece) : piece)));
 
 function token(inner, world) {
   const [target, label] = [inner.split("|")[0], inner.includes("|") ? inner.slice(inner.indexOf("|") + 1) : ""];

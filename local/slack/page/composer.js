@@ -1,4 +1,5 @@
-// The message box: words, and files that upload while one still writes, as in Slack.
+// The message box: words, and files that upload while one still writes, as in Slack. What is not sent yet is a draft,
+// which stays in its channel, and through a reload: in the tab's session, with the ids of files that are uploaded.
 
 import { byId, bytes, make, post, send, telling, toast } from "./dom.js";
 
@@ -10,7 +11,9 @@ export class Composer {
     this.place = place;
     this.answered = answered;
     this.files = [];
+    this.leaving = {}; // the files of each draft, also those that are on their way
     this.thread = null;
+    this.author = "";
     this.text = byId("text");
     byId("composer").addEventListener("submit", (event) => { event.preventDefault(); this.submit(); });
     this.text.addEventListener("input", () => this.show());
@@ -58,19 +61,49 @@ export class Composer {
 
   upload(file) {
     const bar = make("progress", { max: 1, value: 0, "aria-label": `Upload of ${file.name}` });
-    const said = make("small", {}, bytes(file.size));
-    const entry = { id: null, failed: false };
-    const remove = make("button", { type: "button", className: "quiet", "aria-label": `Remove ${file.name}`, onclick: () => this.remove(entry) }, "✕");
-    entry.element = make("li", {}, make("span", { className: "name" }, file.name), said, bar, remove);
+    const entry = this.entry(file, bar);
+    const said = entry.element.querySelector("small");
     const about = { name: file.name, type: file.type, user: this.place().user };
     const sending = send("/page/files", about, file, (part) => { bar.value = part; });
     entry.stop = sending.stop;
+    const key = this.draft;
     entry.done = sending.done.then(
       (answer) => { entry.id = answer.file; bar.remove(); },
       (error) => { entry.failed = true; bar.remove(); said.textContent = error.message; entry.element.classList.add("failed"); },
-    ).then(() => this.show());
+    ).then(() => { if (key === this.draft) this.show(); });
     this.files.push(entry);
     this.show();
+  }
+
+  entry({ name, size }, bar) {
+    const entry = { id: null, failed: false, name, size, stop: () => {}, done: Promise.resolve() };
+    const remove = make("button", { type: "button", className: "quiet", "aria-label": `Remove ${name}`, onclick: () => this.remove(entry) }, "✕");
+    entry.element = make("li", {}, make("bdi", { className: "name" }, name), make("small", {}, bytes(size)), bar, remove);
+    return entry;
+  }
+
+  // Go on with the draft of a channel, as it was in this `run` of the workspace.
+  goTo(channel, run) {
+    const key = `draft/${run}/${channel}`;
+    if (key === this.draft) return;
+    this.draft = key;
+    this.text.value = "";
+    this.files = this.leaving[key] ?? [];
+    const draft = JSON.parse(sessionStorage.getItem(key) ?? "{}");
+    this.text.value = draft.text ?? "";
+    if (!this.leaving[key]) this.files = (draft.files ?? []).map((one) => Object.assign(this.entry(one), { id: one.id }));
+    this.leaving[key] = this.files;
+    this.inThread(draft.thread ?? null, draft.author);
+    this.show();
+  }
+
+  keep() {
+    if (!this.draft) return;
+    this.leaving[this.draft] = this.files;
+    const files = this.files.filter((one) => one.id).map(({ id, name, size }) => ({ id, name, size }));
+    const draft = { text: this.text.value, files, thread: this.thread, author: this.author };
+    if (draft.text || files.length || draft.thread) sessionStorage.setItem(this.draft, JSON.stringify(draft));
+    else sessionStorage.removeItem(this.draft);
   }
 
   remove(entry) {
@@ -81,10 +114,16 @@ export class Composer {
   }
 
   replyTo(message, author) {
+    this.inThread(message, author);
+    this.text.focus();
+  }
+
+  inThread(message, author = "") {
     this.thread = message;
+    this.author = author;
     byId("replying").hidden = !message;
     byId("replying").replaceChildren(...(message ? [`Replying to ${author}'s message `, make("button", { type: "button", className: "quiet", onclick: () => this.replyTo(null) }, "Not in the thread")] : []));
-    this.text.focus();
+    this.keep();
   }
 
   clear() {
@@ -101,7 +140,7 @@ export class Composer {
     this.busy = true;
     this.show();
     try {
-      if (text.startsWith("/") && !this.files.length) await this.command(channel, user, text);
+      if (this.text.value.startsWith("/") && !this.files.length) await this.command(channel, user, text);
       else await this.message(channel, user, text);
     } finally {
       this.busy = false;
@@ -110,20 +149,25 @@ export class Composer {
   }
 
   async message(channel, user, text) {
-    await Promise.all(this.files.map((one) => one.done));
-    const files = this.files.filter((one) => !one.failed).map((one) => one.id);
-    await post("/page/messages", { channel, user, text, files, thread_ts: this.thread });
-    this.clear();
+    const { draft, files, thread } = this;
+    await Promise.all(files.map((one) => one.done));
+    const sent = this.leaving[draft].filter((one) => !one.failed).map((one) => one.id);
+    await post("/page/messages", { channel, user, text, files: sent, thread_ts: thread });
+    this.leaving[draft] = [];
+    if (draft === this.draft) this.clear();
+    else sessionStorage.removeItem(draft); // somebody went on meanwhile
   }
 
   async command(channel, user, text) {
-    const { problem } = await post("/page/command", { channel, user, text });
-    this.text.value = "";
+    const { problem, known } = await post("/page/command", { channel, user, text });
+    if (known) this.text.value = "";
+    this.keep();
     if (problem) toast(problem);
     await this.answered();
   }
 
   show() {
+    this.keep();
     byId("pending").replaceChildren(...this.files.map((one) => one.element));
     const uploading = this.files.some((one) => !one.id && !one.failed);
     const command = this.text.value.startsWith("/");

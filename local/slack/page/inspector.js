@@ -4,7 +4,7 @@ import { byId, bytes, get, make, telling } from "./dom.js";
 
 const seconds = (value) => (value === null ? "…" : value < 1 ? `${Math.round(value * 1000)} ms` : `${value.toFixed(1)} s`);
 const clock = (epoch) => new Date(epoch * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3, hourCycle: "h23" });
-const verdict = (word) => ({ acknowledged: "good", SUCCEEDED: "good", archived: "good", unchanged: "good", RUNNING: "busy", "under way": "busy" })[word] ?? "bad";
+const verdict = (word) => ({ acknowledged: "good", SUCCEEDED: "good", archived: "good", unchanged: "good", RUNNING: "busy", waiting: "busy", "under way": "busy" })[word] ?? "bad";
 const badge = (word) => make("span", { className: `badge ${verdict(word)}` }, String(word).toLowerCase());
 const nothing = (words) => make("p", { className: "nothing" }, words);
 
@@ -44,10 +44,18 @@ function deliveries(found) {
   ));
 }
 
+// The bar of a state that is not left yet reaches to the end, which is now.
+function measure(bar, whole) {
+  const { at, seconds: took } = bar.dataset;
+  bar.style.setProperty("--from", at / whole);
+  bar.style.setProperty("--length", (took === "" ? whole - at : took) / whole);
+}
+
 function state(one, whole) {
-  const bar = make("i");
-  bar.style.setProperty("--from", one.at / whole);
-  bar.style.setProperty("--length", (one.seconds ?? (one.kind === "Fail" ? 0 : whole - one.at)) / whole);
+  const bar = make("i", { className: one.seconds === null && one.kind !== "Fail" ? "running" : "" });
+  bar.dataset.at = one.at;
+  bar.dataset.seconds = one.seconds ?? (one.kind === "Fail" ? 0 : "");
+  measure(bar, whole);
   const more = [one.tries > 1 && `${one.tries} tries`, one.errors.length && [...new Set(one.errors)].join(", ")].filter(Boolean).join(": ");
   return make("li", { className: `${one.errors.length ? "troubled" : ""} ${one.file ? "inner" : ""}` },
     make("span", { className: "state" }, one.name),
@@ -62,7 +70,7 @@ function states(visits, whole) {
   const rows = [];
   for (const one of visits) {
     if (one.item !== null && !files.has(one.item)) {
-      files.set(one.item, make("ol", {}, make("li", { className: "file" }, one.file)));
+      files.set(one.item, make("ol", {}, make("li", { className: "file" }, make("bdi", {}, one.file))));
       rows.push(make("li", { className: "each" }, files.get(one.item)));
     }
     (files.get(one.item) ?? { append: (row) => rows.push(row) }).append(state(one, whole));
@@ -70,11 +78,20 @@ function states(visits, whole) {
   return make("ol", { className: "states" }, rows);
 }
 
+function parked({ queue, tries }) {
+  const tried = tries === 1 ? "once" : `${tries} times`;
+  const words = queue.endsWith("-dead")
+    ? `It was tried ${tried} to start its execution. It is a dead letter now, in the queue`
+    : `Its execution could not be started. ${tries ? `It was tried again ${tried}` : "It is tried again soon"}, and then once a minute. Until it is started, the event waits in the queue`;
+  return make("section", { className: "card" }, make("h3", {}, "parked ", badge("waiting")), make("p", {}, `${words} `, make("code", {}, queue), "."));
+}
+
 function workflow(found) {
+  if (!found.executions?.length && found.parked) return [parked(found.parked)];
   if (!found.executions?.length) return [nothing("No execution was started for this message. The deliveries tell why.")];
   return found.executions.map((one) => {
-    const whole = Math.max(one.seconds ?? 0, ...one.states.map((visit) => visit.at + (visit.seconds ?? 0)), 0.001);
-    return make("section", { className: "card" },
+    const whole = Math.max(one.seconds ?? Date.now() / 1000 - one.begun, ...one.states.map((visit) => visit.at + (visit.seconds ?? 0)), 0.001);
+    return make("section", { className: "card", "data-begun": one.seconds === null ? one.begun : null },
       make("h3", {}, one.input.kind ?? (one.input.run ? "history" : "execution"), " ", badge(one.status), make("span", { className: "took" }, one.seconds === null ? "" : seconds(one.seconds))),
       make("p", { className: "id" }, one.name, one.error && ` · ${one.error}`),
       states(one.states, whole),
@@ -89,7 +106,7 @@ function object(one) {
     const { content: held, ...head } = await get("/page/object", { key: one.key });
     inside.replaceChildren(headers(head), ...(held ? [content(held)] : []));
   });
-  return make("details", { className: "object", ontoggle: open }, make("summary", {}, make("span", { className: "key" }, one.key), make("small", {}, bytes(one.size))), inside);
+  return make("details", { className: "object", ontoggle: open }, make("summary", {}, make("bdi", { className: "key" }, one.key), make("small", {}, bytes(one.size))), inside);
 }
 
 function archive(found) {
@@ -99,7 +116,7 @@ function archive(found) {
 
 function records(found) {
   if (!found.records?.length) return [nothing("There is no record: a record exists only when the document is complete.")];
-  return found.records.map((one) => make("section", { className: "card" }, make("h3", {}, one.file.name ?? one.file.id), make("p", { className: "tags" }, one.tags.map((tag) => make("span", { className: "tag" }, `#${tag}`))), json(one)));
+  return found.records.map((one) => make("section", { className: "card" }, make("h3", {}, make("bdi", {}, one.file.name ?? one.file.id)), make("p", { className: "tags" }, one.tags.map((tag) => make("bdi", { className: "tag" }, `#${tag}`))), json(one)));
 }
 
 function outcome(found) {
@@ -107,7 +124,7 @@ function outcome(found) {
   if (!published.length) return [nothing("Nothing was published yet.")];
   return published.map(({ outcome: one }) => make("section", { className: "card" },
     make("h3", {}, one.kind ?? one.type),
-    make("ul", { className: "results" }, (one.files ?? []).map((file) => make("li", {}, badge(file.status), ` ${file.name ?? file.id}`, file.reason && make("small", {}, file.reason)))),
+    make("ul", { className: "results" }, (one.files ?? []).map((file) => make("li", {}, badge(file.status), " ", make("bdi", {}, file.name ?? file.id), file.reason && make("small", {}, file.reason)))),
     json(one)));
 }
 
@@ -174,7 +191,10 @@ export class Inspector {
     const text = this.tab + JSON.stringify(found);
     if (text !== this.shown) this.put(TABS[this.tab](found));
     this.shown = text;
-    const busy = found.deliveries.some((one) => one.word === "under way") || found.executions?.some((one) => one.status === "RUNNING");
+    for (const card of byId("inside").querySelectorAll("[data-begun]")) {
+      for (const bar of card.querySelectorAll(".lane i")) measure(bar, Date.now() / 1000 - card.dataset.begun);
+    }
+    const busy = found.deliveries.some((one) => one.word === "under way") || found.executions?.some((one) => one.status === "RUNNING") || found.parked;
     if (busy) this.again = setTimeout(this.refresh, 1000);
   }
 }

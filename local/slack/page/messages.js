@@ -19,18 +19,22 @@ function file(one) {
   const front = one.picture
     ? make("img", { src: address, alt: "", loading: "lazy" })
     : make("span", { className: "kind", "aria-hidden": "true" }, extension);
-  const words = make("span", { className: "about" }, make("b", {}, one.name ?? one.id), make("small", {}, one.deleted ? "was deleted" : bytes(one.size)));
+  const words = make("span", { className: "about" }, make("b", {}, make("bdi", {}, one.name ?? one.id)), make("small", {}, one.deleted ? "was deleted" : bytes(one.size)));
   return make("li", { className: one.picture ? "picture" : "" }, make("a", { href: address, download: one.name ?? "", title: `Download ${one.name ?? one.id}` }, front, words));
 }
 
-// The delivery of a message is told beside it, and is the way into the inspector.
+// What became of the files, once the app has taken the event; before that, of the delivery. It is the way into the
+// inspector.
+const FATES = { archiving: ["busy", "…"], parked: ["busy", "⏸"], archived: ["good", "✓"], failed: ["bad", "✕"], "not archived": ["bad", "–"] };
+
 function fate(message, inspect) {
   const { word, tries, status, problem } = message.delivery ?? { word: "not sent", tries: 0, status: null };
   const good = word === "acknowledged";
+  const [state, mark] = (good && FATES[message.fate]) || [];
   const trouble = word === "under way" && tries ? `${status}, trying again` : word;
-  const words = good ? `${tries > 1 ? `after ${tries} tries` : "delivered"}` : problem ? `${trouble}: ${problem}` : trouble;
-  const sign = { acknowledged: "✓", "under way": "…", "given up": "✕" }[word] ?? "–";
-  return make("button", { className: `fate ${good ? "good" : word === "under way" ? "busy" : "bad"}`, title: "What became of it: deliveries, workflow, archive", "aria-label": `Inspect: ${words}`, onclick: inspect }, `${sign} ${words}`, make("span", {}, " · inspect"));
+  const words = state ? message.fate : good ? `${tries > 1 ? `after ${tries} tries` : "delivered"}` : problem ? `${trouble}: ${problem}` : trouble;
+  const sign = mark ?? { acknowledged: "✓", "under way": "…", "given up": "✕" }[word] ?? "–";
+  return make("button", { className: `fate ${state ? state : good ? "good" : word === "under way" ? "busy" : "bad"}`, title: "What became of it: deliveries, workflow, archive", "aria-label": `Inspect: ${words}`, onclick: inspect }, `${sign} ${words}`, make("span", {}, " · inspect"));
 }
 
 // `page` has world, user, reply(message, author), inspect(message, title), show().
@@ -46,7 +50,7 @@ export function row(message, page) {
     mine && make("button", { className: "quiet", "data-action": "edit", onclick: () => edit(message, element, page) }, "Edit"),
     mine && make("button", { className: "quiet", "data-action": "delete", onclick: () => remove(message, page) }, "Delete"));
   const head = make("div", { className: "line" },
-    make("b", {}, name), message.app && make("span", { className: "badge" }, "app"),
+    make("b", {}, make("bdi", {}, name)), message.app && make("span", { className: "badge" }, "app"),
     make("time", { dateTime: moment(message.ts).toISOString(), title: moment(message.ts).toLocaleString() }, hours(message.ts)),
     message.app ? null : fate(message, () => page.inspect(message, `${name}'s message of ${hours(message.ts)}`)),
     actions);
@@ -72,7 +76,7 @@ function edit(message, element, page) {
   if (element.querySelector("form")) return;
   const words = element.querySelector(".words");
   const text = make("textarea", { value: unescape(message.text, page.world), rows: 1, "aria-label": "New words" });
-  const keep = message.files.map((one) => make("label", {}, make("input", { type: "checkbox", checked: true, value: one.id }), ` ${one.name ?? one.id}`));
+  const keep = message.files.map((one) => make("label", {}, make("input", { type: "checkbox", checked: true, value: one.id }), " ", make("bdi", {}, one.name ?? one.id)));
   const stop = () => { form.replaceWith(words); element.querySelector('[data-action="edit"]').focus(); page.show(); };
   const save = telling(async () => {
     const without = [...form.querySelectorAll("input:not(:checked)")].map((one) => one.value);

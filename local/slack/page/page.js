@@ -10,7 +10,7 @@ import { Switches } from "./switches.js";
 
 const LABELS = { channel: "Public: everybody finds what is archived here", group: "Private: found by those who are in it", im: "Between you and the app", mpim: "A group's direct message" };
 const page = {
-  channel: location.hash.slice(1), user: "", world: { names: {}, channels: {} }, state: null, panel: null, subject: null,
+  channel: location.hash.slice(1), user: sessionStorage.getItem("user") ?? "", world: { names: {}, channels: {} }, state: null, panel: null, subject: null,
   reply: (message, author) => composer.replyTo(message.thread_ts ?? message.ts, author),
   inspect: (message, title) => openPanel("inspector", message, title),
   show: () => showMessages(),
@@ -30,17 +30,22 @@ const refresh = telling(async () => {
   if (asked !== [page.channel, page.user].join()) return undefined; // somebody went on meanwhile
   page.state = state;
   page.world = { names: state.names, channels: Object.fromEntries(state.channels.map((one) => [one.id, one.name])) };
-  if (!page.user) { page.user = state.people[0]?.id; return refresh(); }
+  if (!state.people.some((one) => one.id === page.user)) { page.user = state.people[0]?.id; return refresh(); }
   if (!here()) return choose(visible()[0].id);
+  composer.goTo(page.channel, state.run);
   showSide();
   showHead();
   showMessages();
   home.show(here());
   if (page.panel === "switches") switches.show(state);
   if (page.panel === "inspector") inspector.refresh();
+  clearTimeout(again);
+  if (state.messages.some(isUnderWay)) again = setTimeout(changed, 1000); // AWS says nothing by itself
   return undefined;
 });
 
+let again;
+const isUnderWay = (one) => one.fate === "archiving" || one.fate === "parked" || (one.files.length && !one.fate && ["acknowledged", "under way"].includes(one.delivery?.word) && Date.now() / 1000 - one.ts < 60);
 const visible = () => page.state.channels.filter((one) => one.kind !== "im" || one.user === page.user);
 const here = () => visible().find((one) => one.id === page.channel);
 const label = (one) => (one.kind === "im" ? page.state.app : one.name);
@@ -51,8 +56,8 @@ function choose(id) {
   if (location.hash !== `#${id}`) history.pushState(null, "", `#${id}`);
   document.body.classList.remove("side");
   byId("menu").setAttribute("aria-expanded", "false");
-  composer.replyTo(null);
   closePanel();
+  byId("text").focus();
   byId("messages").replaceChildren();
   news.forget();
   home.leave();
@@ -166,6 +171,7 @@ async function samples() {
 }
 
 function openPanel(kind, message, title) {
+  const stay = inView(message?.ts ?? page.subject);
   page.panel = kind;
   byId("panel").hidden = false;
   document.body.classList.add("panel");
@@ -178,25 +184,42 @@ function openPanel(kind, message, title) {
     inspector.open({ channel: page.channel, ts: message.ts }, title);
   }
   showMessages();
+  stay();
   byId("close").focus();
+}
+
+// The panel takes width, so that words wrap, and every message is elsewhere. The one that it is about stays where it
+// was, and comes into view where it was not; the function that is returned sees to that.
+function inView(ts) {
+  const find = () => byId("messages").querySelector(`[data-ts="${ts}"]`);
+  const top = find()?.getBoundingClientRect().top;
+  return () => {
+    const row = find();
+    if (!row || top === undefined) return;
+    byId("messages").scrollTop += row.getBoundingClientRect().top - top;
+    row.querySelector(".line")?.scrollIntoView({ block: "nearest" });
+  };
 }
 
 function closePanel() {
   const from = page.panel === "switches" ? byId("trouble") : document.querySelector(`[data-ts="${page.subject}"] .fate`);
+  const stay = inView(page.subject);
   inspector.close();
   Object.assign(page, { panel: null, subject: null });
   byId("panel").hidden = true;
   document.body.classList.remove("panel");
+  stay();
   byId("trouble").setAttribute("aria-expanded", "false");
   for (const one of document.querySelectorAll(".chosen")) one.classList.remove("chosen");
   from?.focus();
 }
 
 addEventListener("popstate", () => choose(location.hash.slice(1)));
-byId("me").addEventListener("change", (event) => { page.user = event.target.value; news.forget(); home.leave(); refresh(); });
+byId("me").addEventListener("change", (event) => { page.user = event.target.value; sessionStorage.setItem("user", page.user); news.forget(); home.leave(); refresh(); });
 byId("trouble").addEventListener("click", () => (page.panel === "switches" ? closePanel() : openPanel("switches")));
 byId("close").addEventListener("click", closePanel);
 byId("invite").addEventListener("click", telling(() => post("/page/invite", { channel: page.channel, member: !here().member })));
+byId("scrim").addEventListener("click", () => byId("menu").click());
 byId("menu").addEventListener("click", () => byId("menu").setAttribute("aria-expanded", document.body.classList.toggle("side")));
 addEventListener("keydown", (event) => {
   if (event.key !== "Escape" || byId("sure").open) return;
