@@ -24,8 +24,8 @@ from chalicelib import (
 from chalicelib import shortcut as archiving
 from chalicelib.actions import Action, Home, Question, Shortcut
 from chalicelib.answers import Answer, Link, Links
-from chalicelib.archive import Archive
 from chalicelib.authentication import HttpResponse
+from chalicelib.bucket import Bucket
 from chalicelib.deadline import Deadline
 from chalicelib.errors import HostRefused, IntegratorError, Refused, SecretsUnreadable, SettingsWrong
 from chalicelib.home import View
@@ -69,7 +69,7 @@ class _Answering:
     def __init__(self, loaded: Settings, end: float, link: Link) -> None:
         self._loaded, self._end, self._link = loaded, end, link
         self._slack = Slack(clients.http(), loaded)
-        self._archive = Archive(clients.s3_for_search(), loaded.bucket)
+        self._bucket = Bucket(loaded.bucket, clients.s3_for_answers())
 
     def show(self, action: Action) -> HttpResponse:
         """Publish what is asked for as the person's Home."""
@@ -83,7 +83,7 @@ class _Answering:
     def _view(self, action: Action) -> View:
         place = Place(action.person.team, action.person.user, "")
         with Deadline(self._end) as deadline:
-            desk = home_tab.Desk(self._slack, self._archive, deadline, self._link)
+            desk = home_tab.Desk(self._slack, self._bucket, deadline, self._link)
             if isinstance(action, Question):
                 return home_tab.answered(action.text, place, desk)
             return home_tab.beginning(place, desk)
@@ -107,14 +107,14 @@ class _Answering:
             return at_once
         place = Place(person.team, person.user, str(action.channel))
         with Deadline(self._end) as deadline:
-            listings, links = Listings(self._archive, deadline), Links(self._slack.owns, self._link)
+            listings, links = Listings(self._bucket, deadline), Links(self._slack.owns, self._link)
             return questions.answer(action.text, place, self._slack, listings, links)
 
     def _shortcut(self, action: Shortcut) -> Answer:
         loaded, client = self._loaded, clients.stepfunctions()
         stage = archiving.Stage(
             self._slack,
-            self._archive,
+            self._bucket,
             client,
             loaded.state_machine,
             lambda name, text, links: parking.park(clients.sqs(), loaded.parking, name, text, links),

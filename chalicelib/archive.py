@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from chalicelib import clients
-from chalicelib.errors import ArchiveRefused, ArchiveUnavailable
+from chalicelib.errors import ArchiveRefused, ArchiveUnavailable, IntegratorError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -45,11 +45,7 @@ class Archive:
             except self.s3.exceptions.NoSuchKey:
                 return None
             body = answer["Body"].read()
-        try:
-            value = json.loads(body)
-        except ValueError as error:
-            raise ArchiveUnavailable("A record in the archive is damaged: it is no JSON.") from error
-        return JsonObject(value, answer["ETag"])
+        return json_object(body, answer["ETag"])
 
     def write(self, key: str, value: T, *, over: JsonObject[Any] | None) -> JsonObject[T] | None:
         """Write *value* at *key* if *over* is still there (None: nothing is there); return None if it is not.
@@ -118,12 +114,24 @@ def s3_errors(doing: str) -> Iterator[None]:
     try:
         yield
     except clients.aws_errors() as error:
-        code = clients.error_code(error)
-        if code in _NO_RIGHT:
-            raise ArchiveRefused(
-                f"The archive's storage refuses {doing}. Please tell whoever runs the archive ({code})."
-            ) from error
-        raise ArchiveUnavailable(f"The archive's storage had trouble {doing} ({code}).") from error
+        raise trouble(doing, clients.error_code(error)) from error
+
+
+def trouble(doing: str, code: str) -> IntegratorError:
+    """Return what S3's *code* means for who is *doing* something."""
+    if code in _NO_RIGHT:
+        return ArchiveRefused(
+            f"The archive's storage refuses {doing}. Please tell whoever runs the archive ({code})."
+        )
+    return ArchiveUnavailable(f"The archive's storage had trouble {doing} ({code}).")
+
+
+def json_object(body: bytes, etag: str) -> JsonObject[Any]:
+    """Return the record that *body* is."""
+    try:
+        return JsonObject(json.loads(body), etag)
+    except ValueError as error:
+        raise ArchiveUnavailable("A record in the archive is damaged: it is no JSON.") from error
 
 
 def etag_of(answer: Any) -> str:

@@ -1,8 +1,9 @@
 """The clients of AWS and of HTTP, each made once per process, when it is first needed.
 
-botocore and requests are imported here and not above: loading them is most of a cold start, and what Slack sends is
-answered without either: the route signs its few requests by sigv4.py. Every client states its time limits and how
-often it tries, since the defaults (60 s, several tries) outlive Slack's patience and most functions' time-outs.
+botocore and requests are imported here and not above: loading them is most of a cold start. Slack's events are
+answered without either, and people without botocore: the routes sign their requests to AWS by sigv4.py. Every
+client states its time limits and how often it tries, since the defaults (60 s, several tries) outlive Slack's
+patience and most functions' time-outs.
 """
 
 import time
@@ -55,18 +56,18 @@ def s3_in_haste() -> "S3Client":
 
 
 @cache
-def s3_for_search() -> "S3Client":
-    """For the slash command, whose answer is due: one try, and a connection for every request at once."""
-    return _s3(connect=0.25, read=0.8, tries=1, connections=16)
+def s3_for_answers() -> sigv4.Connections:
+    """For `bucket.Bucket`, whose answer is due: one try, without loading botocore."""
+    return sigv4.Connections(connect=0.25, read=0.8)
 
 
-def _s3(connect: float, read: float, tries: int, connections: int = 10) -> "S3Client":
+def _s3(connect: float, read: float, tries: int) -> "S3Client":
     """Each write has a checksum, which S3 compares; a SHA-256 in the signature too would cost as much as TLS.
 
     (botocore leaves it out by itself only with a checksum that it computes, behind a body sent in many pieces.)
     """
     unsigned = {"payload_signing_enabled": False}
-    client: S3Client = _client("s3", connect, read, tries, max_pool_connections=connections, s3=unsigned)
+    client: S3Client = _client("s3", connect, read, tries, s3=unsigned)
     return client
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from chalicelib import answers, authentication, clients, installation, log, opening, questions, settings
 from chalicelib.answers import Link, Links
-from chalicelib.archive import Archive
 from chalicelib.authentication import HttpResponse
+from chalicelib.bucket import Bucket
 from chalicelib.deadline import Deadline
 from chalicelib.errors import IntegratorError, NotUnderstood, Refused, SecretsUnreadable, SettingsWrong
 from chalicelib.fields import identifier
@@ -50,7 +50,7 @@ def _search(text: str, fields: dict[str, Any], end: float, link: Link) -> answer
     loaded = settings.load("BUCKET", "ACCESS_TOKEN", "SLACK_URL")
     slack = Slack(clients.http(), loaded)
     with Deadline(end) as deadline:
-        listings = Listings(Archive(clients.s3_for_search(), loaded.bucket), deadline)
+        listings = Listings(Bucket(loaded.bucket, clients.s3_for_answers()), deadline)
         return questions.answer(text, place, slack, listings, Links(slack.owns, link))
 
 

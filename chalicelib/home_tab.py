@@ -23,8 +23,8 @@ from chalicelib import (
     visibility,
 )
 from chalicelib.answers import Link, Links
-from chalicelib.archive import Archive
 from chalicelib.authentication import HttpResponse
+from chalicelib.bucket import Bucket
 from chalicelib.deadline import Deadline
 from chalicelib.errors import IntegratorError, SlackRefused, Transient
 from chalicelib.fields import identifier
@@ -58,8 +58,8 @@ def opened(envelope: Mapping[str, Any], link: Link, began: float) -> HttpRespons
     before = view.get("hash") if isinstance(view, dict) else None
     try:
         with Deadline(began + SECONDS) as deadline:
-            archive = Archive(clients.s3_for_search(), loaded.bucket)
-            shown = beginning(Place(team, user, ""), Desk(slack, archive, deadline, link))
+            bucket = Bucket(loaded.bucket, clients.s3_for_answers())
+            shown = beginning(Place(team, user, ""), Desk(slack, bucket, deadline, link))
         publish(slack, user, shown, before if isinstance(before, str) else None)
     except IntegratorError as error:
         log.warning("home not published", error=type(error).__name__, reason=str(error))
@@ -71,14 +71,14 @@ class Desk(NamedTuple):
     """What Home is looked up with: Slack, the archive, until when, and what opens documents."""
 
     slack: Slack
-    archive: Archive
+    bucket: Bucket
     deadline: Deadline
     link: Link
 
     @property
     def listings(self) -> Listings:
         """Return the archive's listings."""
-        return Listings(self.archive, self.deadline)
+        return Listings(self.bucket, self.deadline)
 
     @property
     def links(self) -> Links:
@@ -108,7 +108,7 @@ def _tags(asker: Asker, desk: Desk) -> list[str]:
 def _problems(asker: Asker, desk: Desk) -> list[Problem]:
     prefix = layout.problems_prefix(asker.team, asker.user)
     names = desk.listings.keys(prefix, "", home.MOST_PROBLEMS).names
-    problems = desk.deadline.map(desk.archive.read, [prefix + name for name in names])
+    problems = desk.deadline.map(desk.bucket.read, [prefix + name for name in names])
     return [problem.value for problem in problems if problem]
 
 

@@ -1,9 +1,9 @@
 """The archive's listings and records, read within a deadline."""
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from chalicelib.archive import Archive, s3_errors
+from chalicelib.bucket import Bucket
 from chalicelib.deadline import Deadline
 from chalicelib.layout import DocumentRecord
 
@@ -16,17 +16,16 @@ class Page(NamedTuple):
 
 
 class Listings:
-    """Reads the *archive* until the *deadline*."""
+    """Reads the archive's *bucket* until the *deadline*."""
 
-    def __init__(self, archive: Archive, deadline: Deadline) -> None:
-        self._archive = archive
+    def __init__(self, bucket: Bucket, deadline: Deadline) -> None:
+        self._bucket = bucket
         self.deadline = deadline
 
     def keys(self, prefix: str, after: str, most: int) -> Page:
         """Return the ends of up to *most* keys that begin with *prefix*, from behind *prefix* + *after* on."""
-        answer = self._list(Prefix=prefix, MaxKeys=most, **({"StartAfter": prefix + after} if after else {}))
-        names = [entry["Key"].removeprefix(prefix) for entry in answer.get("Contents", [])]
-        return Page(names, not answer["IsTruncated"])
+        page = self._bucket.page(prefix, prefix + after if after else "", most)
+        return Page([entry.key.removeprefix(prefix) for entry in page.entries], page.is_last)
 
     def newest(self, prefix: str, after: float, most: int) -> list[str]:
         """Return the ends of the *most* keys that begin with *prefix* and were written last, *after* epoch seconds.
@@ -40,14 +39,9 @@ class Listings:
 
     def folders(self, prefix: str, begin: str, most: int) -> Page:
         """Return the names of up to *most* folders in *prefix*, of those that begin with *begin*."""
-        answer = self._list(Prefix=prefix + begin, Delimiter="/", MaxKeys=most)
-        names = [entry["Prefix"].removeprefix(prefix).rstrip("/") for entry in answer.get("CommonPrefixes", [])]
-        return Page(names, not answer["IsTruncated"])
+        page = self._bucket.page(prefix + begin, most=most, delimiter="/")
+        return Page([folder.removeprefix(prefix).rstrip("/") for folder in page.folders], page.is_last)
 
     def records(self, keys: Iterable[str]) -> list[DocumentRecord | None]:
         """Return the documents' records at *keys*, None for those that are not there."""
-        return [record and record.value for record in self.deadline.map(self._archive.read, keys)]
-
-    def _list(self, **arguments: Any) -> Any:
-        with s3_errors("searching"):
-            return self._archive.s3.list_objects_v2(Bucket=self._archive.bucket, **arguments)
+        return [record and record.value for record in self.deadline.map(self._bucket.read, keys)]

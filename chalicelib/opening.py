@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from chalicelib import clients, layout, log, settings, sigv4, tickets, transfer, visibility
-from chalicelib.archive import Archive
+from chalicelib.bucket import Bucket
 from chalicelib.deadline import Deadline
 from chalicelib.errors import IntegratorError
 from chalicelib.layout import DocumentRecord
@@ -118,9 +118,9 @@ def _address(text: str, now: float) -> str | None:
 
 def _visible(ticket: Ticket, loaded: Settings, deadline: Deadline) -> DocumentRecord | None:
     """Return the document's record if the ticket's user may see it now, and log that they open it."""
-    slack, archive = Slack(clients.http(), loaded), Archive(clients.s3_for_search(), loaded.bucket)
+    slack, bucket = Slack(clients.http(), loaded), Bucket(loaded.bucket, clients.s3_for_answers())
     asked: list[Callable[[], Any]] = [
-        lambda: archive.read(layout.metadata_key(ticket.team, ticket.file)),
+        lambda: bucket.read(layout.metadata_key(ticket.team, ticket.file)),
         lambda: visibility.person(slack, ticket.team, ticket.user),
     ]
     stored, person = deadline.map(lambda ask: ask(), asked)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from chalicelib import blocks, events, layout, log, workflow
 from chalicelib.actions import Shortcut
-from chalicelib.archive import Archive
+from chalicelib.bucket import Bucket
 from chalicelib.conversation import channel_type
 from chalicelib.deadline import Deadline
 from chalicelib.errors import AccessRefused, FileGone, IntegratorError, NotStarted, NotUnderstood, SlackRefused
@@ -42,7 +42,7 @@ class Stage(NamedTuple):
     """What the shortcut works with; *park* keeps a start for later, by name, input and links to channels."""
 
     slack: Slack
-    archive: Archive
+    bucket: Bucket
     stepfunctions: Client
     state_machine: str
     park: Callable[[str, str, Iterable[str]], None]
@@ -67,7 +67,7 @@ def archive_files(shortcut: Shortcut, stage: Stage, deadline: Deadline) -> str:
     is_member = conversation.get("is_member") is True or bool(conversation.get("is_im"))
     if not is_member and not _shows(change, stage.slack):
         return NOT_THERE
-    if _is_archived(change, stage.archive, deadline):
+    if _is_archived(change, stage.bucket, deadline):
         return _sentence(THERE_ALREADY, change)
     return _sentence(_start(change, is_member, stage), change)
 
@@ -103,11 +103,11 @@ def _shows(change: Change, slack: Slack) -> bool:
     return True
 
 
-def _is_archived(change: Change, archive: Archive, deadline: Deadline) -> bool:
+def _is_archived(change: Change, bucket: Bucket, deadline: Deadline) -> bool:
     """Return True if every file has its record, with a share in this message."""
     message, files = change.message, change.files[:_MOST_RECORDS]
     keys = [layout.metadata_key(message["team"], file["id"]) for file in files]
-    records = [found and found.value for found in deadline.map(archive.read, keys)]
+    records = [found and found.value for found in deadline.map(bucket.read, keys)]
     return len(files) == len(change.files) and all(
         record is not None
         and any(

@@ -1,9 +1,9 @@
-"""A request to one of AWS's JSON services, signed here: what the route needs, without loading botocore.
+"""Requests to AWS, signed here: what the routes need, without loading botocore.
 
-In a cold start, loading botocore takes four times as long as everything else until Slack has its answer. The
-signature is AWS's version 4 (IAM/latest/UserGuide/reference_sigv-create-signed-request.html), of one POST with a
-JSON body, or of a GET from S3, whose URL then contains it. Tests compare both with botocore's own signer.
-Everything else in the project uses botocore or boto3.
+Loading botocore takes four times as long as all else that happens between a cold start and the answer to Slack.
+The signature is AWS's version 4 (IAM/latest/UserGuide/reference_sigv-create-signed-request.html) over a POST of a
+JSON body, a request to S3, or a GET from S3 whose URL carries it; the tests compare all three with botocore's own
+signer. What stores documents, and the operations, use botocore or boto3.
 """
 
 import hashlib
@@ -49,6 +49,7 @@ class Service(NamedTuple):
 STEP_FUNCTIONS = Service("states", "AWSStepFunctions", "1.0")
 SSM = Service("ssm", "AmazonSSM", "1.1")
 SQS = Service("sqs", "AmazonSQS", "1.0")
+_NOTHING = hashlib.sha256(b"").hexdigest()
 _DOMAINS = {"cn": "amazonaws.com.cn", "eusc": "amazonaws.eu"}
 """The domains of partitions that do not use amazonaws.com, by the first part of their regions' names."""
 
@@ -57,22 +58,58 @@ def headers(
     service: Service, action: str, host: str, region: str, body: bytes, credentials: Credentials, now: float
 ) -> dict[str, str]:
     """Return the headers of a POST of *body* to `/` at *host*, signed at *now* (epoch seconds)."""
-    moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
-    signed = {
+    plain = {
         "content-type": f"application/x-amz-json-{service.json_version}",
         "host": host,
-        "x-amz-date": moment,
         "x-amz-target": f"{service.target}.{action}",
     }
+    request = _Request("POST", "/", "", hashlib.sha256(body).hexdigest())
+    return _signed(request, plain, f"{region}/{service.prefix}", credentials, now)
+
+
+def s3_headers(verb: str, url: str, region: str, credentials: Credentials, now: float) -> dict[str, str]:
+    """Return the headers of a request without a body to *url*, of S3; its query is one that `query` returned."""
+    parts = urlsplit(url)
+    plain = {"host": host_of(url), "x-amz-content-sha256": _NOTHING}
+    return _signed(_Request(verb, parts.path, parts.query, _NOTHING), plain, f"{region}/s3", credentials, now)
+
+
+class _Request(NamedTuple):
+    """What is signed of a request besides its headers; *digest* is the body's."""
+
+    verb: str
+    path: str
+    query: str
+    digest: str
+
+
+def _signed(
+    request: _Request, plain: dict[str, str], place: str, credentials: Credentials, now: float
+) -> dict[str, str]:
+    """Return the headers *plain* with those that sign the *request*; *place* is region and service."""
+    moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
+    signed = {**plain, "x-amz-date": moment}
     if credentials.token:
         signed["x-amz-security-token"] = credentials.token
     names = sorted(signed)
     lines = [f"{name}:{signed[name]}" for name in names]
-    canonical = "\n".join(["POST", "/", "", *lines, "", ";".join(names), hashlib.sha256(body).hexdigest()])
-    scope = f"{moment[:8]}/{region}/{service.prefix}/aws4_request"
+    canonical = "\n".join([*request[:3], *lines, "", ";".join(names), request.digest])
+    scope = f"{moment[:8]}/{place}/aws4_request"
     signature = _signature(canonical, moment, scope, credentials)
     signer = f"Credential={credentials.key}/{scope}, SignedHeaders={';'.join(names)}, Signature={signature}"
     return {**signed, "authorization": f"AWS4-HMAC-SHA256 {signer}"}
+
+
+def query(fields: Mapping[str, str]) -> str:
+    """Return *fields* as the query of a URL, in the order and the form in which it is signed."""
+    pairs = sorted((quote(name, safe="~"), quote(value, safe="~")) for name, value in fields.items())
+    return "&".join(f"{name}={value}" for name, value in pairs)
+
+
+def host_of(url: str) -> str:
+    """Return the host that *url* names, as its requests do: with the port, unless that is the usual one."""
+    parts = urlsplit(url)
+    return parts.netloc.rpartition(":")[0] if parts.port in (80, 443) else parts.netloc
 
 
 def presigned(
@@ -85,24 +122,27 @@ def presigned(
     """
     moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
     scope = f"{moment[:8]}/{region}/s3/aws4_request"
-    query = {
-        **fields,
-        "X-Amz-Algorithm": "AWS4-HMAC-SHA256",
-        "X-Amz-Credential": f"{credentials.key}/{scope}",
-        "X-Amz-Date": moment,
-        "X-Amz-Expires": str(seconds),
-        "X-Amz-SignedHeaders": "host",
-        **({"X-Amz-Security-Token": credentials.token} if credentials.token else {}),
-    }
-    text = "&".join(sorted(f"{quote(name, safe='~')}={quote(value, safe='~')}" for name, value in query.items()))
+    text = query(
+        {
+            **fields,
+            "X-Amz-Algorithm": "AWS4-HMAC-SHA256",
+            "X-Amz-Credential": f"{credentials.key}/{scope}",
+            "X-Amz-Date": moment,
+            "X-Amz-Expires": str(seconds),
+            "X-Amz-SignedHeaders": "host",
+            **({"X-Amz-Security-Token": credentials.token} if credentials.token else {}),
+        }
+    )
     parts = urlsplit(url)
     canonical = "\n".join(["GET", parts.path, text, f"host:{parts.netloc}", "", "host", "UNSIGNED-PAYLOAD"])
     return f"{url}?{text}&X-Amz-Signature={_signature(canonical, moment, scope, credentials)}"
 
 
 def object_url(bucket: str, key: str, account: "Account") -> str:
-    """Return the address of an object in S3, at its region's host: the common host redirects, and then the
-    signature is wrong."""
+    """Return the address of an object of S3, at its region: the common host redirects, which spoils signatures.
+
+    Of the bucket itself, where *key* is empty.
+    """
     path = quote(key, safe="/~")
     if account.has_own_endpoint() or "." in bucket:  # a certificate of AWS's does not cover dots
         return f"{account.endpoint('s3')}/{bucket}/{path}"
@@ -176,6 +216,74 @@ def _domain(region: str) -> str:
     return _DOMAINS.get(region.partition("-")[0], "amazonaws.com")
 
 
+class Answer(NamedTuple):
+    """What a server answered. The names of *headers* are in lower case."""
+
+    status: int
+    headers: dict[str, str]
+    content: bytes
+
+
+class Connections:
+    """Connections to one server, which are kept and used again. *connect* and *read* are seconds, for a try."""
+
+    def __init__(self, connect: float, read: float) -> None:
+        self._connect, self._read = connect, read
+        self._kept: list[HTTPConnection] = []
+
+    def exchange(self, url: str, verb: str, target: str, headers: Mapping[str, str], body: bytes = b"") -> Answer:
+        """Return the answer of the server at *url* to a request for *target*; raises ServiceError.
+
+        One try; only a kept connection that turns out to be closed, as they do while Lambda sleeps, is replaced.
+        """
+        lines = "".join(f"{name}: {value}\r\n" for name, value in {**headers, "content-length": len(body)}.items())
+        # At once. HTTPConnection.request sends the body after the head: a tenth of the time to answer Slack.
+        message = f"{verb} {target} HTTP/1.1\r\n{lines}\r\n".encode() + body
+        if self._kept:
+            try:
+                return self._tried(self._kept.pop(), verb, message)
+            except ServiceError as error:
+                if error.code not in ("RemoteDisconnected", "ConnectionResetError", "BrokenPipeError"):
+                    raise
+        return self._tried(self._connected(url), verb, message)
+
+    def close(self) -> None:
+        """Close the kept connections."""
+        while self._kept:
+            self._kept.pop().close()
+
+    def _connected(self, url: str) -> "HTTPConnection":
+        from http.client import HTTPConnection, HTTPSConnection  # a plain message is answered without
+
+        parts = urlsplit(url)
+        kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+        connection = kind(parts.netloc, timeout=self._connect)
+        try:
+            connection.connect()
+        except OSError as error:
+            raise ServiceError(type(error).__name__) from error
+        connection.sock.settimeout(self._read)
+        return connection
+
+    def _tried(self, connection: "HTTPConnection", verb: str, message: bytes) -> Answer:
+        """Send, and keep the connection if a whole answer came, unless that says `Connection: close`."""
+        from http.client import HTTPException, HTTPResponse
+
+        try:
+            connection.send(message)
+            with HTTPResponse(connection.sock, method=verb) as response:
+                response.begin()
+                content = response.read()
+        except (OSError, HTTPException) as error:
+            connection.close()
+            raise ServiceError(type(error).__name__) from error
+        if response.will_close:
+            connection.close()
+        else:
+            self._kept.append(connection)
+        return Answer(response.status, {name.lower(): value for name, value in response.headers.items()}, content)
+
+
 class Client:
     """A client of *service*, which keeps its connections and uses them again.
 
@@ -186,15 +294,11 @@ class Client:
         self, service: Service, connect: float, read: float, environ: Mapping[str, str] = os.environ
     ) -> None:
         self._service = service
-        self._connect, self._read = connect, read
         self._account = Account(environ)
-        self._kept: list[HTTPConnection] = []
+        self._connections = Connections(connect, read)
 
     def call(self, action: str, **arguments: Any) -> dict[str, Any]:
-        """Return the answer to *action*; raises ServiceError.
-
-        There is one try. But if a kept connection is closed, as happens while Lambda sleeps, a new one is used.
-        """
+        """Return the answer to *action*; raises ServiceError."""
         begun = time.monotonic()
         try:
             answer = self._call(action, arguments)
@@ -206,55 +310,14 @@ class Client:
 
     def _call(self, action: str, arguments: dict[str, Any]) -> dict[str, Any]:
         body, credentials = json.dumps(arguments, ensure_ascii=False).encode(), self._account.credentials()
-        if self._kept:
-            try:
-                return self._tried(self._kept.pop(), action, body, credentials)
-            except ServiceError as error:
-                if error.code not in ("RemoteDisconnected", "ConnectionResetError", "BrokenPipeError"):
-                    raise
-        return self._tried(self._connected(), action, body, credentials)
+        url, region = self._account.endpoint(self._service.prefix), self._account.region()
+        signed = headers(self._service, action, host_of(url), region, body, credentials, time.time())
+        answer = self._connections.exchange(url, "POST", "/", signed, body)
+        return _answer(answer.status, answer.content)
 
     def close(self) -> None:
         """Close the kept connections."""
-        while self._kept:
-            self._kept.pop().close()
-
-    def _connected(self) -> "HTTPConnection":
-        from http.client import HTTPConnection, HTTPSConnection  # a plain message is answered without
-
-        parts = urlsplit(self._account.endpoint(self._service.prefix))
-        kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-        connection = kind(parts.netloc, timeout=self._connect)
-        try:
-            connection.connect()
-        except OSError as error:
-            raise ServiceError(type(error).__name__) from error
-        connection.sock.settimeout(self._read)
-        return connection
-
-    def _tried(
-        self, connection: "HTTPConnection", action: str, body: bytes, credentials: Credentials
-    ) -> dict[str, Any]:
-        """Return the answer. Keep the connection after a complete answer without `Connection: close`."""
-        from http.client import HTTPException, HTTPResponse
-
-        host = connection.host if connection.port in (80, 443) else f"{connection.host}:{connection.port}"
-        signed = headers(self._service, action, host, self._account.region(), body, credentials, time.time())
-        lines = "".join(f"{name}: {value}\r\n" for name, value in {**signed, "content-length": len(body)}.items())
-        try:
-            # At once. HTTPConnection.request sends the body after the head: a tenth of the time to answer Slack.
-            connection.send(f"POST / HTTP/1.1\r\n{lines}\r\n".encode() + body)
-            with HTTPResponse(connection.sock, method="POST") as response:
-                response.begin()
-                content = response.read()
-        except (OSError, HTTPException) as error:
-            connection.close()
-            raise ServiceError(type(error).__name__) from error
-        if response.will_close:
-            connection.close()
-        else:
-            self._kept.append(connection)
-        return _answer(response.status, content)
+        self._connections.close()
 
 
 def _answer(status: int, content: bytes) -> dict[str, Any]:

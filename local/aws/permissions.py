@@ -217,12 +217,14 @@ def _of_s3(environ: Any) -> Grant:
     """What S3 asks for: docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html."""
     verb, path = environ["REQUEST_METHOD"], unquote(environ["PATH_INFO"]).lstrip("/")
     resource = f"arn:aws:s3:::{path}"
+    bucket, _, key = path.partition("/")
     query = parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True)
-    if "/" not in path:
+    if not key:
         if "delete" in query:
-            return Grant("s3:DeleteObject", f"{resource}/some-objects")
+            return Grant("s3:DeleteObject", f"arn:aws:s3:::{bucket}/some-objects")
         action = {"DELETE": "DeleteBucket", "PUT": "CreateBucket"}.get(verb, "ListBucket")
-        return Grant("s3:ListBucketVersions" if "versions" in query else f"s3:{action}", resource)
+        kind = "ListBucketVersions" if "versions" in query else action
+        return Grant(f"s3:{kind}", f"arn:aws:s3:::{bucket}")
     if verb in ("GET", "HEAD"):
         return Grant("s3:GetObject", resource)
     if verb == "DELETE":

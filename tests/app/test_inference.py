@@ -18,7 +18,7 @@ from chalicelib.slack import Slack as Api
 from local.pipeline import Pipeline
 from local.slack import Slack
 from local.slack.model import Channel, User
-from tests.app.test_search import Counter, counting_s3
+from tests.app.test_search import Counter
 
 NEWEST = 1_499_000_000
 """Of the documents, in epoch seconds: each is a second older than the one before."""
@@ -77,20 +77,18 @@ class Workspace:
 
     def home(self) -> Seen:
         def opened(place: Place, listings: Listings) -> Any:
-            desk = home_tab.Desk(self._api, self._counter_archive, listings.deadline, lambda ticket: None)
+            desk = home_tab.Desk(
+                self._api, self._counter.bucket(self._archive.bucket), listings.deadline, lambda ticket: None
+            )
             return home_tab.beginning(place, desk)
 
         return self._seen("", opened)
-
-    @property
-    def _counter_archive(self) -> Archive:
-        return Archive(counting_s3(self._counter), self._archive.bucket)
 
     def _seen(self, where: str, look: Callable[[Place, Listings], Any]) -> Seen:
         self._counter.requests.clear()
         before = len(self._slack.requests)
         with Deadline(time.monotonic() + 60) as deadline:
-            listings = Listings(self._counter_archive, deadline)
+            listings = Listings(self._counter.bucket(self._archive.bucket), deadline)
             shown = look(Place(self.team, self.user.id, where), listings)
         asked_of_slack = len(self._slack.requests) - before
         text = json.dumps(shown, indent=1)

@@ -8,16 +8,17 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from typing import Any
 
-import boto3
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib import index, records, search, suggestions, visibility
 from chalicelib.archive import Archive
+from chalicelib.bucket import Bucket
 from chalicelib.candidates import ROUNDS, Candidates, Listing
 from chalicelib.deadline import Deadline
 from chalicelib.listings import Listings, Page
+from chalicelib.sigv4 import Account, Connections
 from chalicelib.slack import Slack as Api
 from chalicelib.terms import Term
 from chalicelib.visibility import Asker, Channels
@@ -353,7 +354,16 @@ class Counter:
         self.requests: list[str] = []
         self.aws = aws
         self._server = HttpServer(self._respond)
-        self.url, self.close = self._server.url, self._server.close
+        self._connections = Connections(5, 30)
+        self.url = self._server.url
+
+    def close(self) -> None:
+        self._connections.close()
+        self._server.close()
+
+    def bucket(self, name: str) -> Bucket:
+        """The bucket, whose requests are counted."""
+        return Bucket(name, self._connections, Account({**self.aws.environ(), "AWS_ENDPOINT_URL": self.url}))
 
     @property
     def listings(self) -> int:
@@ -377,19 +387,7 @@ def counter(pipeline: Pipeline) -> Iterator[Counter]:
 @pytest.fixture
 def listings(counter: Counter, bucket: str) -> Iterator[Listings]:
     with Deadline(time.monotonic() + 60) as deadline:
-        yield Listings(Archive(counting_s3(counter), bucket), deadline)
-
-
-def counting_s3(counter: Counter) -> Any:
-    """Return a client of S3 whose requests are counted."""
-    environ = counter.aws.environ()
-    return boto3.client(
-        "s3",
-        endpoint_url=counter.url,
-        region_name=environ["AWS_REGION"],
-        aws_access_key_id=environ["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=environ["AWS_SECRET_ACCESS_KEY"],
-    )
+        yield Listings(counter.bucket(bucket), deadline)
 
 
 @pytest.fixture

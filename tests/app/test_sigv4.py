@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, quote
 
 import boto3
 import pytest
-from botocore.auth import SigV4Auth
+from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials as BotoCredentials
@@ -61,6 +61,34 @@ def test_every_signature_is_botocores(
 ) -> None:
     given_headers = sigv4.headers(service, action, host, region, body, who, now)
     assert given_headers["authorization"] == botocores(service, host, region, body, given_headers, who)
+
+
+NAMES_IN_QUERY = st.sampled_from(["list-type", "prefix", "start-after", "delimiter", "max-keys", "encoding-type"])
+
+
+@settings(max_examples=300)
+@given(
+    verb=st.sampled_from(["GET", "PUT", "DELETE"]),
+    key=st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=30),
+    fields=st.dictionaries(NAMES_IN_QUERY, st.text(st.characters(exclude_categories=["Cs"]), max_size=20)),
+    endpoint=st.sampled_from(["", "http://127.0.0.1:5123", "https://s3.example.com:443"]),
+    who=st.builds(Credentials, KEYS, KEYS, st.none() | KEYS),
+    now=st.integers(0, 4_000_000_000),
+)
+def test_every_signature_of_a_request_to_s3_is_botocores(
+    verb: str, key: str, fields: dict[str, str], endpoint: str, who: Credentials, now: int
+) -> None:
+    account = sigv4.Account({"AWS_REGION": "eu-west-3", "AWS_ENDPOINT_URL": endpoint})
+    url = sigv4.object_url("plain", f"words/{key}" if key else "", account)
+    url = f"{url}?{sigv4.query(fields)}" if fields else url
+    ours = sigv4.s3_headers(verb, url, "eu-west-3", who, now)
+    request: Any = AWSRequest(verb, url)
+    request.context["timestamp"] = ours["x-amz-date"]
+    for name in ours.keys() - {"authorization", "host"}:
+        request.headers[name] = ours[name]
+    auth: Any = S3SigV4Auth(BotoCredentials(who.key, who.secret, who.token), "s3", "eu-west-3")
+    text = auth.string_to_sign(request, auth.canonical_request(request))
+    assert ours["authorization"].endswith(f"Signature={auth.signature(text, request)}")
 
 
 REGIONS = st.sampled_from(

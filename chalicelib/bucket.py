@@ -1,0 +1,118 @@
+"""The archive's bucket without botocore: for somebody who waits, and for reading every record.
+
+botocore takes longer to load than all else that a search does after a cold start, and ten times as long as this
+module to read a page of a listing.
+"""
+
+import re
+import time
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+from urllib.parse import unquote_plus, urlsplit
+
+from chalicelib import log, sigv4
+from chalicelib.archive import JsonObject, etag_of, json_object, trouble
+from chalicelib.sigv4 import Account, Answer, Connections, ServiceError
+
+_CODE = re.compile(rb"<Code>(\w{1,80})</Code>")
+
+
+class Entry(NamedTuple):
+    """An object in a listing; *modified* is when it was written, ISO 8601 in UTC."""
+
+    key: str
+    modified: str
+
+
+class Page(NamedTuple):
+    """A page of a listing: the objects, the folders, and whether it is the last."""
+
+    entries: list[Entry]
+    folders: list[str]
+    is_last: bool
+
+
+class Bucket:
+    """The bucket *name*, over *connections*. Region, keys and endpoint are those of *account*."""
+
+    def __init__(self, name: str, connections: Connections, account: Account | None = None) -> None:
+        self._name, self._connections, self._account = name, connections, account or Account()
+
+    def read(self, key: str) -> JsonObject[Any] | None:
+        """Return the JSON object at *key*, or None where there is none."""
+        answer = self._ask("GET", key, doing="reading a record")
+        return answer and json_object(answer.content, answer.headers.get("etag", ""))
+
+    def page(self, prefix: str, after: str = "", most: int = 1_000, delimiter: str = "") -> Page:
+        """Return the first *most* of the keys that begin with *prefix* and come after *after*.
+
+        Keys with *delimiter* behind the prefix are folded into folders.
+        """
+        fields = {"list-type": "2", "prefix": prefix, "start-after": after, "delimiter": delimiter}
+        wanted = {name: value for name, value in fields.items() if value}
+        doing = "searching"
+        answer = self._ask("GET", "", {**wanted, "max-keys": str(most), "encoding-type": "url"}, doing)
+        if answer is None:
+            raise trouble(doing, "NoSuchKey")
+        return _page(answer.content, doing)
+
+    def put_empty(self, key: str) -> None:
+        """Write an object without content at *key*."""
+        answer = self._ask("PUT", key, doing="indexing a document")
+        etag_of({"ETag": answer and answer.headers.get("etag")})
+
+    def delete(self, key: str) -> None:
+        """Delete the object at *key*, if there is one."""
+        self._ask("DELETE", key, doing="indexing a document")
+
+    def _ask(self, verb: str, key: str, fields: dict[str, str] | None = None, doing: str = "") -> Answer | None:
+        """Return S3's answer, or None where there is no such key; raises ArchiveRefused or ArchiveUnavailable."""
+        begun, operation = time.monotonic(), f"{verb} {'object' if key else 'listing'}"
+        try:
+            answer = self._sent(verb, key, fields)
+        except ServiceError as error:
+            log.called("s3", operation, error.code, begun)
+            raise trouble(doing, error.code) from error
+        log.called("s3", operation, answer.status, begun)
+        if answer.status in (200, 204):
+            return answer
+        code = _CODE.search(answer.content)
+        if code and code[1] == b"NoSuchKey":
+            return None
+        raise trouble(doing, code[1].decode() if code else str(answer.status))
+
+    def _sent(self, verb: str, key: str, fields: dict[str, str] | None) -> Answer:
+        url = sigv4.object_url(self._name, key, self._account)
+        text = sigv4.query(fields or {})
+        url = f"{url}?{text}" if text else url
+        region, credentials = self._account.region(), self._account.credentials()
+        signed = sigv4.s3_headers(verb, url, region, credentials, time.time())
+        parts = urlsplit(url)
+        return self._connections.exchange(url, verb, parts.path + (f"?{text}" if text else ""), signed)
+
+
+def _page(content: bytes, doing: str) -> Page:
+    from xml.etree import ElementTree
+
+    try:
+        root = ElementTree.fromstring(content)
+    except ElementTree.ParseError as error:
+        raise trouble(doing, "NoSense") from error
+    parts = [(_name(element.tag), _fields(element)) for element in root]
+    entries = [
+        Entry(unquote_plus(fields["Key"]), fields["LastModified"]) for name, fields in parts if name == "Contents"
+    ]
+    folders = [unquote_plus(fields["Prefix"]) for name, fields in parts if name == "CommonPrefixes"]
+    ends = [element.text for element in root if _name(element.tag) == "IsTruncated"]
+    if not ends:  # an answer that is not a listing's
+        raise trouble(doing, "NoSense")
+    return Page(entries, folders, ends[0] != "true")
+
+
+def _fields(element: Iterable[Any]) -> dict[str, str]:
+    return {_name(part.tag): part.text or "" for part in element}
+
+
+def _name(tag: str) -> str:
+    """Return the name of an element without its namespace."""
+    return tag.rpartition("}")[2]
