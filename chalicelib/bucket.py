@@ -40,7 +40,7 @@ class Bucket:
 
     def read(self, key: str) -> JsonObject[Any] | None:
         """Return the JSON object at *key*, or None where there is none."""
-        answer = self._ask("GET", key, doing="reading a record")
+        answer = self.ask("GET", key, "reading a record")
         return answer and json_object(answer.content, answer.headers.get("etag", ""))
 
     def page(self, prefix: str, after: str = "", most: int = 1_000, delimiter: str = "") -> Page:
@@ -51,22 +51,25 @@ class Bucket:
         fields = {"list-type": "2", "prefix": prefix, "start-after": after, "delimiter": delimiter}
         wanted = {name: value for name, value in fields.items() if value}
         doing = "searching"
-        answer = self._ask("GET", "", {**wanted, "max-keys": str(most), "encoding-type": "url"}, doing)
+        answer = self.ask("GET", "", doing, {**wanted, "max-keys": str(most), "encoding-type": "url"})
         if answer is None:
             raise trouble(doing, "NoSuchKey")
         return _page(answer.content, doing)
 
     def put_empty(self, key: str) -> None:
         """Write an object without content at *key*."""
-        answer = self._ask("PUT", key, doing="indexing a document")
+        answer = self.ask("PUT", key, "indexing a document")
         etag_of({"ETag": answer and answer.headers.get("etag")})
 
     def delete(self, key: str) -> None:
         """Delete the object at *key*, if there is one."""
-        self._ask("DELETE", key, doing="indexing a document")
+        self.ask("DELETE", key, "indexing a document")
 
-    def _ask(self, verb: str, key: str, fields: dict[str, str] | None = None, doing: str = "") -> Answer | None:
-        """Return S3's answer, or None where there is no such key; raises ArchiveRefused or ArchiveUnavailable."""
+    def ask(self, verb: str, key: str, doing: str, fields: dict[str, str] | None = None) -> Answer | None:
+        """Return S3's answer about *key*, or with *fields* in the query about the bucket; None for no such key.
+
+        Raises ArchiveRefused or ArchiveUnavailable, in which *doing* says what is not done.
+        """
         begun, operation = time.monotonic(), f"{verb} {'object' if key else 'listing'}"
         try:
             answer = self._sent(verb, key, fields)

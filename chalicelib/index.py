@@ -11,10 +11,14 @@ merging sorted listings. Entries are hints: the record, which is read before a d
 """
 
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 from chalicelib import words
 from chalicelib.archive import Archive, attempts
 from chalicelib.layout import DocumentRecord, Share
+
+if TYPE_CHECKING:
+    from chalicelib.bucket import Bucket
 
 TAGS, WORDS, RECENT = "tags", "words", "recent"
 """The kinds of entries: the first part of their keys."""
@@ -104,7 +108,7 @@ def change(archive: Archive, key: str, edit: Callable[[DocumentRecord | None], D
 
 
 def settle(
-    archive: Archive, key: str, record: DocumentRecord | None, touched: set[str], at_once: int = _AT_ONCE
+    archive: "Archive | Bucket", key: str, record: DocumentRecord | None, touched: set[str], at_once: int = _AT_ONCE
 ) -> None:
     """Make the *touched* entries what the *record* at *key* says, until it has stayed as it was meanwhile."""
     for _ in attempts():

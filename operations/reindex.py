@@ -1,29 +1,40 @@
 """The index made again from the records: `make reindex STAGE=dev`, with DRY_RUN=1 only to report.
 
 Safe while the archive is in use, and to repeat: only entries that are missing, or too many, are touched. The index
-is listed once (a request per thousand entries), and every record is read.
+is listed once (a request per thousand entries), and every record is read, by as many processes as there are cores.
 """
 
+import multiprocessing
+import os
+import random
+import signal
 import time
-from collections import Counter
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import islice
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from chalicelib import index, layout
-from chalicelib.archive import Archive
+from chalicelib.bucket import Bucket, Entry
+from chalicelib.errors import ArchiveUnavailable
 from chalicelib.layout import DocumentRecord
+from chalicelib.sigv4 import Account, Answer, Connections
 from operations import stages
 from operations.console import Stop, say, step
 
 USAGE = "make reindex STAGE=dev, with DRY_RUN=1 only to report, with AFTER=F0123456789 to go on from there"
 AT_ONCE = 32
-_CHUNK = 2_000
+"""Documents that a process compares at the same time."""
+_CHUNK = 200
+_CHUNKS_WAITING = 3 * (os.cpu_count() or 1)
 _SETTLED = timedelta(hours=1)
 """An entry is written before its record: one that is younger may be ahead of an upload that is under way."""
+_PAUSES = (0.1, 0.3, 1.0, 3.0, 6.0, 10.0)
+"""Seconds before S3 is asked again."""
 _PROGRESS_SECONDS = 5.0
 
 
@@ -34,19 +45,102 @@ class Report(NamedTuple):
     entries: int
     missing: int
     too_many: int
+    requests: int
 
 
-class Entries(NamedTuple):
-    """The index as it is: the *keys* of each file, and those that are too *young* to be removed."""
+class Place(NamedTuple):
+    """Where the archive is: the name of its bucket, and the environment of who asks there."""
 
-    keys: dict[str, list[str]]
+    bucket: str
+    environ: dict[str, str]
+
+
+class File(NamedTuple):
+    """The *keys* of the index that name a file, and those of them that are too *young* to be removed."""
+
+    id: str
+    keys: list[str]
     young: set[str]
-    total: Counter[str]
+
+
+class Chunk(NamedTuple):
+    """Files of a team that a process compares with their records."""
+
+    place: Place
+    team: str
+    files: list[File]
+    dry_run: bool
+
+
+class Settled(NamedTuple):
+    """What was wrong with a chunk, and the requests that it took."""
+
+    missing: int
+    too_many: int
+    requests: int
+
+
+class PatientBucket(Bucket):
+    """A bucket that is asked again while S3 has trouble, and counts the *requests*."""
+
+    def __init__(self, place: Place) -> None:
+        super().__init__(place.bucket, _connections(), Account(place.environ))
+        self.requests = 0
+        self._lock = Lock()
+
+    def ask(self, verb: str, key: str, doing: str, fields: dict[str, str] | None = None) -> Answer | None:
+        """Return S3's answer; raise what is raised at the last try."""
+        for pause in _PAUSES:
+            try:
+                return self._counted(verb, key, doing, fields)
+            except ArchiveUnavailable:
+                time.sleep(random.uniform(pause / 2, pause))
+        return self._counted(verb, key, doing, fields)
+
+    def _counted(self, verb: str, key: str, doing: str, fields: dict[str, str] | None) -> Answer | None:
+        with self._lock:
+            self.requests += 1
+        return super().ask(verb, key, doing, fields)
+
+
+@cache
+def _connections() -> Connections:
+    """Those of this process."""
+    return Connections(connect=5, read=30)
+
+
+class Entries:
+    """The index as it is: the keys of each file, the *young* ones, and how many there are in all."""
+
+    def __init__(self) -> None:
+        self._keys: dict[str, list[str]] = {}
+        self._young: set[str] = set()
+        self.total = 0
+        self._lock = Lock()
+
+    def add(self, entry: Entry, settled: str) -> None:
+        """Take up one of the index's entries; it is young if it was written after *settled*."""
+        file_id = index.file_of(entry.key.rpartition("/")[2])
+        with self._lock:
+            self._keys.setdefault(file_id, []).append(entry.key)
+            self.total += 1
+            if entry.modified[: len(settled)] > settled:
+                self._young.add(entry.key)
+
+    def take(self, file_id: str) -> File:
+        """Return what names the file, and forget it."""
+        keys = self._keys.pop(file_id, [])
+        return File(file_id, keys, self._young.intersection(keys))
+
+    def files_after(self, after: str) -> list[str]:
+        """Return the ids of the files that are left, of those after *after*."""
+        return sorted(file_id for file_id in self._keys if file_id > after)
 
 
 def reindex(
-    archive: Archive,
+    place: Callable[[], Place],
     team: str,
+    workers: Executor,
     progress: Callable[[int, str], None],
     *,
     after: str = "",
@@ -55,79 +149,93 @@ def reindex(
 ) -> Report:
     """Compare the index of *team* with the records of the files after *after*; set it right unless *dry_run*.
 
-    An entry may be too many when it is *settled*.
+    An entry may be too many when it is *settled*. *place* is asked often, since keys to AWS expire.
     """
-    entries = _entries(archive, team, datetime.now(UTC) - settled)
-    documents = missing = too_many = 0
+    bucket = PatientBucket(place())
+    entries = _entries(bucket, team, datetime.now(UTC) - settled)
+
+    def compared(files: Iterable[str]) -> Iterator[tuple[Chunk, Settled]]:
+        chunks = (Chunk(place(), team, [*map(entries.take, part)], dry_run) for part in _parts(files))
+        return _in_turn(workers, chunks)
+
+    documents, results = 0, []
+    for chunk, result in compared(_files(bucket, team, after)):
+        documents += len(chunk.files)
+        results.append(result)
+        progress(documents, chunk.files[-1].id)
+    results += [result for _, result in compared(entries.files_after(after))]  # of documents without a record
+    missing, too_many, requests = map(sum, zip(Settled(0, 0, bucket.requests), *results, strict=True))
+    return Report(documents, entries.total, missing, too_many, requests)
+
+
+def _in_turn(workers: Executor, chunks: Iterable[Chunk]) -> Iterator[tuple[Chunk, Settled]]:
+    """Yield the result of each of *chunks* in their order; only some of them wait at a time."""
+    waiting: deque[tuple[Chunk, Future[Settled]]] = deque()
+    for chunk in chunks:
+        waiting.append((chunk, workers.submit(settle, chunk)))
+        if len(waiting) >= _CHUNKS_WAITING:
+            first, result = waiting.popleft()
+            yield first, result.result()
+    for first, result in waiting:
+        yield first, result.result()
+
+
+def settle(chunk: Chunk) -> Settled:
+    """Compare the files of *chunk* with their records, many at once, and set their entries right."""
+    bucket = PatientBucket(chunk.place)
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        for files in _chunks(_files(archive, team, after)):
-            for lacking, surplus in pool.map(
-                lambda file_id: _settle(archive, team, file_id, entries, dry_run), files
-            ):
-                missing, too_many = missing + lacking, too_many + surplus
-            documents += len(files)
-            progress(documents, files[-1])
-        strays = [file_id for file_id in entries.keys if file_id > after]
-        for _, surplus in pool.map(lambda file_id: _settle(archive, team, file_id, entries, dry_run), strays):
-            too_many += surplus
-    return Report(documents, entries.total.total(), missing, too_many)
+        results = list(pool.map(lambda file: _settle(bucket, chunk.team, file, chunk.dry_run), chunk.files))
+    missing, too_many = (sum(numbers) for numbers in zip(*results, strict=True))
+    return Settled(missing, too_many, bucket.requests)
 
 
-def _settle(archive: Archive, team: str, file_id: str, entries: Entries, dry_run: bool) -> tuple[int, int]:
+def _settle(bucket: Bucket, team: str, file: File, dry_run: bool) -> tuple[int, int]:
     """Set the entries of one file right; return how many were missing, and too many."""
-    key = layout.metadata_key(team, file_id)
-    stored = archive.read(key)
+    key = layout.metadata_key(team, file.id)
+    stored = bucket.read(key)
     record: DocumentRecord | None = stored.value if stored else None
-    there = set(entries.keys.pop(file_id, ()))
+    there = set(file.keys)
     wanted = {entry for entry in index.entries(record) if entry.split("/")[1] == team}
-    missing, surplus = wanted - there, there - wanted - entries.young
+    missing, surplus = wanted - there, there - wanted - file.young
     if missing | surplus and not dry_run:
-        index.settle(archive, key, record, missing | surplus, at_once=1)
+        index.settle(bucket, key, record, missing | surplus, at_once=1)
     return len(missing), len(surplus)
 
 
-def _entries(archive: Archive, team: str, settled: datetime) -> Entries:
-    """List all of the index. Only names are kept: a listing's own entries are twenty times as large."""
-    entries = Entries({}, set(), Counter())
-    lock = Lock()
+def _entries(bucket: Bucket, team: str, settled: datetime) -> Entries:
+    """List all of the index."""
+    entries = Entries()
 
     def take(kind: str) -> None:
-        for entry in _objects(archive, index.prefix_of_all(kind, team)):
-            key = entry["Key"]
-            with lock:
-                entries.keys.setdefault(index.file_of(key.rpartition("/")[2]), []).append(key)
-                entries.total[kind] += 1
-                if entry["LastModified"] > settled:
-                    entries.young.add(key)
+        for entry in _objects(bucket, index.prefix_of_all(kind, team)):
+            entries.add(entry, f"{settled:%Y-%m-%dT%H:%M:%S}")
 
     with ThreadPoolExecutor(len(index.KINDS)) as pool:
         list(pool.map(take, index.KINDS))
     return entries
 
 
-def _files(archive: Archive, team: str, after: str) -> Iterator[str]:
+def _files(bucket: Bucket, team: str, after: str) -> Iterator[str]:
     """The ids of the team's documents after *after*, sorted."""
     prefix = f"metadata/{team}/"
     start = f"{prefix}{after}.json~" if after else ""
-    for entry in _objects(archive, prefix, start):
-        yield entry["Key"].removeprefix(prefix).removesuffix(".json")
+    for entry in _objects(bucket, prefix, start):
+        yield entry.key.removeprefix(prefix).removesuffix(".json")
 
 
-def _objects(archive: Archive, prefix: str, start: str = "") -> Iterator[Any]:
-    pages = archive.s3.get_paginator("list_objects_v2")
-    for page in pages.paginate(Bucket=archive.bucket, Prefix=prefix, StartAfter=start):
-        yield from page.get("Contents", [])
+def _objects(bucket: Bucket, prefix: str, after: str = "") -> Iterator[Entry]:
+    while True:
+        page = bucket.page(prefix, after)
+        yield from page.entries
+        if page.is_last:
+            return
+        after = page.entries[-1].key
 
 
-def _chunks(files: Iterable[str]) -> Iterator[list[str]]:
+def _parts(files: Iterable[str]) -> Iterator[list[str]]:
     files = iter(files)
-    while chunk := list(islice(files, _CHUNK)):
-        yield chunk
-
-
-def _teams(archive: Archive) -> list[str]:
-    answer = archive.s3.list_objects_v2(Bucket=archive.bucket, Prefix="metadata/", Delimiter="/")
-    return [folder["Prefix"].split("/")[1] for folder in answer.get("CommonPrefixes", [])]
+    while part := list(islice(files, _CHUNK)):
+        yield part
 
 
 def main(arguments: Mapping[str, str]) -> None:
@@ -136,30 +244,42 @@ def main(arguments: Mapping[str, str]) -> None:
     if after and not after.isalnum():
         raise Stop(f"AFTER is the id of a file: {USAGE}.")
     stage = stages.find(arguments.get("STAGE", ""), USAGE)
-    stage.check_bucket()
-    archive = Archive(stage.busy_client("s3", AT_ONCE), stage.bucket)
-    teams = _teams(archive)
-    if not teams:
-        print(f"There is no document in {stage.bucket} yet.")
-    for team in teams:
-        step(f"The index of workspace {team}")
-        report = reindex(archive, team, _progress(), after=after, dry_run=dry_run)
-        what = "missing" if dry_run else "missing and are there again"
-        more = "too many" if dry_run else "too many and are gone"
-        say(
-            f"{report.documents:,} documents, {report.entries:,} entries: {report.missing:,} {what}, "
-            f"{report.too_many:,} {more}."
-        )
+
+    def place() -> Place:
+        return Place(stage.bucket, stage.signing_environ())
+
+    teams = [folder.split("/")[1] for folder in PatientBucket(place()).page("metadata/", delimiter="/").folders]
+    with _processes() as workers:
+        for team in teams:
+            step(f"The index of workspace {team}")
+            begun = time.monotonic()
+            report = reindex(place, team, workers, _progress(begun), after=after, dry_run=dry_run)
+            say(_summary(report, time.monotonic() - begun, dry_run))
 
 
-def _progress() -> Callable[[int, str], None]:
-    began = last = time.monotonic()
+def _processes() -> ProcessPoolExecutor:
+    """As many as there are cores. Ctrl-C is for the parent: they end with what they have in hand."""
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(os.cpu_count(), context, signal.signal, (signal.SIGINT, signal.SIG_IGN))
+
+
+def _summary(report: Report, seconds: float, dry_run: bool) -> str:
+    what = "missing" if dry_run else "missing and are there again"
+    more = "too many" if dry_run else "too many and are gone"
+    return (
+        f"{report.documents:,} documents, {report.entries:,} entries: {report.missing:,} {what}, "
+        f"{report.too_many:,} {more}. {report.requests:,} requests in {seconds:,.0f} s."
+    )
+
+
+def _progress(begun: float) -> Callable[[int, str], None]:
+    last = begun
 
     def progress(documents: int, file_id: str) -> None:
         nonlocal last
         now = time.monotonic()
         if now - last >= _PROGRESS_SECONDS:
             last = now
-            say(f"{documents:,} documents in {now - began:.0f} s (AFTER={file_id} goes on from there)")
+            say(f"{documents:,} documents in {now - begun:.0f} s (AFTER={file_id} goes on from there)")
 
     return progress

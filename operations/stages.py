@@ -95,12 +95,6 @@ class Stage:
             self._clients[service] = self._session.client(service, config=config, **where)
         return self._clients[service]
 
-    def busy_client(self, service: str, at_once: int) -> Any:
-        """Return a client of *service* for many threads."""
-        where = {"region_name": self.region, "endpoint_url": self._endpoint}
-        config = Config(max_pool_connections=at_once, retries={"mode": "standard", "total_max_attempts": 8})
-        return self._session.client(service, config=config, **where)
-
     def resource(self, service: str) -> Any:
         """Return boto3's resource of *service* in the stage's region."""
         return self._session.resource(service, region_name=self.region, endpoint_url=self._endpoint)
@@ -146,6 +140,12 @@ class Stage:
         """Raise Stop where the stage has no archive."""
         if not self.has_bucket():
             raise self.not_deployed()
+
+    def signing_environ(self) -> dict[str, str]:
+        """Return `environ` with the keys as they are now: for a signer that may be in another process."""
+        keys = self._session.get_credentials().get_frozen_credentials()
+        signing = {"AWS_ACCESS_KEY_ID": keys.access_key, "AWS_SECRET_ACCESS_KEY": keys.secret_key}
+        return {**self.environ, **signing, "AWS_SESSION_TOKEN": keys.token or ""}
 
     def not_deployed(self) -> Stop:
         """Return the sentence for a stage of which AWS has nothing, or only a part."""
