@@ -35,7 +35,7 @@ class ChaliceLocal:
         self._project, self._log = project, log
         base = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(Path.home()), "LANG": "C.UTF-8"}
         self._environ = {**base, "PYTHONDONTWRITEBYTECODE": "1", **environ}
-        self._command = [str(Path(sys.executable).with_name("chalice")), "local", "--stage", stage]
+        self._command = [sys.executable, str(Path(__file__).with_name("routes.py")), "local", "--stage", stage]
         self._command += ["--host", HOST, "--port", str(self.port), "--no-autoreload"]
         self._start()
 

@@ -61,6 +61,8 @@ class Slack(People, Inspection):
         posts = BotPosts(self.workspace, self._publish_own)
         uploads = Uploads(self.workspace, self._publish_own, self.delete_file)
         self.hosts = Hosts(self.workspace, self.faults, posts, uploads, self.page.respond)
+        for tier in self.hosts.web_api.tiers.values():
+            tier.seconds = (clock or Clock()).scaled(tier.seconds)
         self.views = self.hosts.views
         self.views.is_enabled = manifest()["features"]["app_home"]["home_tab_enabled"]
         self.interactions = Interactions(app, self.hosts.response_urls, self.views, self._actions_address)

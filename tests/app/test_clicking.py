@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlencode
@@ -15,6 +15,7 @@ from local.slack.interactions import NOT_CONFIGURED
 from local.slack.model import Channel, Ephemeral, Message, User
 from local.slack.posting import post
 from local.slack.signing import signed_headers
+from local.slack.tiers import Tier
 from tests.conftest import words
 from tests.payloads import payload
 
@@ -250,12 +251,38 @@ def test_a_home_that_was_published_meanwhile_stays(slack: Slack, mira: User) -> 
     assert slack.views.home(mira.id) == newer
 
 
-def test_many_people_open_home_in_a_minute_and_each_sees_theirs(slack: Slack) -> None:
-    people = [slack.add_user(f"person{number}") for number in range(20)]
-    with ThreadPoolExecutor(3) as pool:  # this machine has one process for all requests, Lambda one for each
-        deliveries = list(pool.map(slack.deliver, [slack.open_home(user, deliver=False) for user in people]))
-    assert all(delivery.acknowledged for delivery in deliveries)
-    assert [user.name for user in people if slack.views.home(user.id) is None] == []
+def test_a_hundred_people_open_home_at_once_and_each_sees_theirs(
+    slack: Slack, channel: Channel, mira: User, upload: Upload, limited: Tier
+) -> None:
+    """Where Slack or the routes take no more, Slack tells of the opening again, and so does the next opening."""
+    club = slack.add_channel("clickclub", "group")
+    upload(channel, "clickforall.txt", "#clickforall")
+    upload(club, "clickmembersonly.txt", "#clickmembersonly")
+    members = [slack.add_user(f"member{number}") for number in range(50)]
+    guests = [slack.add_user(f"guest{number}", is_restricted=True) for number in range(50)]
+    club.members |= {guest.id for guest in guests}
+    waiting, end = [*members, *guests], time.monotonic() + 60
+    with ThreadPoolExecutor(len(waiting)) as pool:
+        while waiting and time.monotonic() < end:
+            list(pool.map(slack.deliver, [slack.open_home(user, deliver=False) for user in waiting]))
+            waiting = [user for user in waiting if slack.views.home(user.id) is None]
+    assert waiting == []
+    assert limited.refused > 0
+    for people, theirs, others in (
+        (members, "clickforall", "clickmembersonly"),
+        (guests, "clickmembersonly", "clickforall"),
+    ):
+        shown = [texts(slack.views.home(user.id)) for user in people]
+        assert [text for text in shown if f"{theirs}.txt" not in text or others in text] == []
+
+
+@pytest.fixture
+def limited(slack: Slack) -> Iterator[Tier]:
+    """A Slack that takes ten publications in any third of a second."""
+    tiers = slack.hosts.web_api.tiers
+    before, tiers["views.publish"] = tiers["views.publish"], Tier(10, 0.3)
+    yield tiers["views.publish"]
+    tiers["views.publish"] = before
 
 
 def test_who_sees_nothing_yet_gets_home_when_slack_takes_it_again(slack: Slack, mira: User) -> None:
