@@ -63,7 +63,10 @@ def documents(
     answer = _private([head], [names] if names else [], foot)
     for most_tags, longest_name in _FITS:
         hits = [block for hit in results.hits for block in hit_blocks(hit, asker, links, most_tags, longest_name)]
-        answer["blocks"] = [*blocks.sections([head]), *hits, *rest(terms, results, filters), *blocks.sections(foot)]
+        more = rest(terms, results, filters)
+        if asker.channel:
+            more += _in_words(terms, results, filters)
+        answer["blocks"] = [*blocks.sections([head]), *hits, *more, *blocks.sections(foot)]
         if blocks.length(answer["blocks"]) <= blocks.LONGEST_MESSAGE:
             break
     return answer
@@ -165,9 +168,21 @@ def rest(terms: Sequence[Term], results: Results, filters: Filters = NO_FILTERS)
     """Return how to go on, if there is more."""
     if results.after is None:
         return []
-    question = " ".join([*(term.text for term in terms), *filters.text.split(), "more", results.after])
-    more = blocks.buttons(ASK, [("Show more", question)])
+    more = blocks.buttons(ASK, [("Show more", _next(terms, results.after, filters))])
     return [*blocks.sections(["I stopped looking here, since there is so much."] if results.capped else []), *more]
+
+
+def _in_words(terms: Sequence[Term], results: Results, filters: Filters) -> list[blocks.Block]:
+    """Return how to go on where clicks do not reach the app, as with a manifest of before they did."""
+    if results.after is None:
+        return []
+    question = blocks.escaped(_next(terms, results.after, filters))
+    return [blocks.context(f"If *Show more* does nothing, type /docs {question}")]
+
+
+def _next(terms: Sequence[Term], after: str, filters: Filters) -> str:
+    """Return the question for what comes after the place *after*."""
+    return " ".join([*(term.text for term in terms), *filters.text.split(), "more", after])
 
 
 def limits(asker: Asker) -> list[str]:
@@ -185,10 +200,16 @@ def _line(hit: Hit, asker: Asker, links: Links, longest_name: int) -> str:
     who = f"<@{share['user']}>" if re.fullmatch(r"[UW][A-Z0-9]+", share["user"] or "") else "an app"
     shared = f"shared by {who} {_where(share, asker)} on {_date(share['ts'])}"
     is_gone = all(share.get("gone") for share in hit.shares)
-    name = _name(file, links.is_slack, longest_name)
-    if is_gone:
-        name = f"{_shown_name(file, longest_name)}, no longer in Slack"
-    return f"• {name} ({blocks.size(file['size'])}), {shared}{_copy(hit, asker, links)}"
+    name = f"{_shown_name(file, longest_name)}{', no longer in Slack' if is_gone else ''}"
+    original = "" if is_gone else _original(file, links.is_slack)
+    return f"• {name} ({blocks.size(file['size'])}), {shared}{original}{_copy(hit, asker, links)}"
+
+
+def _original(file: FileRecord, is_slack: Callable[[str], bool]) -> str:
+    """Return the link to the file in Slack, if Slack gave one."""
+    link = file["permalink"] or ""
+    is_link = len(link) <= _LONGEST_LINK and _LINKABLE.fullmatch(link) and is_slack(link)
+    return f" · <{link}|Open in Slack>" if is_link else ""
 
 
 def _copy(hit: Hit, asker: Asker, links: Links) -> str:
@@ -199,7 +220,7 @@ def _copy(hit: Hit, asker: Asker, links: Links) -> str:
     if asker.unknown and not any(share["channel_type"] == "channel" for share in hit.shares):
         return ""
     address = links.opens(Ticket(asker.team, asker.user, hit.record["file"]["id"]))
-    return f" · <{blocks.escaped(address)}|archived copy>" if address else ""
+    return f" · <{blocks.escaped(address)}|Archived copy>" if address else ""
 
 
 def _where(share: Share, asker: Asker) -> str:
@@ -210,12 +231,6 @@ def _where(share: Share, asker: Asker) -> str:
 
 DIRECT = {"im": "in a direct message", "mpim": "in a group message"}
 """Slack has no links to these."""
-
-
-def _name(file: FileRecord, is_slack: Callable[[str], bool], longest: int) -> str:
-    name, link = _shown_name(file, longest), file["permalink"] or ""
-    is_link = len(link) <= _LONGEST_LINK and _LINKABLE.fullmatch(link) and is_slack(link)
-    return f"<{link}|{name}>" if is_link else name
 
 
 def _shown_name(file: FileRecord, longest: int = blocks.LONGEST_NAME) -> str:

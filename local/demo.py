@@ -176,7 +176,7 @@ def _loss(pipeline: Pipeline, terminal: Terminal, message: Message) -> str | Non
     terminal.line("tomas             /docs report")
     for line in answer.lines:
         terminal.line(f"slack-integrator  {line}", "cyan")
-    link = re.search(r"<([^|>]+)\|archived copy>", json.dumps(answer.body))
+    link = re.search(r"<([^|>]+)\|Archived copy>", json.dumps(answer.body))
     if link is None:
         return None
     with urlopen(link[1], timeout=REPLY_SECONDS) as response:

@@ -178,7 +178,7 @@ def test_home_shows_what_is_new_that_a_person_may_see_and_the_tags_in_use(
     upload(channel, "clickeverest.txt", "#clickeveresttag")
     upload(private, "secret-clickkarakoram.txt", "#clickkarakoramtag")
     shown = texts(home_of(slack, mira, "New in the archive"))
-    assert shown.count("|clickeverest.txt>") == 1
+    assert shown.count("• clickeverest.txt (") == 1
     assert "secret-clickkarakoram.txt" in shown
     assert "#clickkarakoramtag" in shown
     hidden = texts(home_of(slack, tomas, "clickeverest.txt"))

@@ -60,7 +60,7 @@ def test_a_hit_has_a_link_that_downloads_the_archived_copy_under_its_name(
 ) -> None:
     upload(channel, text="kangchenjunga")
     answer = slack.command(channel, mira, "/docs", "kangchenjunga")
-    found = re.search(r"<([^|>]+)\|archived copy>", str(answer.body["blocks"]))
+    found = re.search(r"<([^|>]+)\|Archived copy>", str(answer.body["blocks"]))
     assert found
     response = opened(found[1].replace("&amp;", "&"))
     assert response.content == CONTENT
@@ -215,7 +215,7 @@ def test_a_token_without_the_scopes_gets_no_link_that_would_not_open(
     board = slack.add_channel("board", "group")
     upload(board, text="gasherbrum")
     slack.scopes.discard("groups:read")
-    assert "archived copy" not in slack.command(board, mira, "/docs", "gasherbrum").text
+    assert "Archived copy" not in slack.command(board, mira, "/docs", "gasherbrum").text
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,7 @@ def test_a_document_that_slack_lost_is_found_marked_and_opened(slack: Slack, cha
         20,
     )
     answer = str(slack.command(channel, mira, "/docs", "bernina").body)
-    assert "|lost.txt>" not in answer
-    link = re.search(r"<([^|>]+)\|archived copy>", answer)
+    assert "Open in Slack" not in answer
+    link = re.search(r"<([^|>]+)\|Archived copy>", answer)
     assert link
     assert requests.get(link[1], timeout=10).content == b"still here"

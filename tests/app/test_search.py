@@ -256,13 +256,13 @@ def test_a_document_is_shown_with_name_size_person_place_day_and_tags(
     answer = ask(elsewhere, f"#{tag.upper()}, 2026")
     assert answer.lines == [
         f"*Documents with #{tag} 2026, the newest first*",
-        f"• Q3 <report> & more.pdf (47 KB), shared by @mira in #{channel.name} on 2017-07-03 · archived copy",
+        f"• Q3 <report> & more.pdf (47 KB), shared by @mira in #{channel.name} on 2017-07-03"
+        " · Open in Slack · Archived copy",
         f"#2026 #{tag}",
     ]
-    assert (
-        f"<{slack.url}/files/{file_id}|Q3 &lt;report&gt; &amp; more.pdf>"
-        in answer.body["blocks"][1]["text"]["text"]
-    )
+    line = answer.body["blocks"][1]["text"]["text"]
+    assert line.startswith("• Q3 &lt;report&gt; &amp; more.pdf (47 KB)")
+    assert f"<{slack.url}/files/{file_id}|Open in Slack>" in line
     assert answer.buttons == {"#2026": "#2026", f"#{tag}": f"#{tag}"}
     assert (
         answer.body["text"] == f"*Documents with #{tag} 2026, the newest first*\nQ3 &lt;report&gt; &amp; more.pdf"
@@ -281,6 +281,7 @@ def test_more_continues_where_it_stopped_until_the_end(channel: Channel, put: Pu
         assert len(pages) <= search.SHOWN
         seen += [line[2:4] for line in pages]
         text = answer.buttons.get("Show more")
+        assert (f"type /docs {text}" in str(answer.body["blocks"])) == (text is not None)
     assert sorted(seen) == [f"{number:02}" for number in range(25)]
     assert [int(number) // 3 for number in seen] == sorted((int(number) // 3 for number in seen), reverse=True)
 

@@ -62,7 +62,7 @@ def test_archive_an_old_message_then_home_search_more_and_the_copy(
     expect(home.get_by_text("shared by")).to_have_count(10)
     home.get_by_role("button", name="Show more").click()
     expect(home.get_by_text("shared by")).to_have_count(2)
-    copy = home.get_by_role("link", name="archived copy").first.get_attribute("href")
+    copy = home.get_by_role("link", name="Archived copy").first.get_attribute("href")
     assert copy
     assert page.context.request.get(copy).text() in {f"file {number}" for number in range(12)}
     home.get_by_role("button", name="Back to what is new").click()

@@ -65,7 +65,7 @@ def test_what_slack_lost_is_found_by_a_word_from_another_channel_and_opens(
         page.wait_for_timeout(200)
     expect(found).to_contain_text("numbers.csv, no longer in Slack")
     expect(found.get_by_role("link", name="numbers.csv")).to_have_count(0)
-    link = found.get_by_role("link", name="archived copy")
+    link = found.get_by_role("link", name="Archived copy")
     copy = page.context.new_page()  # as the link does, and where its download can be seen
     with copy.expect_download() as download:
         copy.evaluate("address => location.assign(address)", link.get_attribute("href"))

@@ -103,7 +103,7 @@ def test_the_deployed_command_finds_documents_and_follows_an_edit(deployment: De
     message, _ = deployment.upload(("found.pdf", b"%PDF-1.4", "application/pdf"), text="#before")
     answer = slack.command(message.channel, slack.users[0], "/docs", "#before")
     assert "found.pdf" in answer.text
-    link = re.search(r"<([^|>]+)\|archived copy>", json.dumps(answer.body))
+    link = re.search(r"<([^|>]+)\|Archived copy>", json.dumps(answer.body))
     assert link
     assert requests.get(link[1], timeout=10).content == b"%PDF-1.4"
     slack.edit(message, "#after")
