@@ -39,7 +39,8 @@ class Message(TypedDict):
 
 
 class Change(NamedTuple):
-    """What became of a message: *kind* is upload, edit, deletion or reply; or of a file alone: file_deletion.
+    """What became of a message: *kind* is upload, edit, deletion or reply; or of a file alone: file_deletion; or
+    of a conversation: opening, when it was made public.
 
     A reply is a message in a thread that has tags and no files, or had; it speaks about the thread's root. *files*
     are those that the message shows now, *removed* the ids of those that it no longer does.
@@ -99,6 +100,8 @@ def change(envelope: Mapping[str, Any]) -> Change | None:
     if subtype == "message_changed":
         is_deletion = isinstance(now, dict) and now.get("subtype") == "tombstone"
         return _deletion(envelope, event) if is_deletion else _edit(envelope, event)
+    if subtype == "channel_convert_to_public":
+        return Change("opening", _message(envelope, event, ""), [], [], _tags("")[0])
     return None if subtype == "message_replied" else upload(envelope, event) or _reply(envelope, event)
 
 

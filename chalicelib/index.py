@@ -49,6 +49,12 @@ def prefix_of_all(kind: str, team: str) -> str:
     return f"{kind}/{team}/"
 
 
+def opened_prefix(team: str) -> str:
+    """Return what the keys begin with that name conversations which were made public: what was shared there before
+    has no entries in the public scope."""
+    return f"opened/{team}/"
+
+
 def place(created: int, file_id: str) -> str:
     """Return the last part of a document's keys; *created* is the file's, in epoch seconds."""
     return f"{_LAST - created:010}-{file_id}"

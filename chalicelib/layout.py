@@ -7,6 +7,7 @@ messages/{team}/{channel}/{ts}.json     what the message says now: a `MessageRec
 notices/{execution}.json                whether the notice was posted: a `NoticeMark`
 problems/{team}/{user}/{place}.json     files of a person's upload that are not archived: a `Problem`
 withdrawn/{team}/{file}.json            that a person deleted the file in Slack: a `FileDeletion`
+opened/{team}/{channel}                 that a conversation was made public
 people/{team}/{user}.json               which of a person's uploads was the first: a `FirstUpload`
 tags/…, words/…, recent/…               the index: index.py
 imports/{team}/{export}.json            how far the import of an export is: a `Progress` of operations/importer.py

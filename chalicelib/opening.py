@@ -9,11 +9,12 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from chalicelib import clients, layout, log, settings, sigv4, tickets, transfer, visibility
+from chalicelib import clients, index, layout, log, settings, sigv4, tickets, transfer, visibility
 from chalicelib.bucket import Bucket
 from chalicelib.deadline import Deadline
 from chalicelib.errors import IntegratorError
 from chalicelib.layout import DocumentRecord
+from chalicelib.listings import Listings
 from chalicelib.settings import Settings
 from chalicelib.sigv4 import ServiceError
 from chalicelib.slack import Slack
@@ -122,9 +123,10 @@ def _visible(ticket: Ticket, loaded: Settings, deadline: Deadline) -> DocumentRe
     asked: list[Callable[[], Any]] = [
         lambda: bucket.read(layout.metadata_key(ticket.team, ticket.file)),
         lambda: visibility.person(slack, ticket.team, ticket.user),
+        lambda: Listings(bucket, deadline).keys(index.opened_prefix(ticket.team), "", visibility.MOST_OPENED).names,
     ]
-    stored, person = deadline.map(lambda ask: ask(), asked)
-    share = _share(stored.value, person, ticket, slack, deadline) if stored and person else None
+    stored, person, opened = deadline.map(lambda ask: ask(), asked)
+    share = _share(stored.value, person, ticket, slack, deadline, opened) if stored and person else None
     who = {"team": ticket.team, "user": ticket.user, "file": ticket.file}
     if share is None:
         log.warning("document not opened", **who)
@@ -135,9 +137,10 @@ def _visible(ticket: Ticket, loaded: Settings, deadline: Deadline) -> DocumentRe
 
 
 def _share(
-    record: DocumentRecord, person: Person, ticket: Ticket, slack: Slack, deadline: Deadline
+    record: DocumentRecord, person: Person, ticket: Ticket, slack: Slack, deadline: Deadline, opened: list[str]
 ) -> layout.Share | None:
-    return visibility.visible_share(record, person, ticket.team, slack, Channels(slack, ticket.team, deadline))
+    channels = Channels(slack, ticket.team, deadline)
+    return visibility.visible_share(record, person, ticket.team, slack, channels, opened)
 
 
 def _presigned(record: DocumentRecord, bucket: str, now: float) -> str:

@@ -30,7 +30,7 @@ NO_VERSION = "0.0"
 
 
 class Step(TypedDict):
-    """What the workflow hands over: *kind* is upload, edit, deletion, reply or file_deletion.
+    """What the workflow hands over: *kind* is upload, edit, deletion, reply, file_deletion or opening.
 
     *file_ids* are the files that the message shows, *removed* those that it no longer does. Without *fetched* it is
     about the message and all of its documents.
@@ -66,6 +66,9 @@ def save(step: Step, now: str, archive: Archive, keep_after: int = KEEP_AFTER) -
     team, fetched = step["message"]["team"], step["fetched"]
     if step["kind"] == "file_deletion":
         delete_file(team, step["removed"][0], step["message"]["version"], archive, keep_after)
+        return None
+    if step["kind"] == "opening":
+        archive.put_empty(index.opened_prefix(team) + step["message"]["channel"])
         return None
     key = layout.message_key(team, step["message"]["channel"], root(step))
     message: MessageRecord = archive.change(key, lambda current: message_record(current, step, keep_after))

@@ -1,13 +1,14 @@
 """Who may see what: visibility belongs to the share, never to the document.
 
-A member of the workspace sees shares in channels that Slack says are public now, in the conversation that they ask
-in, and in those private ones that Slack says they and the app are both in now. A guest sees those in their own
-conversations alone, and whoever is of another workspace sees nothing. What Slack does not say counts as private.
+A member of the workspace sees shares in channels that Slack says are public now, if they were public at the time or
+were made public since, in the conversation that they ask in, and in those private ones that Slack says they and the
+app are both in now. A guest sees those in their own conversations alone, and whoever is of another workspace sees
+nothing. What Slack does not say counts as private.
 """
 
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, NamedTuple
 
 from chalicelib import index, log
@@ -21,7 +22,9 @@ MOST_LOOKUPS = 10
 """Channels that one answer asks Slack about."""
 MOST_CONVERSATIONS = 25
 """Conversations that are searched, the one asked in included, beside the public channels."""
-MOST_SCOPES = MOST_CONVERSATIONS + 1
+MOST_OPENED = 10
+"""Conversations that were made public, of those that are searched for it; Slack is asked about each."""
+MOST_SCOPES = MOST_CONVERSATIONS + MOST_OPENED + 1
 _PAGE = 999
 """Conversations of a person that Slack names at once."""
 _PRIVATE = "private_channel,mpim,im"
@@ -43,6 +46,8 @@ class Asker(NamedTuple):
     user: str
     channel: str
     is_guest: bool
+    opened: tuple[str, ...] = ()
+    """Conversations that were made public, and that Slack says are public now."""
     others: tuple[str, ...] = ()
     """Conversations beside *channel* of which Slack said now that they and the app are in it."""
     not_searched: int = 0
@@ -58,7 +63,7 @@ class Asker(NamedTuple):
     @property
     def scopes(self) -> list[str]:
         """The scopes of the index that may be listed for them at all."""
-        return self.own if self.is_guest else [index.PUBLIC, *self.own]
+        return self.own if self.is_guest else [index.PUBLIC, *dict.fromkeys([*self.own, *self.opened])]
 
 
 class Person(NamedTuple):
@@ -84,18 +89,26 @@ def asker(slack: Slack, listings: Listings, team: str, user: str, channel: str) 
         lambda: person(slack, team, user),
         lambda: conversations(slack, user, _PRIVATE),
         lambda: listings.folders(index.prefix_of_all(index.RECENT, team), "", MOST_LISTED),
+        lambda: opened(slack, listings, team),
     ]
-    who, theirs, holding = listings.deadline.map(lambda ask: ask(), asked)
+    who, theirs, holding, public = listings.deadline.map(lambda ask: ask(), asked)
     if who is None:
         return None
     if who.is_guest:
-        public = conversations(slack, user, "public_channel")
-        theirs = Conversations([*theirs.ids, *public.ids], theirs.unknown or public.unknown)
+        joined = conversations(slack, user, "public_channel")
+        theirs, public = Conversations([*theirs.ids, *joined.ids], theirs.unknown or joined.unknown), ()
     others = [other for other in theirs.ids if other != channel and _may_hold_documents(other, holding)]
     searched = others[: MOST_CONVERSATIONS - 1]
-    return Asker(
-        team, user, channel, who.is_guest, tuple(searched), len(others) - len(searched), unknown=theirs.unknown
-    )
+    missing = len(others) - len(searched)
+    return Asker(team, user, channel, who.is_guest, public, tuple(searched), missing, unknown=theirs.unknown)
+
+
+def opened(slack: Slack, listings: Listings, team: str) -> tuple[str, ...]:
+    """Return the conversations that were made public once, and that Slack says are public now."""
+    names = listings.keys(index.opened_prefix(team), "", MOST_OPENED).names
+    channels = Channels(slack, team, listings.deadline)
+    channels.learn(names)
+    return tuple(name for name in names if channels.is_public(name))
 
 
 def _may_hold_documents(conversation: str, holding: Page) -> bool:
@@ -203,7 +216,8 @@ def may_be_visible(record: DocumentRecord, asker: Asker) -> list[Share]:
     return [
         share
         for share in _shares(record, asker.team)
-        if share["channel"] in asker.own or (not asker.is_guest and index.PUBLIC in index.scopes(share))
+        if share["channel"] in (*asker.own, *asker.opened)
+        or (not asker.is_guest and index.PUBLIC in index.scopes(share))
     ]
 
 
@@ -214,12 +228,15 @@ def _shares(record: DocumentRecord, team: str) -> list[Share]:
 
 
 def visible_share(
-    record: DocumentRecord, person: Person, team: str, slack: Slack, channels: Channels
+    record: DocumentRecord, person: Person, team: str, slack: Slack, channels: Channels, opened: Collection[str]
 ) -> Share | None:
-    """Return a share of the document that *person* may see now, wherever they are; None if there is none."""
+    """Return a share of the document that *person* may see now, wherever they are; None if there is none.
+
+    *opened* are conversations that were made public once.
+    """
     shares = _shares(record, team)
     for share in shares:
-        if not person.is_guest and index.PUBLIC in index.scopes(share):
+        if not person.is_guest and (index.PUBLIC in index.scopes(share) or share["channel"] in opened):
             channels.learn([share["channel"]])
             if channels.is_public(share["channel"]):
                 return share

@@ -152,6 +152,12 @@ def joined(user: str, inviter: str, ts: str) -> Json:
     return {"type": "message", "subtype": "channel_join", "user": user, "text": text, "inviter": inviter, "ts": ts}
 
 
+def made_public(user: str, ts: str) -> Json:
+    """The message that a private channel shows when it is made public."""
+    text = "made this channel *public*. Any member in this workspace can see and join it."
+    return {"type": "message", "subtype": "channel_convert_to_public", "user": user, "text": text, "ts": ts}
+
+
 def member_joined(app: App, channel: Channel, inviter: str, event_ts: str) -> Json:
     """The `member_joined_channel` event for the app itself; the letter tells nothing about privacy."""
     where = {"channel": channel.id, "channel_type": channel.id[0], "team": app.team_id}

@@ -165,6 +165,14 @@ class People:
         self._publish(channel, events.member_joined(app, channel, user.id, self.workspace.new_ts()), deliver)
         return message
 
+    def make_public(self, channel: Channel, user: User, deliver: bool = True) -> Message:
+        """*user* makes the private channel public.
+
+        https://docs.slack.dev/reference/events/message/channel_convert_to_public
+        """
+        channel.kind = "channel"
+        return self._post(channel, events.made_public(user.id, self.workspace.new_ts()), None, deliver, {})
+
     def remove_app(self, channel: Channel) -> None:
         """Somebody removes the app: from now on it sees nothing of the channel, and Slack does not say why."""
         channel.bot_is_member = False

@@ -1,5 +1,6 @@
 """What vanishes from Slack by age stays in the archive; what a person deletes does not."""
 
+import hashlib
 import itertools
 import re
 from collections.abc import Iterable
@@ -8,10 +9,12 @@ from typing import Any
 import pytest
 import requests
 
-from chalicelib import records
+from chalicelib import index, records
+from chalicelib.archive import Archive
 from chalicelib.records import Step
 from local.slack import Slack
 from local.slack.model import Channel
+from tests.app.test_records import NOW, fetched, file_deletion, of_team
 
 DAY = 86_400
 POSTED = 1_600_000_000
@@ -69,6 +72,24 @@ def test_what_was_taken_off_when_it_was_young_does_not_come_back(order: tuple[st
 @pytest.mark.parametrize("order", every_order("upload", "edit", "deletion", "retention"))
 def test_what_a_person_deleted_when_it_was_young_stays_withdrawn(order: tuple[str, ...]) -> None:
     assert [share["deleted"] for share in shares(order).values()] == [True, True]
+
+
+@pytest.mark.parametrize("order", every_order("upload", "tombstones", "retention", "file deletion"))
+def test_what_a_person_deletes_is_withdrawn_whether_or_not_retention_took_it_first(
+    s3: Any, bucket: str, request: pytest.FixtureRequest, order: tuple[str, ...]
+) -> None:
+    team = "TR" + hashlib.sha256(request.node.name.encode()).hexdigest()[:12].upper()
+    told = {
+        **{name: of_team(STEPS[name], team) for name in ("tombstones", "retention")},
+        "upload": of_team(fetched(STEPS["upload"], "F1"), team),
+        "file deletion": file_deletion(team, "F1", f"{POSTED + 95 * DAY}.000003"),
+    }
+    archive = Archive(s3, bucket)
+    for name in order:
+        records.save(told[name], NOW, archive)
+    (share,) = archive.read(f"metadata/{team}/F1.json").value["shares"]  # type: ignore[union-attr]
+    assert (share["deleted"], share["gone"], share["comment"]) == (True, None, "")
+    assert [key for kind in index.KINDS for key in archive.names(index.prefix_of_all(kind, team))] == []
 
 
 @pytest.mark.parametrize(("day", "is_kept"), [(79.9, False), (80, True), (400, True)])

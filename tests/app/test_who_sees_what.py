@@ -4,7 +4,7 @@ Everybody asks from another channel, in which they are; what is shared where the
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -28,26 +28,37 @@ PEOPLE: dict[str, dict[str, Any]] = {
 }
 INSIDE = {"member inside", "guest inside", "single-channel guest inside"}
 EVERY_MEMBER = INSIDE | {"member outside", "member who left"}
-Change = Callable[[Channel], None]
+Change = Callable[[Pipeline, Channel], object]
 
 
-def as_it_was(channel: Channel) -> None:
+def as_it_was(pipeline: Pipeline, channel: Channel) -> None:
     """Nothing changes after the upload."""
 
 
-def archived(channel: Channel) -> None:
+def archived(pipeline: Pipeline, channel: Channel) -> None:
     channel.is_archived = True
 
 
-def made_private(channel: Channel) -> None:
+def made_private(pipeline: Pipeline, channel: Channel) -> None:
     channel.kind = "group"
 
 
-def made_public(channel: Channel) -> None:
-    channel.kind = "channel"
+def made_public(pipeline: Pipeline, channel: Channel) -> None:
+    """Make it public, and wait until the archive knows."""
+    slack, s3 = pipeline.slack, pipeline.aws.client("s3")
+    slack.make_public(channel, slack.users[0])
+    prefix = f"opened/{slack.team_id}/{channel.id}"
+    assert slack.workspace.wait_until(
+        lambda: s3.list_objects_v2(Bucket=pipeline.deployed.bucket, Prefix=prefix)["KeyCount"] == 1, 60
+    )
 
 
-def left_by_the_app(channel: Channel) -> None:
+def made_public_for_a_while(pipeline: Pipeline, channel: Channel) -> None:
+    made_public(pipeline, channel)
+    made_private(pipeline, channel)
+
+
+def left_by_the_app(pipeline: Pipeline, channel: Channel) -> None:
     channel.bot_is_member = False
 
 
@@ -59,12 +70,20 @@ PLACES: dict[str, tuple[dict[str, Any], Change, set[str]]] = {
     "archived public channel": ({"kind": "channel"}, archived, EVERY_MEMBER),
     "archived private channel": ({"kind": "group"}, archived, INSIDE),
     "public channel, made private": ({"kind": "channel"}, made_private, INSIDE),
-    # Its documents were shared in private: only Slack's list of a guest's channels, public ones too, leads there.
-    "private channel, made public": ({"kind": "group"}, made_public, INSIDE - {"member inside"}),
+    "private channel, made public": ({"kind": "group"}, made_public, EVERY_MEMBER),
+    "private channel, public for a while": ({"kind": "group"}, made_public_for_a_while, INSIDE),
     "private channel that the app left": ({"kind": "group"}, left_by_the_app, set()),
     "shared by Slack Connect": ({"kind": "channel", "is_ext_shared": True}, as_it_was, EVERY_MEMBER),
     "private, shared by Slack Connect": ({"kind": "group", "is_ext_shared": True}, as_it_was, INSIDE),
 }
+
+
+@pytest.fixture(autouse=True)
+def closed_again(s3: Any, bucket: str) -> Iterator[None]:
+    """Each search looks into what was made public: other tests count its requests."""
+    yield
+    for entry in s3.list_objects_v2(Bucket=bucket, Prefix="opened/").get("Contents", []):
+        s3.delete_object(Bucket=bucket, Key=entry["Key"])
 
 
 @pytest.fixture
@@ -83,7 +102,7 @@ def test_who_learns_of_a_document_and_by_what(
     message = slack.upload(there, slack.users[0], [(f"{word}.txt", b"content", "text/plain")], f"#{word}")
     slack.wait_for_replies(there, message.ts, timeout=30)
     there.members.discard(people["member who left"].id)
-    change(there)
+    change(pipeline, there)
 
     def said(user: User, text: str) -> str:
         return slack.command(here, user, "/docs", text).text
