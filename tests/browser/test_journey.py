@@ -13,7 +13,8 @@ def test_upload_search_edit_search_delete_search_and_each_answer_is_right(page: 
     expect(thread(page)).to_contain_text("1 file in the archive with #draft #journey.", timeout=30_000)
     found = ask(page, "/docs #journey #draft")
     expect(found).to_contain_text("Documents with #journey #draft")
-    expect(found.get_by_role("link", name="numbers.csv")).to_be_visible()
+    expect(found).to_contain_text("numbers.csv")
+    expect(found.get_by_role("link", name="Open in Slack")).to_be_visible()
     expect(found).to_contain_text("shared by @mira here")
 
     sent = message_with(page, "Numbers")
@@ -25,7 +26,8 @@ def test_upload_search_edit_search_delete_search_and_each_answer_is_right(page: 
     expect(sent).to_contain_text("#final (edited)")
     expect(sent.get_by_title(":label:")).to_be_visible(timeout=30_000)  # so the app says that it tagged anew
     found = ask(page, "/docs #final")
-    expect(found.get_by_role("link", name="numbers.csv")).to_be_visible()
+    expect(found).to_contain_text("numbers.csv")
+    expect(found.get_by_role("link", name="Open in Slack")).to_be_visible()
     expect(found.get_by_role("button", name="#journey")).to_be_visible()
     expect(ask(page, "/docs #draft")).to_contain_text("I found no document with #draft that you can see.")
 
@@ -64,7 +66,7 @@ def test_what_slack_lost_is_found_by_a_word_from_another_channel_and_opens(
             break
         page.wait_for_timeout(200)
     expect(found).to_contain_text("numbers.csv, no longer in Slack")
-    expect(found.get_by_role("link", name="numbers.csv")).to_have_count(0)
+    expect(found.get_by_role("link", name="Open in Slack")).to_have_count(0)
     link = found.get_by_role("link", name="Archived copy")
     copy = page.context.new_page()  # as the link does, and where its download can be seen
     with copy.expect_download() as download:

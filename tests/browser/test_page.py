@@ -258,7 +258,7 @@ def test_what_was_archived_is_found_by_a_command_and_shown_to_one_person(page: P
     answer = ask(page, "/docs #findable")
     expect(answer).to_contain_text("Only visible to you")
     with page.expect_popup() as opened:
-        answer.get_by_role("link", name="Übersicht.png").click()
+        answer.get_by_role("link", name="Open in Slack").click()
     expect(opened.value.get_by_role("img")).to_be_visible()
     page.get_by_label("You are").select_option(slack.users[1].name)
     expect(answer).to_have_count(0)
