@@ -195,14 +195,19 @@ def test_a_previewer_and_a_look_at_the_head_open_nothing(
     assert len(slack.requests_to("users.info")) == asked
 
 
-def test_opening_takes_two_calls_of_slack_and_one_of_s3(
-    slack: Slack, channel: Channel, upload: Upload, link: Link
+def calls_of_s3(pipeline: Pipeline) -> int:
+    return pipeline.routes.log.count('"service": "s3"')
+
+
+def test_opening_takes_two_calls_of_slack_and_two_of_s3(
+    pipeline: Pipeline, slack: Slack, channel: Channel, upload: Upload, link: Link
 ) -> None:
     public, private = upload(channel), upload(slack.add_channel("board", "group"))
     for message, second in ((public, "conversations.info"), (private, "users.conversations")):
         before = {name: len(slack.requests_to(name)) for name in ("users.info", second)}
-        everything = len(slack.requests)
-        opened(link(message))
+        address, everything, of_s3 = link(message), len(slack.requests), calls_of_s3(pipeline)
+        opened(address)
+        assert calls_of_s3(pipeline) - of_s3 == 2
         assert {name: len(slack.requests_to(name)) - count for name, count in before.items()} == dict.fromkeys(
             before, 1
         )
