@@ -34,7 +34,7 @@ class Harness:
         self._rules: list[Rule] = []
         self._leaving = ExitStack()
         self._patches = Patches()
-        self.seen: dict[str, Call] = {}
+        self.seen: dict[str, list[Call]] = {}
         self.calls = 0
         self.leaks: list[str] = []
         self.too_slow: list[Call] = []
@@ -86,7 +86,7 @@ class Harness:
         self._look_for_secrets(call)
         with self._lock:
             self.calls += 1
-            self.seen.setdefault(call.point, call)
+            self.seen.setdefault(call.point, []).append(call)
             for rule in self._rules:
                 if rule.point == call.point and rule.happened < rule.times and call.is_about(rule.ids):
                     rule.happened += 1

@@ -79,9 +79,11 @@ def _planned(harness: Harness, is_full: bool) -> list[Case]:
         wrong = broken_promises(harness, honest, reference)
         if wrong or scenario.comes_to not in str(reference):
             raise BadReferenceError(f"without a fault, {scenario.name} came to {wrong or reference}")
-        for point, call in sorted(harness.seen.items()):
-            for fault, times in _faults(call, is_full):
-                if not call.is_about(honest.ids) or (scenario.once and times > 1):
+        for point, calls in sorted(harness.seen.items()):
+            if not any(call.is_about(honest.ids) for call in calls):
+                continue
+            for fault, times in _faults(calls[0], is_full):
+                if scenario.once and times > 1:
                     continue
                 if (
                     point not in known
