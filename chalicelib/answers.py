@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from chalicelib import blocks
+from chalicelib import blocks, words
 from chalicelib.actions import ASK
 from chalicelib.errors import IntegratorError
 from chalicelib.filters import Filters
@@ -114,9 +114,21 @@ def nothing(
     text = f"I found no document{_with(terms, filters)} that you can see."
     hint = [f"Did you mean {' or '.join(map(_isolated, near))}?"] if near else []
     foot = [*_unknown(filters), *(limits(asker) if asker else []), *([] if terms else [HOW])]
-    answer = _private([text], hint, foot)
+    answer = _private([text], _halves(terms), hint, foot)
     answer["blocks"] += ask_buttons(near)
     return answer
+
+
+def _halves(terms: Sequence[Term]) -> list[str]:
+    """Return what to type instead of one character of a script without spaces."""
+    halves = [term.text for term in terms if len(term.words) == 1 and words.is_half(term.words[0])]
+    if not halves:
+        return []
+    single = blocks.escaped(" ".join(halves))
+    return [
+        "In scripts without spaces I look for two characters that stand together: please type "
+        f"{single} with the character before or after it."
+    ]
 
 
 def tag_list(begin: str, tags: TagList, asker: Asker) -> Answer:

@@ -45,6 +45,11 @@ def words(text: str) -> list[str]:
     return [word for run in _RUN.finditer(_INVISIBLE.sub("", text)) for word in _words_of_run(run.group())]
 
 
+def is_half(word: str) -> bool:
+    """Return True for one character of a script without spaces: most of them are in the index in pairs alone."""
+    return len(_CHARACTER.findall(word)) == 1 and _SPACELESS_RUN.fullmatch(word) is not None
+
+
 def of_comment(comment: str) -> list[str]:
     """Return the words of a message's text, without the addresses and ids that only Slack's markup shows."""
     text = _LABEL.sub(r" \1 ", _CHANNEL.sub(r" \1 ", comment))

@@ -96,6 +96,18 @@ def test_documents_are_found_in_scripts_of_all_kinds(
         assert name in names(ask(channel, query)), query
 
 
+def test_one_character_of_a_script_without_spaces_is_a_word_or_is_answered_with_what_to_type(
+    channel: Channel, upload: Upload, ask: Ask
+) -> None:
+    upload(channel, "契約書.txt", "鰯")
+    assert names(ask(channel, "契約")) == ["契約書.txt"]
+    assert names(ask(channel, "鰯")) == ["契約書.txt"]
+    told = ask(channel, "約").text
+    assert "please type 約 with the character before or after it" in told
+    assert "Did you mean 約書?" in told
+    assert "please type" not in ask(channel, "x").text
+
+
 def test_a_tag_is_a_word_but_a_word_is_no_tag(channel: Channel, upload: Upload, ask: Ask) -> None:
     upload(channel, "tagged.txt", "#watzmann")
     upload(channel, "worded.txt", "watzmann")
