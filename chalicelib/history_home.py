@@ -6,7 +6,8 @@ Of the conversations whose past was read last; for as long as Home shows what is
 from typing import NamedTuple
 
 from chalicelib import layout, visibility
-from chalicelib.archive import Archive, JsonObject
+from chalicelib.archive import JsonObject
+from chalicelib.bucket import Bucket
 from chalicelib.history_run import Problem, Run
 from chalicelib.listings import Listings
 from chalicelib.visibility import Asker, Channels
@@ -27,18 +28,18 @@ class Past(NamedTuple):
     more: int
 
 
-def pasts(asker: Asker, archive: Archive, listings: Listings, channels: Channels, now: float) -> list[Past]:
+def pasts(asker: Asker, bucket: Bucket, listings: Listings, channels: Channels, now: float) -> list[Past]:
     """Return what *asker* may see, that of the conversation which was read last first."""
     prefix = layout.histories_prefix(asker.team)
     names = listings.newest(prefix, now - SECONDS, MOST_RUNS)
-    runs: list[JsonObject[Run] | None] = listings.deadline.map(archive.read, [prefix + name for name in names])
+    runs: list[JsonObject[Run] | None] = listings.deadline.map(bucket.read, [prefix + name for name in names])
     channels_of = [name.removesuffix(".json") for name in names]
     shown = [
         _past(channel, run.value)
         for channel, run in zip(channels_of, runs, strict=True)
         if run and run.value["problems"] and visibility.may_see(channel, run.value["channel_type"], asker, channels)
     ]
-    left = [_without_archived(past, asker.team, archive, listings) for past in shown[:MOST_PASTS]]
+    left = [_without_archived(past, asker.team, bucket, listings) for past in shown[:MOST_PASTS]]
     return [past for past in left if past.problems or past.more]
 
 
@@ -48,9 +49,9 @@ def _past(channel: str, run: Run) -> Past:
     return Past(channel, run["channel_type"], named, max(0, missing - len(named)))
 
 
-def _without_archived(past: Past, team: str, archive: Archive, listings: Listings) -> Past:
+def _without_archived(past: Past, team: str, bucket: Bucket, listings: Listings) -> Past:
     """Return *past* without the files that were archived since."""
     keys = [layout.metadata_key(team, problem["file"] or "") for problem in past.problems]
-    records = listings.deadline.map(archive.read, keys)
+    records = listings.deadline.map(bucket.read, keys)
     left = [problem for problem, record in zip(past.problems, records, strict=True) if not record]
     return past._replace(problems=left)

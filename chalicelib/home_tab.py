@@ -114,7 +114,7 @@ def _problems(asker: Asker, desk: Desk) -> list[Problem]:
 
 def _pasts(asker: Asker, desk: Desk) -> list[Past]:
     channels = Channels(desk.slack, asker.team, desk.deadline)
-    return history_home.pasts(asker, desk.archive, desk.listings, channels, time.time())
+    return history_home.pasts(asker, desk.bucket, desk.listings, channels, time.time())
 
 
 def answered(text: str, place: Place, desk: Desk) -> View:

@@ -1,6 +1,7 @@
 """The archive's listings and records, read within a deadline."""
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from chalicelib.bucket import Bucket
@@ -32,9 +33,9 @@ class Listings:
 
         Of more than a thousand such keys only the first thousand are looked at.
         """
-        entries = self._list(Prefix=prefix).get("Contents", [])
-        written = {entry["Key"].removeprefix(prefix): entry["LastModified"].timestamp() for entry in entries}
-        recent = [name for name, at in written.items() if at > after]
+        since = f"{datetime.fromtimestamp(after, UTC):%Y-%m-%dT%H:%M:%S}"
+        written = {entry.key.removeprefix(prefix): entry.modified for entry in self._bucket.page(prefix).entries}
+        recent = [name for name, at in written.items() if at > since]
         return sorted(recent, key=lambda name: written[name], reverse=True)[:most]
 
     def folders(self, prefix: str, begin: str, most: int) -> Page:

@@ -156,7 +156,9 @@ def run(is_full: bool, only: str = "") -> bool:
             raise RuntimeError(f"without a fault it came to {honest.why}")
         ids = frozenset({honest.channel.id, *(upload.files[0].id for upload in honest.uploads)})
         calls = {
-            point: call for point, call in harness.seen.items() if _is_of_history(point) and call.is_about(ids)
+            point: seen[0]
+            for point, seen in harness.seen.items()
+            if _is_of_history(point) and any(call.is_about(ids) for call in seen)
         }
         cases = [
             Past(point, fault)

@@ -128,14 +128,14 @@ def test_who_learns_of_a_document_and_by_what(
 
 @pytest.mark.parametrize("place", PLACES)
 def test_who_learns_in_home_what_is_not_archived_of_the_past(
-    slack: Slack, people: dict[str, User], record_of: Callable[[str], Any], place: str
+    pipeline: Pipeline, slack: Slack, people: dict[str, User], record_of: Callable[[str], Any], place: str
 ) -> None:
     about, change, expected = PLACES[place]
     there = slack.add_channel(place, **about)
     there.members |= {user.id for who, user in people.items() if "inside" in who or "left" in who}
     read_with_a_problem(slack, there, record_of)
     there.members.discard(people["member who left"].id)
-    change(there)
+    change(pipeline, there)
 
     assert {who for who, user in people.items() if f"old plan of {there.id}" in home_of(slack, user)} == expected
 

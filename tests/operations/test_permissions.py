@@ -19,7 +19,7 @@ CALLS: dict[str, dict[str, str]] = {
     "api_handler": {
         "ssm:GetParameters": f"SIGNING_SECRET VERIFICATION_TOKEN {SECRETS}",
         "s3:ListBucket": "Bucket",
-        "s3:GetObject": "metadata problems documents",
+        "s3:GetObject": "metadata problems documents history",
         "states:StartExecution": MACHINES,
         "states:DescribeExecution": "execution",
         "sqs:SendMessage": "Parking",
@@ -46,7 +46,7 @@ CALLS: dict[str, dict[str, str]] = {
     "save_metadata": {
         "s3:ListBucket": "Bucket",
         "s3:GetObject": "metadata messages withdrawn tags words recent",
-        "s3:PutObject": "metadata messages withdrawn tags words recent",
+        "s3:PutObject": "metadata messages withdrawn opened tags words recent",
         "s3:DeleteObject": "tags words recent",
     },
     "notify": {
