@@ -81,10 +81,13 @@ def share(slack: Slack, channel: Channel, text: str, root: Message | None = None
     return slack.upload(channel, slack.users[1], [TEXT], text, thread_ts=thread, deliver=False)
 
 
+@pytest.mark.parametrize("misbehaviours", [[], ["history_from_oldest"]], ids=str)
 def test_every_message_comes_once_newest_first_over_many_pages(
-    slack: Slack, channel: Channel, reader: Reader, monkeypatch: pytest.MonkeyPatch
+    slack: Slack, channel: Channel, reader: Reader, monkeypatch: pytest.MonkeyPatch, misbehaviours: list[str]
 ) -> None:
     monkeypatch.setattr(conversation, "PAGE", 3)
+    for name in misbehaviours:
+        slack.misbehave(name)
     say(slack, channel, *"abcdefgh")
     assert reader.texts() == list("hgfedcba")
     assert reader.calls.count("conversations.history") == 3
