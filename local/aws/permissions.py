@@ -26,7 +26,13 @@ Wsgi = Callable[[Any, Any], Iterable[bytes]]
 _KEY = re.compile(r"Credential=(\w+)/\d+/([\w-]+)/(\w+)/")
 _SECRET = "testing"
 """The secret part and the session token of every function's keys."""
-_SERVICES = {"AWSStepFunctions": "states", "AmazonSSM": "ssm", "AmazonSQS": "sqs", "AWSEvents": "events"}
+_SERVICES = {
+    "AWSStepFunctions": "states",
+    "AmazonSSM": "ssm",
+    "AmazonSQS": "sqs",
+    "AWSEvents": "events",
+    "GraniteServiceVersion20100801": "cloudwatch",
+}
 """X-Amz-Target's words and IAM's."""
 
 
@@ -223,7 +229,8 @@ def _of_s3(environ: Any) -> Grant:
         if "delete" in query:
             return Grant("s3:DeleteObject", f"arn:aws:s3:::{bucket}/some-objects")
         action = {"DELETE": "DeleteBucket", "PUT": "CreateBucket"}.get(verb, "ListBucket")
-        kind = "ListBucketVersions" if "versions" in query else action
+        of_query = {"versions": "ListBucketVersions", "uploads": "ListBucketMultipartUploads"}
+        kind = next((of_query[name] for name in of_query if name in query), action)
         return Grant(f"s3:{kind}", f"arn:aws:s3:::{bucket}")
     if verb in ("GET", "HEAD"):
         return Grant("s3:GetObject", resource)
