@@ -46,15 +46,15 @@ def main(arguments: Mapping[str, str]) -> None:
     name = arguments.get("EXPORT", "").strip()
     if not name:
         raise Stop(f"Say which export: {USAGE}.")
-    with Export(Path(name).expanduser()) as export:
-        stage = stages.find(arguments.get("STAGE", ""), USAGE)
-        try:
-            target = open_stage(stage)
+    stage = stages.find(arguments.get("STAGE", ""), USAGE)
+    try:
+        target = open_stage(stage)
+        with Export(Path(name).expanduser()) as export:
             check_team(export.teams(), target.team, arguments.get("TEAM", "").strip())
             progress = imported(export, target, stage)
-        except IntegratorError as error:
-            raise Stop(f"{for_operator(error)} {AGAIN}") from error
-        print(summary(progress, export))
+            print(summary(progress, export))
+    except IntegratorError as error:
+        raise Stop(f"{for_operator(error)} {AGAIN}") from error
     if progress["counts"]["failed"]:
         sys.exit(1)
 

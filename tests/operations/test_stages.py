@@ -21,10 +21,11 @@ ARGUMENTS = {
     "destroy": "",
     "replay": "SINCE=2026-11-23",
     "catchup": "SINCE=2026-11-23 CHANNEL=C0LOCAL001",
+    "import": "EXPORT=export.zip",
     "forget": "FILE=F0LOCAL001",
     "reindex": "",
 }
-ON_DEPLOYED = ("prove", "replay", "catchup", "forget", "reindex")
+ON_DEPLOYED = ("prove", "replay", "catchup", "import", "forget", "reindex")
 UNREACHABLE = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_MAX_ATTEMPTS": "1"}
 
 
