@@ -50,7 +50,7 @@ doctor: .venv/ready ## look at all that may be in the way of a stage, and say wh
 deploy: .venv/ready ## bring a stage up on AWS, or to what this clone says: make deploy STAGE=dev [ALARM_EMAIL=…]
 	@$(BIN)/python -m operations deploy
 
-prove: .venv/ready ## ask the real account what only it can tell: make prove STAGE=dev [CHANNEL=C0123456789, to go through Slack as well]
+prove: .venv/ready ## ask the real account what only it can tell: make prove STAGE=dev [CHANNEL=finance, to go through Slack as well]
 	@$(BIN)/python -m operations prove
 
 destroy: .venv/ready ## take a stage down, but not its documents: make destroy STAGE=dev

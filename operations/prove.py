@@ -1,22 +1,21 @@
-"""What only the real account can tell, asked there: `make prove STAGE=dev [CHANNEL=C0123456789]`.
+"""What only the real account can tell, asked there: `make prove STAGE=dev [CHANNEL=finance]`.
 
 Each line says ok, or what is wrong and what to do. With CHANNEL a file goes the whole way through the real Slack.
 Nothing is left behind; what an interruption leaves, the next run takes away.
 """
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.errors import IntegratorError
-from operations import proof_of_slack, proof_of_stage, proof_of_storage, proof_of_workflow, stages
+from operations import catchup, proof_of_slack, proof_of_stage, proof_of_storage, proof_of_workflow, stages
 from operations.console import Stop, say
 from operations.proof import FOLDER, Proof, Remark, Wrong
 from operations.stages import Stage
 
-USAGE = "make prove STAGE=dev [CHANNEL=C0123456789]"
+USAGE = "make prove STAGE=dev [CHANNEL=finance]"
 _DENIED = ("AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation", "403")
 
 Check = Callable[[Proof], Iterator[str]]
@@ -94,9 +93,9 @@ def check(stage: Stage, wrong: int) -> None:
 def main(arguments: Mapping[str, str]) -> None:
     """Prove STAGE, with CHANNEL through the real Slack as well."""
     channel = arguments.get("CHANNEL", "").strip()
-    if channel and not re.fullmatch(r"[A-Z0-9]{2,18}", channel, re.ASCII):
-        raise Stop(f"Say which channel, by its id, which its link ends in: {USAGE}.")
     stage = stages.find(arguments.get("STAGE", ""), USAGE)
     _ = stage.variables  # raises Stop where there is no stage to prove
+    if channel:
+        channel = catchup.open_stage(stage).named(channel)
     print(f"Slack Integrator, stage {stage.name}: {stage.place}")
     check(stage, prove(stage, channel))

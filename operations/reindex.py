@@ -244,11 +244,15 @@ def main(arguments: Mapping[str, str]) -> None:
     if after and not after.isalnum():
         raise Stop(f"AFTER is the id of a file: {USAGE}.")
     stage = stages.find(arguments.get("STAGE", ""), USAGE)
+    stage.check_bucket()
 
     def place() -> Place:
         return Place(stage.bucket, stage.signing_environ())
 
     teams = [folder.split("/")[1] for folder in PatientBucket(place()).page("metadata/", delimiter="/").folders]
+    if not teams:
+        print(f"There is no document in {stage.bucket} yet.")
+        return
     with _processes() as workers:
         for team in teams:
             step(f"The index of workspace {team}")
