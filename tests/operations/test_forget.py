@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -94,6 +95,44 @@ def test_what_is_written_after_the_question_and_what_is_deleted_already_goes_too
     forget.forget(s3, kept, "F1")
     assert before.versions
     assert [key for key in everything(s3, kept) if "F1" in key or "300.1" in key] == []
+
+
+class Meanwhile:
+    """A client of S3 in whose first *operation* on a key of *prefix* somebody else does something before."""
+
+    def __init__(self, s3: Any, operation: str, prefix: str, action: Callable[[], object]) -> None:
+        self._s3, self._operation, self._prefix, self._action = s3, operation, prefix, action
+        self.is_done = False
+
+    def __getattr__(self, name: str) -> Any:
+        called = getattr(self._s3, name)
+        return self._after_others(called) if name == self._operation else called
+
+    def _after_others(self, called: Callable[..., Any]) -> Callable[..., Any]:
+        def call(**arguments: Any) -> Any:
+            if not self.is_done and arguments["Key"].startswith(self._prefix):
+                self.is_done = True
+                self._action()
+            return called(**arguments)
+
+        return call
+
+
+def test_what_is_written_while_it_is_erased_goes_in_the_next_round(s3: Any, kept: str) -> None:
+    late = fetched(step("upload", "300.1", "late", "F1", ts="300.1"), "F1")
+    meanwhile = Meanwhile(s3, "delete_object", "tags/", lambda: records.save(late, NOW, Archive(s3, kept)))
+    forget.forget(meanwhile, kept, "F1")
+    assert meanwhile.is_done
+    assert [key for key in everything(s3, kept) if "F1" in key or "300.1" in key] == []
+
+
+def test_a_deletion_while_it_is_erased_is_not_undone(s3: Any, kept: str) -> None:
+    deletion = step("deletion", "400.1", removed="F1 F2")
+    meanwhile = Meanwhile(s3, "put_object", "messages/", lambda: records.save(deletion, NOW, Archive(s3, kept)))
+    forget.forget(meanwhile, kept, "F1")
+    assert meanwhile.is_done
+    record = json.loads(s3.get_object(Bucket=kept, Key="messages/T1/C1/100.1.json")["Body"].read())
+    assert (record["deleted"], record["known"]) == (True, ["F2"])
 
 
 def test_a_document_of_which_only_old_versions_are_left_is_found(s3: Any) -> None:
