@@ -53,9 +53,12 @@ class Worker:
             self._runner.stdin.close()
 
     def trace(self, test_file: str) -> Trace:
-        """Return what each test of *test_file* runs. They have to pass as long as nothing is changed."""
+        """Return what each test of *test_file* runs. They have to pass, by the second time, without a mutant."""
         file = self._folder / ".trace.json"
-        verdict = self._pytest([test_file], {"MUTANTS_TRACE": str(file)}, _LONGEST_TRACE)
+        for _ in range(2):  # the machine may have been too slow
+            verdict = self._pytest([test_file], {"MUTANTS_TRACE": str(file)}, _LONGEST_TRACE)
+            if verdict.fate == "survived":
+                break
         if verdict.fate != "survived":
             raise SystemExit(f"The tests of {test_file} fail without any mutant:\n{verdict.output}")
         return Trace(json.loads(file.read_text(encoding="utf-8")))

@@ -10,6 +10,9 @@ from urllib.parse import urlencode
 import pytest
 
 from chalicelib import blocks, home, notices, shortcut
+from chalicelib.answers import Links
+from chalicelib.search import Hit, Results
+from chalicelib.visibility import Asker
 from local.slack import Slack
 from local.slack.interactions import NOT_CONFIGURED
 from local.slack.model import Channel, Ephemeral, Message, User
@@ -183,6 +186,24 @@ def test_home_shows_what_is_new_that_a_person_may_see_and_the_tags_in_use(
     assert "#clickkarakoramtag" in shown
     hidden = texts(home_of(slack, tomas, "clickeverest.txt"))
     assert "clickkarakoram" not in hidden
+
+
+def test_home_names_each_day_once_and_the_newest_first() -> None:
+    def hit(number: int, second: int) -> Hit:
+        file = {"id": f"F{number}", "name": f"{number}.txt", "size": 1, "permalink": None}
+        share = {"user": "U1", "channel": "C1", "channel_type": "channel", "ts": f"{second}.1", "tags": []}
+        record: Any = {"file": file}
+        shares: Any = [share]
+        return Hit(f"{9_999_999_999 - second}-F{number}", record, shares, 0)
+
+    moments = [1_499_126_399, 1_499_040_000, 1_499_126_400]  # the last and the first second of a day; the next day
+    results = Results([hit(number, second) for number, second in enumerate(moments)], None, capped=False)
+    content = home.Beginning(Asker("T1", "U1", "", is_guest=False), results, [], [])
+    view = home.beginning(content, Links(lambda _: False, lambda _: None))
+    shown = [texts({"blocks": [block]}) for block in view["blocks"] if block["type"] in ("context", "section")]
+    names = ("0.txt", "1.txt", "2.txt", "2017-07-03", "2017-07-04")  # a document's line has a day, too
+    order = [next(name for name in names if name in text) for text in shown]
+    assert order == ["2017-07-04", "2.txt", "2017-07-03", "0.txt", "1.txt"]
 
 
 def test_home_of_a_guest_has_what_is_in_their_conversations(

@@ -94,6 +94,10 @@ def test_the_first_thirty_are_kept_and_the_rest_is_named() -> None:
     assert left_out == [f"t{number}" for number in range(30, 35)]
 
 
+def test_a_tag_ends_a_long_text() -> None:
+    assert tags("a word, " * 100 + "#finance").kept == ["finance"]
+
+
 def test_a_tag_too_long_for_a_key_is_left_out_whole() -> None:
     long, fits = "é" * 51, "é" * 50
     assert tags(f"#{long} #{fits}") == ([fits], [long])
