@@ -75,7 +75,7 @@ def test_odd_ways_to_send_are_understood(slack: Slack, fetched: Fetch, misbehavi
         ("gone", errors.FileGone, "deleted in Slack"),
         ("forbidden", errors.AccessRefused, "Please tell whoever runs the archive (403)"),
         ("redirect_loop", errors.SlackRefused, "more than 3 times"),
-        ("foreign_redirect", errors.HostRefused, "the app fetches files from Slack only"),
+        ("foreign_redirect", errors.HostRefused, "Slack does not keep this file itself"),
         ("server_error", errors.SlackUnavailable, "(500)"),
         ("dropped", errors.SlackUnavailable, "could not be reached"),
         ("truncated", errors.TransferBroken, "broke"),

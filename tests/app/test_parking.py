@@ -45,7 +45,7 @@ def test_the_person_is_told_at_the_last_try_and_not_before(
     assert slack.replies(channel, upload.ts) == []
     assert redeliver(pipeline, upload, parking.MOST_TRIES)["FunctionError"]
     (reply,) = slack.wait_for_replies(channel, upload.ts)
-    assert "could not be started" in reply.text
+    assert "could not begin with this" in reply.text
 
 
 def test_the_upload_is_archived_as_soon_as_the_workflow_starts(

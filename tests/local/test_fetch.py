@@ -57,7 +57,7 @@ def test_a_file_is_fetched_by_any_of_its_addresses(file: File, fetched: Fetched,
     [
         ("login_page", "NOT OK  SignInPage: Slack did not let the app read the file"),
         ("gone", "NOT OK  FileGone: The file is no longer there"),
-        ("foreign_redirect", "NOT OK  HostRefused: The file is not kept by Slack but at "),
+        ("foreign_redirect", "NOT OK  HostRefused: Slack does not keep this file itself"),
         ("truncated", "NOT OK  TransferBroken: "),
         ("api_rate_limited", "NOT OK  SlackRateLimited"),
     ],
