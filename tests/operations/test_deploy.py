@@ -300,6 +300,8 @@ def test_a_second_deployment_changes_nothing(deployment: Deployment) -> None:
     printed = deployment.deploy()
     assert (deployment.config(), deployment.api_url()) == before
     assert printed.count("no change") == 2
+    assert "\n  skipped" not in printed  # the deployer's rights are enough for the proof
+    assert printed.count("\n  ok      ") >= 9
 
 
 def test_a_plain_chalice_deploy_takes_dead_letters_away_and_the_proof_says_so(deployment: Deployment) -> None:
