@@ -12,7 +12,7 @@ from local.pipeline import Pipeline
 from local.seed import seed
 from local.slack import Slack
 
-SIZE = {"width": 1280, "height": 900}
+SIZE = {"width": 1280, "height": 960}
 
 
 def main() -> int:
@@ -36,18 +36,20 @@ def main() -> int:
 
 
 def _use(page: Page, slack: Slack) -> None:
-    """Share a report, a chart and a table, the last of them lost on the way; search, and look at the workflow."""
+    """Share a report, a chart and a table, which is lost on the way; search, and look at the workflow."""
     with tempfile.TemporaryDirectory() as folder:
         for name, content in {
             "q3-report.pdf": samples.report_pdf(),
-            "Übersicht Q3.png": samples.chart_png(),
             "salaries.csv": samples.table_csv(),
+            "Übersicht Q3.png": samples.chart_png(),
         }.items():
             path = Path(folder, name)
             path.write_bytes(content)
             page.locator("#chosen").set_input_files(path)
             page.locator("#pending li", has_text=name).locator("progress").wait_for(state="detached")
-    slack.misbehave("not_found", only=slack.files[-1].id)
+    (lost,) = [file for file in slack.files if file.name == "salaries.csv"]
+    lost.created -= 3600  # while a file is young, the app does not believe yet that it is gone
+    slack.misbehave("not_found", only=lost.id)
     page.locator("#text").fill("Q3 numbers #finance #2026")
     page.locator("#text").press("Enter")
     page.get_by_role("list", name="Thread").wait_for(timeout=30_000)
@@ -57,6 +59,7 @@ def _use(page: Page, slack: Slack) -> None:
     page.get_by_role("button", name="Inspect").last.click()
     page.get_by_role("tab", name="Workflow").click()
     page.get_by_text("FilesFailed").wait_for()
+    page.locator(".fate", has_text="failed").wait_for()
     page.locator("#messages").evaluate("(list) => { list.scrollTop = list.scrollHeight; }")
 
 

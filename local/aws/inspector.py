@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from local.aws.deploy import Deployed
 from local.aws.history import outcome, visits
 from local.aws.server import Aws
@@ -51,7 +53,11 @@ class Inspector:
         """
         names = {_name(message) for message in messages}
         known = {name: PARKED for name in names if self._waiting(name)}
-        for execution in sorted(self._listed(self._machine), key=lambda one: one["startDate"]):
+        try:
+            listed = self._listed(self._machine)
+        except ClientError:  # moto cannot list an execution at the moment when it starts; the page asks again
+            return known
+        for execution in sorted(listed, key=lambda one: one["startDate"]):
             name = _MESSAGE.search(execution["name"])
             if name and name[1] in names:
                 known[name[1]] = self._fate(execution, known.get(name[1], ""))

@@ -72,7 +72,8 @@ def _kept(slack: "Slack", request: Request, user: User, asked: Json) -> File:
 def take_file(slack: "Slack", cloud: "Cloud | None", request: Request) -> Json:
     """A file that a message will show: `files?name=…&type=…&user=…` with the file as the body."""
     asked = dict(parse_qsl(request.query))
-    return {"file": _kept(slack, request, _user(slack, asked.get("user")), asked).id}
+    user = _user(slack, asked.get("user") or slack.users[0].id)  # none: the page does not know yet who looks
+    return {"file": _kept(slack, request, user, asked).id}
 
 
 def upload(slack: "Slack", cloud: "Cloud | None", request: Request) -> Json:

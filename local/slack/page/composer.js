@@ -66,11 +66,10 @@ export class Composer {
     const about = { name: file.name, type: file.type, user: this.place().user };
     const sending = send("/page/files", about, file, (part) => { bar.value = part; });
     entry.stop = sending.stop;
-    const key = this.draft;
     entry.done = sending.done.then(
       (answer) => { entry.id = answer.file; bar.remove(); },
       (error) => { entry.failed = true; bar.remove(); said.textContent = error.message; entry.element.classList.add("failed"); },
-    ).then(() => { if (key === this.draft) this.show(); });
+    ).then(() => { if (this.files.includes(entry)) this.show(); });
     this.files.push(entry);
     this.show();
   }
@@ -86,13 +85,12 @@ export class Composer {
   goTo(channel, run) {
     const key = `draft/${run}/${channel}`;
     if (key === this.draft) return;
+    const early = this.draft ? { text: "", files: [] } : { text: this.text.value, files: this.files }; // before the first answer
     this.draft = key;
-    this.text.value = "";
-    this.files = this.leaving[key] ?? [];
     const draft = JSON.parse(sessionStorage.getItem(key) ?? "{}");
-    this.text.value = draft.text ?? "";
-    if (!this.leaving[key]) this.files = (draft.files ?? []).map((one) => Object.assign(this.entry(one), { id: one.id }));
-    this.leaving[key] = this.files;
+    this.text.value = early.text || (draft.text ?? "");
+    const files = this.leaving[key] ?? (draft.files ?? []).map((one) => Object.assign(this.entry(one), { id: one.id }));
+    this.files = [...files, ...early.files];
     this.inThread(draft.thread ?? null, draft.author);
     this.show();
   }

@@ -86,7 +86,8 @@ function showHead() {
   const name = (one.kind === "channel" ? "#" : "") + label(one);
   byId("title").textContent = name;
   document.title = `${name} · Slack on this machine`;
-  byId("topic").textContent = one.member ? LABELS[one.kind] : "The app is not in this channel: it hears nothing";
+  const [topic, more] = (one.member ? LABELS[one.kind] : "The app is not in this channel: it hears nothing").split(/(?=:)/);
+  byId("topic").replaceChildren(topic, more ? make("span", { className: "wide" }, more) : "");
   byId("topic").className = one.member ? "" : "out";
   byId("invite").hidden = one.kind === "im";
   byId("invite").textContent = one.member ? "Remove the app" : "Invite the app";
