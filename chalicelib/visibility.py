@@ -252,7 +252,7 @@ def may_see(channel: str, channel_type: str | None, asker: Asker, channels: Chan
     """Return True if *asker* may see what was shared in *channel* while it was of *channel_type*."""
     if channel in asker.own:
         return True
-    if asker.is_guest or channel_type != "channel":
+    if asker.is_guest or (channel_type != "channel" and channel not in asker.opened):
         return False
     channels.learn([channel])
     return channels.is_public(channel)
