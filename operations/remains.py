@@ -11,10 +11,10 @@ from operations.stages import Stage
 
 _QUEUES = ("parking-dead", "notices-dead")
 _AT_ONCE = 10
-_UNSEEN_SECONDS = 30
+_UNSEEN_SECONDS = 600
 """While they are looked through, each message is received once."""
 _SECONDS = 20
-"""For one queue: what is received is seen again after `_UNSEEN_SECONDS`, so that a longer look never ends."""
+"""For one queue, however many messages it has."""
 
 
 class Letter(NamedTuple):
@@ -51,8 +51,11 @@ def _messages(sqs: Any, queue: str) -> list[Any]:
     options = {"QueueUrl": url, "MaxNumberOfMessages": _AT_ONCE, "VisibilityTimeout": _UNSEEN_SECONDS}
     found: dict[str, Any] = {}
     end = time.monotonic() + _SECONDS
-    while time.monotonic() < end and (batch := sqs.receive_message(**options).get("Messages")):
-        found.update((message["MessageId"], message) for message in batch)
+    while time.monotonic() < end:
+        batch = {message["MessageId"]: message for message in sqs.receive_message(**options).get("Messages", [])}
+        if not batch.keys() - found.keys():
+            break
+        found |= batch
     for message in found.values():
         sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
     return list(found.values())
