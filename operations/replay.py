@@ -38,7 +38,7 @@ def replay(client: Any, state_machine: str, since: datetime) -> Iterator[str]:
     """Start again what began after *since* and has not succeeded; yield the new executions' names, as they start.
 
     An execution and its replays (`T1-C1-1499081899_737651-r1`, `-r2`, …) are one: the last of them counts. Each
-    has the first one's input, and a notice of its own. `MOST_AT_ONCE` run at once.
+    has the first one's input, and brings the message's reply up to date. `MOST_AT_ONCE` run at once.
     """
     running: dict[str, float] = {}
     for attempt in _last(_attempts(client, state_machine)):

@@ -98,6 +98,11 @@ def filled(slack: Slack, channel: Channel) -> None:
     slack.say(channel, tomas, "Nothing to see", deliver=False)
 
 
+def let_a_second_pass() -> None:
+    """What is archived in the second in which an import begins counts as archived by it."""
+    time.sleep(1.05 - time.time() % 1)
+
+
 def test_an_export_is_imported_twice_with_one_result_and_nobody_in_slack_is_told(
     slack: Slack, channel: Channel, imported: Run, archive: Archive, record_of: Records
 ) -> None:
@@ -108,6 +113,7 @@ def test_an_export_is_imported_twice_with_one_result_and_nobody_in_slack_is_told
     c = next(file for file in slack.files if file.name == "c.txt" and channel.id in file.shares)
     record = record_of(f"metadata/{slack.team_id}/{c.id}.json")
     assert (record["tags"], record["shares"][0]["channel_type"]) == (["tagged"], "channel")
+    let_a_second_pass()
     assert counts(imported(files)) == {"messages": 6, "unchanged": 4, "skipped": 1}
     assert state_of(archive, slack, channel) == first
     assert [m for m in slack.messages if m.channel is channel and m.user == slack.bot_user_id] == []
@@ -122,6 +128,7 @@ def test_what_events_have_archived_is_there_before_and_what_they_say_later_stays
     slack.edit(upload, "#second")
     key = f"messages/{slack.team_id}/{channel.id}/{upload.ts}.json"
     wait_until(lambda: record_of(key)["tags"] == ["second"])
+    let_a_second_pass()
     assert counts(imported(files))["unchanged"] == 1
     assert record_of(key)["tags"] == ["second"]
 
