@@ -146,6 +146,9 @@ SCOPES = {
     "reactions.remove": ("reactions:write",),
     "files.info": ("files:read",),
     "files.list": ("files:read",),
+    "files.getUploadURLExternal": ("files:write",),
+    "files.completeUploadExternal": ("files:write",),
+    "files.delete": ("files:write",),
     "users.info": ("users:read",),
     "users.conversations": ("channels:read", "groups:read", "im:read", "mpim:read"),
     "conversations.info": ("channels:read", "groups:read", "im:read", "mpim:read"),
@@ -156,6 +159,8 @@ SCOPES = {
     "views.publish": (),
 }
 """What each method asks of a bot token, each kind of conversation its own (https://docs.slack.dev/reference/methods)."""
+OF_THE_PROOF = {"files:write"}
+"""What only `make prove CHANNEL=…` needs, which says so when it is missing: the app itself uploads nothing."""
 KINDS = ("channel", "group", "im", "mpim")
 TYPES = {"channel": "public_channel", "group": "private_channel", "im": "im", "mpim": "mpim"}
 
@@ -164,13 +169,14 @@ def called() -> set[str]:
     """Return the Web API's methods that our code names."""
     files = [file for folder in ("chalicelib", "operations") for file in Path(PROJECT, folder).glob("*.py")]
     names = r'"((?:auth|chat|conversations|files|reactions|users|views)\.[A-Za-z]+)"'
-    return {name for file in files for name in re.findall(names, file.read_text(encoding="utf-8"))}
+    texts = (file.read_text(encoding="utf-8") for file in files)
+    return {name for text in texts for name in re.findall(names, text) if not name.endswith(".json")}
 
 
 def test_the_manifest_asks_for_what_the_code_calls_and_the_double_grants_no_more(slack: Slack) -> None:
     asked = manifest()["oauth_config"]["scopes"]["bot"]
     wanted = {scope for method in called() for scope in SCOPES[method]}
-    assert wanted <= set(asked)
+    assert wanted - OF_THE_PROOF <= set(asked)
     assert slack.scopes == set(asked)
     assert slack.subscriptions == set(manifest()["settings"]["event_subscriptions"]["bot_events"])
 
@@ -182,6 +188,7 @@ def test_the_double_refuses_a_call_without_its_scope(slack: Slack, method: str) 
         message = slack.upload(channel, slack.users[0], [("a.txt", b"a", "text/plain")], deliver=False)
         about = {"channel": channel.id, "ts": message.ts, "file": message.files[0].id, "user": slack.users[0].id}
         about |= {"text": "hi", "name": "tada", "timestamp": message.ts}
+        slack.scopes.add(scope)
         about |= {"types": TYPES[kind]} if method == "users.conversations" else {}
         assert call(slack, method, **about).get("error") != "missing_scope"
         slack.scopes.discard(scope)

@@ -155,10 +155,13 @@ def test_two_redirects_are_followed_and_a_third_is_not(slack: Slack, app: Receiv
 
 def test_an_upload_is_delivered_in_the_background(slack: Slack, app: Receiver) -> None:
     message = slack.upload(slack.channels[0], slack.users[0], [("a.txt", b"a", "text/plain")], "#a")
-    [delivery] = slack.deliveries
+    delivery, shared = slack.deliveries
     assert delivery.wait(5)
+    assert shared.wait(5)
     assert delivery.acknowledged
-    assert json.loads(app.received[0].body) == message.envelope
+    bodies = [json.loads(request.body) for request in app.received]
+    assert message.envelope in bodies
+    assert shared.envelope["event"]["type"] == "file_shared"
 
 
 @pytest.mark.parametrize(
