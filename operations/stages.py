@@ -9,7 +9,7 @@ import os
 import re
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
@@ -22,11 +22,11 @@ from botocore.exceptions import (
     ProfileNotFound,
 )
 
-from chalicelib import settings
-from chalicelib.settings import Settings
-from chalicelib.sigv4 import SSM, Client
 from operations import chalice_config
 from operations.console import Stop
+
+if TYPE_CHECKING:
+    from chalicelib.settings import Settings
 
 APP = "slack-integrator"
 PROJECT = Path(__file__).parents[1]
@@ -113,8 +113,12 @@ class Stage:
             raise self.not_deployed()
         return variables
 
-    def settings(self, *needed: str) -> Settings:
+    def settings(self, *needed: str) -> "Settings":
         """Return the deployed stage's settings, secrets resolved."""
+        # Here, since `make local` shows a mistake in chalicelib, and imports this module before it can.
+        from chalicelib import settings
+        from chalicelib.sigv4 import SSM, Client
+
         return settings.load(
             *needed, environ=self.variables, ssm=lambda: Client(SSM, 5, _SSM_SECONDS, self.environ)
         )
