@@ -172,7 +172,7 @@ def _resources(about: dict[str, Any], start: str) -> list[str]:
     if "QueueUrl" in about:
         return [start + about["QueueUrl"].rpartition("/")[2]]
     if ":ssm:" in start:
-        return [f"{start}parameter{about['Name']}"]
+        return [f"{start}parameter{about.get('Name') or about['Path']}"]
     if ":cloudformation:" in start and "StackName" in about:
         name = about["StackName"]
         return [name if name.startswith("arn:") else f"{start}stack/{name}/an-id"]
