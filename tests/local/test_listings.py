@@ -70,6 +70,27 @@ def test_a_listing_is_what_is_there_in_order_and_in_pages(
     assert listed == expected(left, prefix, delimiter, after)
 
 
+@settings(max_examples=40)
+@given(
+    names=NAMES, again=st.sets(st.integers(0, 11)), prefix=st.sampled_from(["", "a", "a/"]), size=st.integers(1, 5)
+)
+def test_a_listing_of_versions_has_all_that_begin_with_the_prefix_in_pages(
+    pipeline: Pipeline, names: list[str], again: set[int], prefix: str, size: int
+) -> None:
+    s3 = pipeline.aws.client("s3")
+    bucket = new_bucket(s3, is_versioned=True)
+    changes = [*names, *(names[number] for number in again if number < len(names))]
+    versions = [(name, s3.put_object(Bucket=bucket, Key=name, Body=b"")["VersionId"]) for name in changes]
+    listed = [
+        (version["Key"], version["VersionId"])
+        for page in s3.get_paginator("list_object_versions").paginate(
+            Bucket=bucket, Prefix=prefix, PaginationConfig={"PageSize": size}
+        )
+        for version in page.get("Versions", [])
+    ]
+    assert sorted(listed) == sorted(version for version in versions if version[0].startswith(prefix))
+
+
 def test_a_listing_says_of_each_key_what_a_look_at_the_key_says(pipeline: Pipeline) -> None:
     s3 = pipeline.aws.client("s3")
     bucket = new_bucket(s3, is_versioned=False)
