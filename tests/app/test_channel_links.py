@@ -14,6 +14,7 @@ from local.slack import Slack
 from local.slack.model import Channel, Message
 from tests.conftest import words
 from tests.payloads import with_event
+from tests.waiting import eventually
 
 Records = Callable[[str], Any]
 FILE = ("a.txt", b"a", "text/plain")
@@ -42,10 +43,10 @@ def test_an_edit_and_a_reply_are_tagged_by_links_too(
     slack.wait_for_replies(channel, message.ts)
     slack.say(channel, slack.users[1], f"<#{public.id}>", thread_ts=message.ts)
     key = f"metadata/{slack.team_id}/{message.files[0].id}.json"
-    assert slack.workspace.wait_until(lambda: record_of(key)["tags"] == ["forecast"], 60)
+    assert eventually(lambda: record_of(key)["tags"] == ["forecast"], 60)
     other = slack.add_channel("hindsight")
     slack.edit(message, f"second <#{other.id}>")
-    assert slack.workspace.wait_until(lambda: record_of(key)["tags"] == ["forecast", "hindsight"], 60)
+    assert eventually(lambda: record_of(key)["tags"] == ["forecast", "hindsight"], 60)
 
 
 def upload_of(slack: Slack, channel: Channel, text: str) -> tuple[Message, events.Change]:

@@ -8,6 +8,7 @@ import pytest
 from local.pipeline import Pipeline
 from local.slack import CommandResult, Slack
 from local.slack.model import Channel, Message, User
+from tests.waiting import eventually
 
 Upload = Callable[..., Message]
 Ask = Callable[..., CommandResult]
@@ -118,7 +119,7 @@ def test_a_tag_is_a_word_but_a_word_is_no_tag(channel: Channel, upload: Upload, 
 def test_the_tag_of_a_reply_is_a_word(slack: Slack, channel: Channel, upload: Upload, ask: Ask, mira: User) -> None:
     message = upload(channel, "late.txt", "nothing to see")
     slack.say(channel, mira, "#matterhorn", thread_ts=message.ts)
-    assert slack.workspace.wait_until(lambda: names(ask(channel, "matterhorn")) == ["late.txt"], 20)
+    assert eventually(lambda: names(ask(channel, "matterhorn")) == ["late.txt"], 20)
 
 
 def test_who_is_called_so_comes_before_who_is_titled_so_before_who_is_only_said_to_be(
@@ -137,10 +138,10 @@ def test_an_edit_and_a_deletion_are_followed_by_the_words(
 ) -> None:
     message = upload(channel, "doc.txt", "kilimanjaro")
     slack.edit(message, "denali")
-    assert slack.workspace.wait_until(lambda: names(ask(channel, "denali")) == ["doc.txt"], 20)
+    assert eventually(lambda: names(ask(channel, "denali")) == ["doc.txt"], 20)
     assert names(ask(channel, "kilimanjaro")) == []
     slack.delete(message)
-    assert slack.workspace.wait_until(lambda: names(ask(channel, "denali")) == [], 20)
+    assert eventually(lambda: names(ask(channel, "denali")) == [], 20)
 
 
 def test_the_command_alone_shows_what_is_new_and_how_to_ask(channel: Channel, upload: Upload, ask: Ask) -> None:

@@ -21,6 +21,7 @@ from local.pipeline import Pipeline
 from local.slack import Slack
 from local.slack.model import Channel, Message
 from tests.conftest import words
+from tests.waiting import eventually
 
 TEXT = ("n.txt", b"note", "text/plain")
 
@@ -75,16 +76,6 @@ class Turns:
 @pytest.fixture
 def turns(stage: Stage, slack: Slack, channel: Channel, record_of: Callable[[str], Any]) -> Turns:
     return Turns(stage, slack, channel, record_of)
-
-
-def eventually(condition: Callable[[], bool], seconds: float = 20) -> bool:
-    """Whether *condition* comes to hold in time."""
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.05)
-    return True
 
 
 def execute(stage: Stage, order: Order) -> None:

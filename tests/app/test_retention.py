@@ -15,6 +15,7 @@ from chalicelib.records import Step
 from local.slack import Slack
 from local.slack.model import Channel
 from tests.app.test_records import NOW, fetched, file_deletion, of_team
+from tests.waiting import eventually
 
 DAY = 86_400
 POSTED = 1_600_000_000
@@ -132,7 +133,7 @@ def test_a_document_that_slack_lost_is_found_marked_and_opened(slack: Slack, cha
     message = slack.upload(channel, mira, [("lost.txt", b"still here", "text/plain")], "piz bernina")
     slack.wait_for_replies(channel, message.ts, timeout=30)
     slack.expire(message)
-    assert slack.workspace.wait_until(
+    assert eventually(
         lambda: "lost.txt, no longer in Slack (10 bytes)" in slack.command(channel, mira, "/docs", "bernina").text,
         20,
     )

@@ -16,6 +16,7 @@ from local.pipeline import PROJECT, Pipeline, Routes
 from local.slack import Slack
 from local.slack.model import Channel
 from tests.payloads import payload, with_event
+from tests.waiting import eventually
 
 PLAIN = json.dumps(payload("message_plain")).encode()
 
@@ -139,9 +140,10 @@ def test_an_edit_of_two_megabytes_of_astral_letters_is_followed(
     assert 1_900_000 < len(body) < 2_000_000
     assert post(pipeline.routes, body, slack.sign(body)).status_code == 200
     key = f"messages/{slack.team_id}/{channel.id}/{message.ts}.json"
-    assert slack.workspace.wait_until(lambda: record_of(key)["tags"] == ["second"], 60)
+    assert eventually(lambda: record_of(key)["tags"] == ["second"], 60)
     assert record_of(key)["comment_cut"]
-    assert record_of(f"metadata/{slack.team_id}/{message.files[0].id}.json")["tags"] == ["second"]
+    document = f"metadata/{slack.team_id}/{message.files[0].id}.json"
+    assert eventually(lambda: record_of(document)["tags"] == ["second"])
 
 
 class Door:

@@ -15,6 +15,7 @@ from chalicelib.tickets import Ticket
 from local.pipeline import Pipeline
 from local.slack import Slack
 from local.slack.model import Channel, User
+from tests.waiting import eventually
 
 PEOPLE: dict[str, dict[str, Any]] = {
     "member inside": {},
@@ -48,7 +49,7 @@ def made_public(pipeline: Pipeline, channel: Channel) -> None:
     slack, s3 = pipeline.slack, pipeline.aws.client("s3")
     slack.make_public(channel, slack.users[0])
     prefix = f"opened/{slack.team_id}/{channel.id}"
-    assert slack.workspace.wait_until(
+    assert eventually(
         lambda: s3.list_objects_v2(Bucket=pipeline.deployed.bucket, Prefix=prefix)["KeyCount"] == 1, 60
     )
 

@@ -13,6 +13,7 @@ from local.pipeline import Pipeline
 from local.slack import Slack
 from local.slack.model import Channel, Message
 from tests.conftest import words
+from tests.waiting import eventually
 
 Records = Callable[[str], Any]
 NOW, CLAIM = 1_800_000_000.0, 30.0
@@ -24,21 +25,15 @@ def left(slack: Slack, message: Message) -> list[str]:
     return [words(reply) for reply in slack.replies(message.channel, message.ts) if not reply.deleted]
 
 
-def eventually(pipeline: Pipeline, look: Callable[[], Any], expected: Any) -> None:
-    import time
-
-    for _ in range(400):
-        if look() == expected:
-            return
-        time.sleep(0.05)
-    assert look() == expected
+def becomes(look: Callable[[], Any], expected: Any) -> None:
+    assert eventually(lambda: look() == expected, 20), look()
 
 
 def test_the_reply_goes_with_the_message(pipeline: Pipeline, slack: Slack, channel: Channel) -> None:
     message = slack.upload(channel, slack.users[0], BOTH, text="#layoffs")
     slack.wait_for_replies(channel, message.ts)
     slack.delete(message)
-    eventually(pipeline, lambda: left(slack, message), [])
+    becomes(lambda: left(slack, message), [])
 
 
 def test_where_a_reply_cannot_be_deleted_its_names_go(pipeline: Pipeline, slack: Slack, channel: Channel) -> None:
@@ -46,14 +41,14 @@ def test_where_a_reply_cannot_be_deleted_its_names_go(pipeline: Pipeline, slack:
     slack.wait_for_replies(channel, message.ts)
     slack.misbehave("api_error", only="chat.delete", error="compliance_exports_prevent_deletion")
     slack.delete(message)
-    eventually(pipeline, lambda: left(slack, message), [withdrawals.TAKEN_BACK])
+    becomes(lambda: left(slack, message), [withdrawals.TAKEN_BACK])
 
 
 def test_the_names_go_with_a_file_that_is_taken_off(pipeline: Pipeline, slack: Slack, channel: Channel) -> None:
     message = slack.upload(channel, slack.users[0], BOTH)
     slack.wait_for_replies(channel, message.ts)
     slack.edit(message, "", without=[message.files[0]])
-    eventually(pipeline, lambda: left(slack, message), ["✅ 1 file in the archive.\n• budget.pdf (6 bytes)"])
+    becomes(lambda: left(slack, message), ["✅ 1 file in the archive.\n• budget.pdf (6 bytes)"])
 
 
 def test_where_the_names_cannot_be_taken_out_the_reply_goes(
@@ -63,7 +58,7 @@ def test_where_the_names_cannot_be_taken_out_the_reply_goes(
     slack.wait_for_replies(channel, message.ts)
     slack.misbehave("api_error", only="chat.update", error="edit_window_closed")
     slack.edit(message, "", without=[message.files[0]])
-    eventually(pipeline, lambda: left(slack, message), [])
+    becomes(lambda: left(slack, message), [])
 
 
 @pytest.fixture
@@ -170,7 +165,7 @@ def test_a_file_that_a_person_deletes_is_not_found_and_not_named_any_more(
     for where in (message, other):
         slack.wait_for_replies(where.channel, where.ts)
     slack.delete_file(message.files[0])
-    eventually(pipeline, lambda: (left(slack, message), left(slack, other)), ([], []))
+    becomes(lambda: (left(slack, message), left(slack, other)), ([], []))
     record = record_of(f"metadata/{slack.team_id}/{message.files[0].id}.json")
     assert [(share["deleted"], share["tags"], share["comment"]) for share in record["shares"]] == [
         (True, [], "")
@@ -192,4 +187,4 @@ def test_the_execution_of_a_files_deletion_is_named_after_the_file(pipeline: Pip
         except ClientError:
             return None
 
-    eventually(pipeline, status, "SUCCEEDED")
+    becomes(status, "SUCCEEDED")

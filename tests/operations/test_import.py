@@ -25,6 +25,7 @@ from operations.importer import Importer, Progress, Target
 from operations.slack_export import Export
 from tests.operations.exports import entries, message, of_workspace, write
 from tests.operations.test_stages import run
+from tests.waiting import eventually
 
 Run = Callable[..., Progress]
 Records = Callable[[str], Any]
@@ -64,13 +65,6 @@ def imported(target: Target, tokens: Tokens, tmp_path: Path) -> Run:
 
 def counts(progress: Progress) -> dict[str, int]:
     return {name: count for name, count in progress["counts"].items() if count}
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    end = time.monotonic() + 60
-    while not is_so():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def state_of(archive: Archive, slack: Slack, channel: Channel) -> dict[str, bytes]:
@@ -127,7 +121,7 @@ def test_what_events_have_archived_is_there_before_and_what_they_say_later_stays
     files = of_workspace(slack, channel)
     slack.edit(upload, "#second")
     key = f"messages/{slack.team_id}/{channel.id}/{upload.ts}.json"
-    wait_until(lambda: record_of(key)["tags"] == ["second"])
+    assert eventually(lambda: record_of(key)["tags"] == ["second"])
     let_a_second_pass()
     assert counts(imported(files))["unchanged"] == 1
     assert record_of(key)["tags"] == ["second"]
@@ -141,7 +135,7 @@ def test_what_a_person_has_deleted_since_the_export_is_not_archived_again(
     files = of_workspace(slack, channel)
     slack.delete(upload)
     metadata = f"metadata/{slack.team_id}/{upload.files[0].id}.json"
-    wait_until(lambda: record_of(metadata)["shares"][0]["deleted"])
+    assert eventually(lambda: record_of(metadata)["shares"][0]["deleted"])
     before = record_of(metadata)
     assert counts(imported(files)).keys() == {"messages"}
     assert record_of(metadata) == before

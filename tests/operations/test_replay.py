@@ -1,7 +1,6 @@
 """Failed executions, started again."""
 
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,6 +11,7 @@ from local.pipeline import Pipeline
 from local.slack import Slack
 from local.slack.model import Channel, Message
 from operations.replay import MOST_AT_ONCE, replay
+from tests.waiting import eventually
 
 BEGAN = datetime.now(UTC)
 
@@ -90,24 +90,17 @@ def test_after_an_outage_five_run_at_once_and_in_the_end_all_ran(
 
     with ThreadPoolExecutor() as pool:
         replaying = pool.submit(start)
-        _wait_until(lambda: len(started) >= MOST_AT_ONCE)
+        assert eventually(lambda: len(started) >= MOST_AT_ONCE)
         time.sleep(1)
         at_once = len(started)
         slack.behave()
         replaying.result(60)
     assert at_once == MOST_AT_ONCE
     for message in messages:
-        _wait_until(lambda message=message: attempts(pipeline, message)["-r1"] == "SUCCEEDED")  # type: ignore[misc]
+        assert eventually(lambda message=message: attempts(pipeline, message)["-r1"] == "SUCCEEDED")  # type: ignore[misc]
 
 
 def _good_replies(slack: Slack, channel: Channel, message: Message) -> list[Message]:
     """Return the replies to *message* once the first one says that it went well."""
-    _wait_until(lambda: slack.replies(channel, message.ts)[0].text.startswith("✅"))
+    assert eventually(lambda: slack.replies(channel, message.ts)[0].text.startswith("✅"))
     return slack.replies(channel, message.ts)
-
-
-def _wait_until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.05)
