@@ -18,6 +18,8 @@ from local.aws.patches import Patches
 from local.aws.sandbox import Result
 
 PREFIX = "/_aws/execute-api/"
+SENT_HEADERS = "local.sent_headers"
+"""The headers in the WSGI environment, as (name, value) in the case and the order in which they were sent."""
 Json = dict[str, Any]
 Wsgi = Callable[[Any, Any], Iterable[bytes]]
 
@@ -108,17 +110,17 @@ def _parameters(resource: Any, path: str) -> dict[str, str] | None:
 def _event(environ: Any, resource: Any, path: str, stage: str, api: Any) -> Json:
     """The event of https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html."""
     body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-    headers = {name[5:].replace("_", "-").title(): value for name, value in environ.items() if name[:5] == "HTTP_"}
-    if environ.get("CONTENT_TYPE"):
-        headers["Content-Type"] = environ["CONTENT_TYPE"]
+    headers: dict[str, list[str]] = {}
+    for name, value in environ[SENT_HEADERS]:
+        headers.setdefault(name, []).append(value)
     query = parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True) or None
-    binary = headers.get("Content-Type") in api.binaryMediaTypes
+    binary = environ.get("CONTENT_TYPE") in api.binaryMediaTypes
     return {
         "resource": resource.get_path(),
         "path": path,
         "httpMethod": environ["REQUEST_METHOD"],
-        "headers": headers,
-        "multiValueHeaders": {name: [value] for name, value in headers.items()},
+        "headers": {name: values[-1] for name, values in headers.items()},
+        "multiValueHeaders": headers,
         "queryStringParameters": query and {name: values[-1] for name, values in query.items()},
         "multiValueQueryStringParameters": query,
         "pathParameters": _parameters(resource, path) or None,

@@ -25,7 +25,7 @@ from werkzeug.serving import make_server
 
 from local.aws import moto_shims
 from local.aws.account import tell_account_settings, test_single_states
-from local.aws.api_gateway import ExecuteApi, import_swagger
+from local.aws.api_gateway import SENT_HEADERS, ExecuteApi, import_swagger
 from local.aws.async_invocations import AsyncInvocations, Dead
 from local.aws.cloudwatch import Used, watch
 from local.aws.eventbridge import tell_of_ended_executions
@@ -55,7 +55,11 @@ def _session() -> Any:
     return boto3.session.Session()
 
 
-class _Quiet(MotoRequestHandler):
+class _Handler(MotoRequestHandler):
+    def make_environ(self) -> Any:
+        """Add the headers as they were sent, which API Gateway hands on: WSGI keeps neither their case nor repeats."""
+        return {**super().make_environ(), SENT_HEADERS: self.headers.items()}
+
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Moto's server would print a line per request."""
 
@@ -103,7 +107,7 @@ class Aws:
     def _begin(self, ending: ExitStack) -> None:
         """Start everything; *ending* will end it in the opposite order, the server's thread first."""
         self.outages = Outages(self._application())
-        server = make_server(HOST, self._wanted_port, self.outages, threaded=True, request_handler=_Quiet)
+        server = make_server(HOST, self._wanted_port, self.outages, threaded=True, request_handler=_Handler)
         ending.callback(server.server_close)
         self._port = server.server_port
         self._closing = threading.Event()
@@ -195,7 +199,7 @@ class Aws:
     @contextmanager
     def over_tls(self, context: ssl.SSLContext) -> Iterator[str]:
         """Serve the same over TLS, too, and yield that address."""
-        server = make_server(HOST, 0, self.outages, threaded=True, request_handler=_Quiet, ssl_context=context)
+        server = make_server(HOST, 0, self.outages, threaded=True, request_handler=_Handler, ssl_context=context)
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()
         try:

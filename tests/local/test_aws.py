@@ -1,3 +1,4 @@
+import http.client
 import json
 import os
 import time
@@ -5,6 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from botocore.exceptions import ClientError
@@ -14,7 +16,7 @@ from local.aws.server import Aws
 from local.clock import Clock
 
 APP = """
-import os, time
+import json, os, time
 from chalice import Chalice
 from chalicelib.voice import loud
 
@@ -34,11 +36,15 @@ def shout(event, context):
     if event.get("leave"):
         os._exit(1)
     time.sleep(event.get("sleep", 0))
-    return {"text": loud(event.get("text", "")), "pid": os.getpid(), "id": context.aws_request_id}
+    return {"text": loud(event.get("text", "")) * event.get("times", 1), "pid": os.getpid(), "id": context.aws_request_id}
 
 @app.lambda_function()
 def show_environment(event, context):
     return dict(os.environ)
+
+@app.lambda_function()
+def reflect(event, context):
+    return {"statusCode": 201, "headers": {"X-Voice": "soft"}, "body": json.dumps(event)}
 
 @app.on_sns_message(topic=os.environ["SLACK_INTEGRATOR_SNS"])
 def listen(event):
@@ -79,7 +85,7 @@ SHOUT = {
 }
 
 
-FUNCTIONS = ("ApiHandler", "Shout", "ShowEnvironment", "Listen", "Take")
+FUNCTIONS = ("ApiHandler", "Shout", "ShowEnvironment", "Reflect", "Listen", "Take")
 ROLE = {
     "Type": "AWS::IAM::Role",
     "Properties": {
@@ -432,6 +438,29 @@ def test_a_catcher_sees_the_errors_name(
     assert json.loads(seen["output"])["Error"] == error
 
 
+CATCH = [{"ErrorEquals": ["States.ALL"], "ResultPath": "$", "Next": "Caught"}]
+CAUGHT = {"Type": "Pass", "End": True}
+
+
+def test_a_task_that_takes_too_long_has_an_empty_cause(run: Callable[..., dict[str, Any]]) -> None:
+    """Recorded: nothing can be read out of it."""
+    task = {**SHOUT, "TimeoutSeconds": 1, "Catch": CATCH}
+
+    seen = run(machine(Shout=task, Caught=CAUGHT), {"sleep": 9})
+
+    assert json.loads(seen["output"]) == {"Error": "States.Timeout", "Cause": ""}
+
+
+@pytest.mark.parametrize(("size", "is_refused"), [(255 * 1024, False), (256 * 1024, True)])
+def test_a_result_that_is_too_large_is_caught_by_states_all(
+    run: Callable[..., dict[str, Any]], size: int, is_refused: bool
+) -> None:
+    """Recorded: States.DataLimitExceeded. The limit is 256 KiB (Step Functions' quotas, task input or output)."""
+    seen = run(machine(Shout={**SHOUT, "Catch": CATCH}, Caught=CAUGHT), {"text": "x", "times": size})
+
+    assert json.loads(seen["output"]).get("Error") == ("States.DataLimitExceeded" if is_refused else None)
+
+
 def test_a_missing_function_has_lambdas_own_error(run: Callable[..., dict[str, Any]]) -> None:
     missing = {**SHOUT, "Parameters": {"FunctionName": "nobody"}}
 
@@ -508,6 +537,45 @@ def test_an_executions_input_is_limited_in_bytes(aws: Aws, deployed: Deployed) -
 
 
 # The whole
+
+
+def test_the_gateways_event_has_the_headers_as_they_were_sent(aws: Aws, deployed: Deployed) -> None:
+    """Recorded: the fields of a proxy event; header names keep their case."""
+    uri = (
+        f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{deployed.functions['reflect']}/invocations"
+    )
+    integration = {"type": "aws_proxy", "httpMethod": "POST", "uri": uri}
+    paths = {"/docs/{ticket}": {"post": {"responses": {}, "x-amazon-apigateway-integration": integration}}}
+    document = {"swagger": "2.0", "info": {"title": "reflect", "version": "1"}, "paths": paths}
+    gateway = aws.client("apigateway")
+    api = gateway.import_rest_api(body=json.dumps(document).encode())["id"]
+    gateway.create_deployment(restApiId=api, stageName="api")
+
+    connection = http.client.HTTPConnection(urlsplit(aws.url).netloc)
+    connection.putrequest("POST", f"/_aws/execute-api/{api}/api/docs/a%20b?q=1&q=2&empty=")
+    for name, value in [("x-slack-signature", "v0=1"), ("X-ODD-name", "1"), ("X-ODD-name", "2")]:
+        connection.putheader(name, value)
+    connection.putheader("content-type", "text/plain")
+    connection.putheader("Content-Length", "2")
+    connection.endheaders(b"hi")
+    response = connection.getresponse()
+    event = json.loads(response.read())
+    connection.close()
+
+    assert (response.status, response.headers["X-Voice"]) == (201, "soft")
+    sent = {"x-slack-signature": ["v0=1"], "X-ODD-name": ["1", "2"], "content-type": ["text/plain"]}
+    assert sent.items() <= event["multiValueHeaders"].items()
+    assert [event["headers"].get(name) for name in (*sent, "X-Slack-Signature")] == [
+        "v0=1",
+        "2",
+        "text/plain",
+        None,
+    ]
+    assert event["multiValueQueryStringParameters"] == {"q": ["1", "2"], "empty": [""]}
+    assert event["queryStringParameters"] == {"q": "2", "empty": ""}
+    assert (event["resource"], event["pathParameters"]) == ("/docs/{ticket}", {"ticket": "a b"})
+    assert (event["httpMethod"], event["body"], event["isBase64Encoded"]) == ("POST", "hi", False)
+    assert event["requestContext"]["stage"] == "api"
 
 
 def test_only_one_runs_at_a_time(aws: Aws, project: Path) -> None:
