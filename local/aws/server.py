@@ -57,7 +57,7 @@ def _session() -> Any:
 
 class _Handler(MotoRequestHandler):
     def make_environ(self) -> Any:
-        """Add the headers as they were sent, which API Gateway hands on: WSGI keeps neither their case nor repeats."""
+        """Add the headers as they were sent, for API Gateway: WSGI keeps neither their case nor repeats."""
         return {**super().make_environ(), SENT_HEADERS: self.headers.items()}
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:

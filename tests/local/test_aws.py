@@ -36,7 +36,8 @@ def shout(event, context):
     if event.get("leave"):
         os._exit(1)
     time.sleep(event.get("sleep", 0))
-    return {"text": loud(event.get("text", "")) * event.get("times", 1), "pid": os.getpid(), "id": context.aws_request_id}
+    text = loud(event.get("text", "")) * event.get("times", 1)
+    return {"text": text, "pid": os.getpid(), "id": context.aws_request_id}
 
 @app.lambda_function()
 def show_environment(event, context):
