@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from chalicelib import blocks, words
+from chalicelib import blocks, tickets, words
 from chalicelib.actions import ASK
 from chalicelib.errors import IntegratorError
 from chalicelib.filters import Filters
@@ -225,14 +225,25 @@ def _original(file: FileRecord, is_slack: Callable[[str], bool]) -> str:
 
 
 def _copy(hit: Hit, asker: Asker, links: Links) -> str:
-    """Return the link to the archived copy, unless it is certain that it would not open.
+    """Return the link to the archived copy, unless it is certain that it would not open."""
+    for share in hit.shares:
+        if ground := _ground(share, asker):
+            file, channel = hit.record["file"]["id"], share["channel"]
+            address = links.opens(Ticket(asker.team, asker.user, file, channel, ground))
+            return f" · <{blocks.escaped(address)}|Archived copy>" if address else ""
+    return ""
 
-    Without the scopes for it Slack would not say at the click that they are in this conversation.
+
+def _ground(share: Share, asker: Asker) -> str | None:
+    """Return why *asker* may see the *share*, as Slack can tell at the click.
+
+    Without the scopes for it, Slack does not tell who is in a conversation: the channel must be public, then.
     """
-    if asker.unknown and not any(share["channel_type"] == "channel" for share in hit.shares):
-        return ""
-    address = links.opens(Ticket(asker.team, asker.user, hit.record["file"]["id"]))
-    return f" · <{blocks.escaped(address)}|Archived copy>" if address else ""
+    if share["channel"] not in asker.own:
+        return tickets.PUBLIC
+    if not asker.unknown:
+        return tickets.MEMBER
+    return tickets.PUBLIC if share["channel_type"] == "channel" and not asker.is_guest else None
 
 
 def _where(share: Share, asker: Asker) -> str:

@@ -1,7 +1,8 @@
 """GET /documents/{ticket}: opens the archived copy of a document, for the person whom the ticket names.
 
-Who may see a document can change within a ticket's hour, so that is looked up at the moment of the click. Whoever
-is not let in gets one page, whatever the reason is: it does not say whether there is such a document.
+Who may see a document can change within a ticket's hour, so that is looked up at the moment of the click: whether
+the person is still of the workspace, and whether the ground holds on which the ticket was issued. Whoever is not
+let in gets one page, whatever the reason is: it does not say whether there is such a document.
 """
 
 import re
@@ -9,17 +10,16 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from chalicelib import clients, index, layout, log, settings, sigv4, tickets, transfer, visibility
+from chalicelib import clients, layout, log, settings, sigv4, tickets, transfer, visibility
 from chalicelib.bucket import Bucket
 from chalicelib.deadline import Deadline
 from chalicelib.errors import IntegratorError
 from chalicelib.layout import DocumentRecord
-from chalicelib.listings import Listings
 from chalicelib.settings import Settings
 from chalicelib.sigv4 import ServiceError
 from chalicelib.slack import Slack
 from chalicelib.tickets import Ticket
-from chalicelib.visibility import Channels, Person
+from chalicelib.visibility import Channels
 
 SECONDS = 6.0
 """For the whole answer; a person waits, not Slack."""
@@ -123,10 +123,11 @@ def _visible(ticket: Ticket, loaded: Settings, deadline: Deadline) -> DocumentRe
     asked: list[Callable[[], Any]] = [
         lambda: bucket.read(layout.metadata_key(ticket.team, ticket.file)),
         lambda: visibility.person(slack, ticket.team, ticket.user),
-        lambda: Listings(bucket, deadline).keys(index.opened_prefix(ticket.team), "", visibility.MOST_OPENED).names,
+        lambda: _holds(ticket, slack, deadline),
     ]
-    stored, person, opened = deadline.map(lambda ask: ask(), asked)
-    share = _share(stored.value, person, ticket, slack, deadline, opened) if stored and person else None
+    stored, person, holds = deadline.map(lambda ask: ask(), asked)
+    may_see = holds and person and not (person.is_guest and ticket.ground == tickets.PUBLIC)
+    share = visibility.share_in(stored.value, ticket.team, ticket.channel) if stored and may_see else None
     who = {"team": ticket.team, "user": ticket.user, "file": ticket.file}
     if share is None:
         log.warning("document not opened", **who)
@@ -136,11 +137,13 @@ def _visible(ticket: Ticket, loaded: Settings, deadline: Deadline) -> DocumentRe
     return record
 
 
-def _share(
-    record: DocumentRecord, person: Person, ticket: Ticket, slack: Slack, deadline: Deadline, opened: list[str]
-) -> layout.Share | None:
+def _holds(ticket: Ticket, slack: Slack, deadline: Deadline) -> bool:
+    """Return True if the ground on which the *ticket* was issued still holds, by Slack's word."""
+    if ticket.ground == tickets.MEMBER:
+        return visibility.is_in(slack, ticket.user, ticket.channel)
     channels = Channels(slack, ticket.team, deadline)
-    return visibility.visible_share(record, person, ticket.team, slack, channels, opened)
+    channels.learn([ticket.channel])
+    return channels.is_public(ticket.channel)
 
 
 def _presigned(record: DocumentRecord, bucket: str, now: float) -> str:

@@ -8,7 +8,7 @@ nothing. What Slack does not say counts as private.
 
 import re
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from chalicelib import index, log
@@ -227,25 +227,14 @@ def _shares(record: DocumentRecord, team: str) -> list[Share]:
     return sorted(shares, key=lambda share: [int(part) for part in share["ts"].split(".")], reverse=True)
 
 
-def visible_share(
-    record: DocumentRecord, person: Person, team: str, slack: Slack, channels: Channels, opened: Collection[str]
-) -> Share | None:
-    """Return a share of the document that *person* may see now, wherever they are; None if there is none.
+def share_in(record: DocumentRecord, team: str, channel: str) -> Share | None:
+    """Return the newest share of the document in *channel*, None if there is none that is not withdrawn."""
+    return next((share for share in _shares(record, team) if share["channel"] == channel), None)
 
-    *opened* are conversations that were made public once.
-    """
-    shares = _shares(record, team)
-    for share in shares:
-        if not person.is_guest and (index.PUBLIC in index.scopes(share) or share["channel"] in opened):
-            channels.learn([share["channel"]])
-            if channels.is_public(share["channel"]):
-                return share
-    if not shares:
-        return None
-    own = set(conversations(slack, person.user, _PRIVATE).ids)
-    if person.is_guest:
-        own |= set(conversations(slack, person.user, "public_channel").ids)
-    return next((share for share in shares if share["channel"] in own), None)
+
+def is_in(slack: Slack, user: str, channel: str) -> bool:
+    """Return True if Slack says that *user* is in *channel* now, of whatever kind it is."""
+    return channel in conversations(slack, user, f"public_channel,{_PRIVATE}").ids
 
 
 def may_see(channel: str, channel_type: str | None, asker: Asker, channels: Channels) -> bool:

@@ -151,7 +151,10 @@ def _searched(harness: Harness, message: Message, channel: Channel, user: User) 
 def _opened(harness: Harness, message: Message, channel: Channel, user: User) -> CommandResult:
     """Open the archived copy by a ticket; where it leads to is not followed."""
     slack = harness.pipeline.slack
-    ticket = tickets.issue(slack.signing_secret, Ticket(slack.team_id, user.id, message.files[0].id), time.time())
+    place = message.channel
+    ground = tickets.PUBLIC if place.kind == "channel" else tickets.MEMBER
+    wanted = Ticket(slack.team_id, user.id, message.files[0].id, place.id, ground)
+    ticket = tickets.issue(slack.signing_secret, wanted, time.time())
     with closing(HTTPConnection(urlsplit(harness.pipeline.routes.url).netloc, timeout=15)) as connection:
         connection.request("GET", f"/documents/{ticket}")
         status = connection.getresponse().status

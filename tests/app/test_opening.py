@@ -12,6 +12,7 @@ from chalicelib import opening, tickets
 from chalicelib.tickets import Ticket
 from local.pipeline import Pipeline
 from local.slack import Slack
+from local.slack.commands import CommandResult
 from local.slack.model import Channel, Message, User
 
 Upload = Callable[..., Message]
@@ -38,10 +39,12 @@ def upload(slack: Slack, mira: User) -> Upload:
 
 @pytest.fixture
 def link(pipeline: Pipeline, slack: Slack, mira: User) -> Link:
-    """The address that a ticket for the message's file would have."""
+    """The address that a ticket for the message's file would have, as a search in another conversation gives it."""
 
     def address(message: Message, user: User | None = None, age: float = 0, **other: str) -> str:
-        ticket = Ticket(slack.team_id, (user or mira).id, message.files[0].id)._replace(**other)
+        channel, who = message.channel, (user or mira).id
+        ground = tickets.PUBLIC if channel.kind == "channel" else tickets.MEMBER
+        ticket = Ticket(slack.team_id, who, message.files[0].id, channel.id, ground)._replace(**other)
         return f"{pipeline.routes.url}/documents/{tickets.issue(slack.signing_secret, ticket, time.time() - age)}"
 
     return address
@@ -49,6 +52,13 @@ def link(pipeline: Pipeline, slack: Slack, mira: User) -> Link:
 
 def opened(url: str, **options: Any) -> requests.Response:
     return requests.get(url, timeout=10, **options)
+
+
+def copy_in(answer: CommandResult) -> str:
+    """The first link to an archived copy that the answer shows."""
+    found = re.search(r"<([^|>]+)\|Archived copy>", str(answer.body["blocks"]))
+    assert found, answer.text
+    return found[1].replace("&amp;", "&")
 
 
 def is_refused(response: requests.Response) -> bool:
@@ -60,13 +70,12 @@ def test_a_hit_has_a_link_that_downloads_the_archived_copy_under_its_name(
 ) -> None:
     upload(channel, text="kangchenjunga")
     answer = slack.command(channel, mira, "/docs", "kangchenjunga")
-    found = re.search(r"<([^|>]+)\|Archived copy>", str(answer.body["blocks"]))
-    assert found
-    response = opened(found[1].replace("&amp;", "&"))
+    address = copy_in(answer)
+    response = opened(address)
     assert response.content == CONTENT
     disposition = response.headers["Content-Disposition"]
     assert disposition == "attachment; filename*=UTF-8''%C3%9Cbersicht%20%E2%80%9CQ3%E2%80%9D%3B%20final.html"
-    assert "Übersicht" not in found[1]
+    assert "Übersicht" not in address
 
 
 def test_the_redirect_is_kept_by_nobody_and_good_for_a_minute(channel: Channel, upload: Upload, link: Link) -> None:
@@ -98,7 +107,7 @@ def test_who_opened_what_is_one_line_of_the_log_without_a_name(
         lambda url: url[:-1],
         lambda url: url[:-20],
         lambda url: url + "A",
-        lambda url: url.replace("/v1.", "/v2."),
+        lambda url: url.replace("/v2.", "/v1."),
         lambda url: url.rpartition(".")[0],
         lambda url: url.rpartition("/")[0] + "/%00",
         lambda url: url.rpartition("/")[0] + "/" + "A" * 5_000,
@@ -124,8 +133,10 @@ def test_whoever_is_refused_gets_one_plain_page_whatever_the_reason(
         "expired": link(message, age=3_601),
         "no such document": link(message, file="F0NOTTHERE"),
         "of another team": link(message, team="T0OTHER"),
+        "of another channel": link(message, channel=board.id),
         "nobody": link(message, User("U0NOBODY", "nobody")),
         "not theirs": link(secret, slack.users[1]),
+        "not public": link(secret, ground=tickets.PUBLIC),
         "stranger": link(message, slack.add_user("s", is_stranger=True)),
         "guest": link(message, slack.add_user("g", is_restricted=True)),
         "deactivated": link(message, slack.workspace.deactivate(slack.add_user("d"))),
@@ -157,32 +168,46 @@ def test_who_left_the_conversation_since_the_search_opens_nothing(
     assert is_refused(opened(link(message), allow_redirects=False))
 
 
-def test_a_channel_that_became_private_opens_for_its_members_alone(
-    slack: Slack, channel: Channel, upload: Upload, link: Link
+def test_a_channel_that_became_private_opens_for_its_members_alone_when_they_ask_again(
+    slack: Slack, channel: Channel, upload: Upload, link: Link, mira: User
 ) -> None:
-    message = upload(channel)
+    message = upload(channel, text="lhotse")
+    before, elsewhere = link(message), slack.add_channel("elsewhere")
     channel.kind = "group"
-    assert opened(link(message)).content == CONTENT
-    assert is_refused(opened(link(message, slack.users[1]), allow_redirects=False))
+    assert is_refused(opened(before, allow_redirects=False))
+    assert opened(copy_in(slack.command(elsewhere, mira, "/docs", "lhotse"))).content == CONTENT
+    for ground in (tickets.PUBLIC, tickets.MEMBER):
+        assert is_refused(opened(link(message, slack.users[1], ground=ground), allow_redirects=False))
 
 
 def test_a_guest_opens_what_is_in_their_channels(
     slack: Slack, channel: Channel, upload: Upload, link: Link
 ) -> None:
+    guest, private = slack.add_user("guest", is_restricted=True), slack.add_channel("board", "group")
+    upload(channel, text="makalu"), upload(private, text="makalu")
+    for place in (channel, private):
+        place.members.add(guest.id)
+        assert opened(copy_in(slack.command(place, guest, "/docs", "makalu"))).content == CONTENT
+
+
+def test_a_guest_opens_nothing_because_it_is_public(
+    slack: Slack, channel: Channel, upload: Upload, link: Link
+) -> None:
     message, guest = upload(channel), slack.add_user("guest", is_restricted=True)
     channel.members.add(guest.id)
-    assert opened(link(message, guest)).content == CONTENT
+    assert is_refused(opened(link(message, guest, ground=tickets.PUBLIC), allow_redirects=False))
+    assert opened(link(message, guest, ground=tickets.MEMBER)).content == CONTENT
 
 
-@pytest.mark.parametrize("method", ["users.info", "conversations.info"])
+@pytest.mark.parametrize("method", ["users.info", "conversations.info", "users.conversations"])
 @pytest.mark.parametrize("misbehaviour", ["api_server_error", "api_garbage", "api_rate_limited", "api_silent"])
 def test_when_slack_does_not_answer_nothing_opens_and_nothing_breaks(
     slack: Slack, channel: Channel, upload: Upload, link: Link, misbehaviour: str, method: str
 ) -> None:
-    message = upload(channel)
-    channel.members.clear()
+    ground = tickets.MEMBER if method == "users.conversations" else tickets.PUBLIC
+    url = link(upload(channel), ground=ground)
     slack.misbehave(misbehaviour, only=method)
-    assert is_refused(opened(link(message), allow_redirects=False))
+    assert is_refused(opened(url, allow_redirects=False))
 
 
 def test_a_previewer_and_a_look_at_the_head_open_nothing(
@@ -199,19 +224,50 @@ def calls_of_s3(pipeline: Pipeline) -> int:
     return pipeline.routes.log.count('"service": "s3"')
 
 
-def test_opening_takes_two_calls_of_slack_and_two_of_s3(
-    pipeline: Pipeline, slack: Slack, channel: Channel, upload: Upload, link: Link
+def test_opening_takes_two_calls_of_slack_and_one_of_s3_before_the_content(
+    pipeline: Pipeline, slack: Slack, channel: Channel, upload: Upload, mira: User
 ) -> None:
-    public, private = upload(channel), upload(slack.add_channel("board", "group"))
-    for message, second in ((public, "conversations.info"), (private, "users.conversations")):
-        before = {name: len(slack.requests_to(name)) for name in ("users.info", second)}
-        address, everything, of_s3 = link(message), len(slack.requests), calls_of_s3(pipeline)
-        opened(address)
-        assert calls_of_s3(pipeline) - of_s3 == 2
-        assert {name: len(slack.requests_to(name)) - count for name, count in before.items()} == dict.fromkeys(
-            before, 1
-        )
-        assert len(slack.requests) - everything == 2
+    """Whoever opens it, and whatever became of the channel."""
+    word, elsewhere = "dhaulagiri", slack.add_channel("elsewhere")
+    guest, private = slack.add_user("guest", is_restricted=True), slack.add_channel("board", "group")
+    closed = slack.add_channel("closed")
+    for number, place in enumerate((channel, private, closed)):
+        upload(place, text=f"{word}{number}")
+        place.members |= {mira.id, guest.id}
+    closed.kind = "group"
+    asked = {
+        "public": (elsewhere, mira, 0),
+        "public, from inside": (channel, mira, 0),
+        "private": (elsewhere, mira, 1),
+        "private again": (elsewhere, mira, 2),
+        "private again, from inside": (closed, mira, 2),
+        "guest": (channel, guest, 0),
+        "guest, private": (private, guest, 1),
+        "guest, private again": (closed, guest, 2),
+    }
+    copies = {
+        what: copy_in(slack.command(place, user, "/docs", f"{word}{number}"))
+        for what, (place, user, number) in asked.items()
+    }
+    calls = {}
+    for what, address in copies.items():
+        of_slack, of_s3 = len(slack.requests), calls_of_s3(pipeline)
+        assert opened(address, allow_redirects=False).status_code == 302, what
+        calls[what] = len(slack.requests) - of_slack, calls_of_s3(pipeline) - of_s3
+    assert all(of_slack <= 2 and of_s3 == 1 for of_slack, of_s3 in calls.values()), calls
+
+
+def test_a_document_that_is_not_there_is_asked_about_like_any_other(
+    pipeline: Pipeline, slack: Slack, upload: Upload, link: Link
+) -> None:
+    """So that whoever is refused learns nothing from how long it takes."""
+    message = upload(slack.add_channel("board", "group"))
+    calls = []
+    for url in (link(message), link(message, slack.users[1]), link(message, file="F0NOTTHERE")):
+        of_slack, of_s3 = len(slack.requests), calls_of_s3(pipeline)
+        opened(url, allow_redirects=False)
+        calls.append((len(slack.requests) - of_slack, calls_of_s3(pipeline) - of_s3))
+    assert calls == [(2, 1)] * 3
 
 
 def test_a_token_without_the_scopes_gets_no_link_that_would_not_open(

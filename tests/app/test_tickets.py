@@ -11,13 +11,15 @@ from chalicelib import tickets
 from chalicelib.tickets import Ticket
 
 SECRET, NOW = "8f742231b10e8888abcd99yyyzzz85a5", 1_800_000_000.0
-TICKET = Ticket("T1", "U1", "F1")
+TICKET = Ticket("T1", "U1", "F1", "C1", tickets.MEMBER)
 GENUINE = tickets.issue(SECRET, TICKET, NOW)
 IDS = st.text(string.ascii_uppercase + string.digits, min_size=1, max_size=18)
 
 
 @given(
-    ticket=st.builds(Ticket, IDS, IDS, IDS), secret=st.text(string.printable, min_size=1), age=st.floats(0, 3599)
+    ticket=st.builds(Ticket, IDS, IDS, IDS, IDS, st.sampled_from([tickets.PUBLIC, tickets.MEMBER])),
+    secret=st.text(string.printable, min_size=1),
+    age=st.floats(0, 3599),
 )
 def test_a_ticket_is_what_was_issued(ticket: Ticket, secret: str, age: float) -> None:
     text = tickets.issue(secret, ticket, NOW)
@@ -39,7 +41,14 @@ def test_a_ticket_of_another_secret_is_none(other: str) -> None:
 
 @pytest.mark.parametrize(
     "other",
-    [Ticket("T2", "U1", "F1"), Ticket("T1", "U2", "F1"), Ticket("T1", "U1", "F2"), Ticket("T1U1", "", "F1")],
+    [
+        TICKET._replace(team="T2"),
+        TICKET._replace(user="U2"),
+        TICKET._replace(file="F2"),
+        TICKET._replace(channel="C2"),
+        TICKET._replace(ground=tickets.PUBLIC),
+        TICKET._replace(team="T1U1", user=""),
+    ],
 )
 def test_the_signature_of_one_ticket_is_no_use_for_another(other: Ticket) -> None:
     forged = tickets.issue(SECRET, other, NOW).rpartition(".")[0] + "." + GENUINE.rpartition(".")[2]
@@ -60,7 +69,7 @@ def test_ten_thousand_mangled_tickets_let_nobody_in() -> None:
 
 
 @settings(max_examples=500)
-@given(st.text() | st.from_regex(r"v1(\.[A-Z0-9]{1,18}){3}\.[0-9]{10}\.[A-Za-z0-9_-]{43}", fullmatch=True))
+@given(st.text() | st.from_regex(r"v2(\.[A-Z0-9]{1,18}){4}\.[pm]\.[0-9]{10}\.[A-Za-z0-9_-]{43}", fullmatch=True))
 def test_whatever_somebody_makes_up_is_no_ticket(text: str) -> None:
     assert tickets.read(SECRET, text, NOW) is None
 
@@ -74,4 +83,4 @@ def test_each_bit_of_the_signature_counts() -> None:
 
 
 def test_a_ticket_of_another_version_is_none() -> None:
-    assert tickets.read(SECRET, "v2" + GENUINE[2:], NOW) is None
+    assert tickets.read(SECRET, "v1" + GENUINE[2:], NOW) is None

@@ -109,10 +109,15 @@ def test_who_learns_of_a_document_and_by_what(
         return slack.command(here, user, "/docs", text).text
 
     def opens(user: User) -> bool:
-        ticket = tickets.issue(
-            slack.signing_secret, Ticket(slack.team_id, user.id, message.files[0].id), time.time()
+        """By a ticket on either ground, as if somebody had got it while it held."""
+        return any(
+            requests.get(f"{pipeline.routes.url}/documents/{ticket}", timeout=10).content == b"content"
+            for ticket in map(issued, [user] * 2, (tickets.PUBLIC, tickets.MEMBER))
         )
-        return requests.get(f"{pipeline.routes.url}/documents/{ticket}", timeout=10).content == b"content"
+
+    def issued(user: User, ground: str) -> str:
+        ticket = Ticket(slack.team_id, user.id, message.files[0].id, there.id, ground)
+        return tickets.issue(slack.signing_secret, ticket, time.time())
 
     ways: dict[str, Callable[[User], bool]] = {
         "search by word": lambda user: f"{word}.txt" in said(user, word),
