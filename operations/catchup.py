@@ -24,6 +24,7 @@ from operations.console import Stop
 from operations.failing import for_operator
 from operations.stages import Stage
 from operations.times import moment
+from operations.totals import totals
 
 USAGE = "make catchup STAGE=dev [CHANNEL=finance] [SINCE=2026-11-01]"
 INVITE = "/invite @slack-integrator"
@@ -196,22 +197,12 @@ def _where(records: list[Json], conversations: int) -> str:
 
 def summary(records: Mapping[str, Json]) -> str:
     """Return what came of the runs: how many files, how many not, and why."""
-    counts = {name: sum(record["counts"][name] for record in records.values()) for name in _COUNTED}
-    lines = ["Done: " + ", ".join(f"{counts[name]} {words}" for name, words in _COUNTED.items()) + "."]
+    lines = [totals(record["counts"] for record in records.values())]
     for channel, record in records.items():
         if record["state"] != "done":
             lines.append(f"{channel}: {record['reason'] or 'the app is not in it any more.'}")
         lines += [f"{channel} {problem['ts']}: {problem['reason']}" for problem in record["problems"]]
     return "\n".join(lines)
-
-
-_COUNTED = {
-    "archived": "files archived",
-    "unchanged": "there before",
-    "skipped": "skipped",
-    "failed": "failed",
-    "not_understood": "messages not understood",
-}
 
 
 def main(arguments: Mapping[str, str]) -> None:

@@ -26,19 +26,13 @@ from operations.failing import AGAIN, for_operator
 from operations.importer import Importer, Progress, Target
 from operations.slack_export import Export
 from operations.stages import Stage
+from operations.totals import totals
 
 USAGE = "make import STAGE=dev EXPORT=export.zip"
 NEEDED = ("ACCESS_TOKEN", "SLACK_URL", "SLACK_INTEGRATOR_SF", "BUCKET")
 SECONDS_PER_START = 5, 10
 SECONDS_BETWEEN_BARS = 0.2
 _TEAM = re.compile(r"[TE][A-Z0-9]{1,17}", re.ASCII)
-_COUNTED = {
-    "archived": "files archived",
-    "unchanged": "there before",
-    "skipped": "skipped",
-    "failed": "failed",
-    "not_understood": "messages not understood",
-}
 
 
 def main(arguments: Mapping[str, str]) -> None:
@@ -135,7 +129,7 @@ def bar(part: float, progress: Progress) -> str:
 def summary(progress: Progress, export: Export) -> str:
     """Return what came of the import: how many files, how many not, and why."""
     counts = progress["counts"]
-    lines = ["Done: " + ", ".join(f"{counts.get(name, 0)} {words}" for name, words in _COUNTED.items()) + "."]
+    lines = [totals([counts])]
     lines += [f"{problem['ts']} {problem['name'] or ''}: {problem['reason']}" for problem in progress["problems"]]
     more = counts["skipped"] + counts["failed"] - len(progress["problems"])
     lines += [f"… and {more} more."] if more > 0 and len(progress["problems"]) else []

@@ -52,6 +52,16 @@ def thread(page: Page) -> Locator:
     return page.get_by_role("list", name="Thread")
 
 
+def make_trouble(page: Page, switch: str) -> None:
+    page.get_by_role("button", name="Make trouble").click()
+    page.get_by_role("switch", name=switch).check()
+
+
+def end_trouble(page: Page) -> None:
+    page.get_by_role("button", name="Make trouble").click()
+    page.get_by_role("button", name="All well again").click()
+
+
 def ask(page: Page, command: str) -> Locator:
     """Type the slash *command*; the answer, which is the newest."""
     answers = page.locator(".ephemeral")

@@ -8,7 +8,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from local.slack import Slack
 from local.slack.model import Channel
-from tests.browser.person import PICTURE, TABLE, ask, message_with, share, thread, write
+from tests.browser.person import PICTURE, TABLE, ask, make_trouble, message_with, share, thread, write
 
 ALL: dict[str, Any] = {"resultTypes": ["violations"]}
 OF_A_SCHEME = {"light": ALL, "dark": {**ALL, "runOnly": ["color-contrast"]}}  # nothing else changes with it
@@ -59,8 +59,7 @@ def test_axe_finds_nothing_wrong_beside_it(page: Page) -> None:
         page.get_by_role("tab", name=tab).click()
         expect(inside).to_contain_text("numbers.csv" if tab != "Deliveries" else "first try")
         assert violations(page, "#panel") == []
-    page.get_by_role("button", name="Make trouble").click()
-    page.get_by_role("switch", name="410, the file was deleted").check()
+    make_trouble(page, "410, the file was deleted")
     assert violations(page, "#panel") == []
 
 
@@ -136,7 +135,6 @@ def test_an_answer_keeps_the_focus_until_it_is_dismissed(page: Page, slack: Slac
 
 
 def test_when_all_is_well_again_the_focus_stays_in_the_panel(page: Page) -> None:
-    page.get_by_role("button", name="Make trouble").click()
-    page.get_by_role("switch", name="410, the file was deleted").check()
+    make_trouble(page, "410, the file was deleted")
     page.get_by_role("button", name="All well again").press("Enter")
     expect(page.get_by_label("Each happens")).to_be_focused()

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from local.slack import Slack
 from local.slack.model import Channel
-from tests.browser.person import PICTURE, TABLE, drop, message_with, share, thread, write
+from tests.browser.person import PICTURE, TABLE, drop, end_trouble, make_trouble, message_with, share, thread, write
 
 OVERRIDE = "invoice\u202efdp.exe"
 
@@ -39,8 +39,7 @@ def test_beside_a_message_is_what_became_of_its_files(page: Page, slack: Slack) 
     slack.misbehave("gone", times=1)
     share(page, "Lost", TABLE)
     expect(message_with(page, "Lost").locator(".fate")).to_contain_text("failed", timeout=30_000)
-    page.get_by_role("button", name="Make trouble").click()
-    page.get_by_role("switch", name="S3").check()
+    make_trouble(page, "S3")
     share(page, "Slow", TABLE)
     expect(message_with(page, "Slow").locator(".fate")).to_contain_text("archiving")
     page.get_by_role("button", name="All well again").click()
@@ -49,8 +48,7 @@ def test_beside_a_message_is_what_became_of_its_files(page: Page, slack: Slack) 
 
 @pytest.mark.usefixtures("calm")
 def test_a_parked_event_shows_where_it_waits(page: Page) -> None:
-    page.get_by_role("button", name="Make trouble").click()
-    page.get_by_role("switch", name="Step Functions").check()
+    make_trouble(page, "Step Functions")
     share(page, "Waits", TABLE)
     expect(message_with(page, "Waits").locator(".fate")).to_contain_text("parked", timeout=30_000)
     message_with(page, "Waits").get_by_role("button", name="Inspect").click()
@@ -58,23 +56,20 @@ def test_a_parked_event_shows_where_it_waits(page: Page) -> None:
     expect(page.get_by_role("tabpanel")).to_contain_text(
         "the event waits in the queue slack-integrator-local-parking"
     )
-    page.get_by_role("button", name="Make trouble").click()
-    page.get_by_role("button", name="All well again").click()
+    end_trouble(page)
     expect(message_with(page, "Waits").locator(".fate")).to_contain_text("archived", timeout=30_000)
 
 
 @pytest.mark.usefixtures("calm")
 def test_a_state_that_lasts_has_a_bar_that_grows(page: Page) -> None:
-    page.get_by_role("button", name="Make trouble").click()
-    page.get_by_role("switch", name="S3").check()
+    make_trouble(page, "S3")
     share(page, "Lasts", TABLE)
     message_with(page, "Lasts").get_by_role("button", name="Inspect").click()
     page.get_by_role("tab", name="Workflow").click()
     bar = page.locator(".states li", has_text="FetchFile").locator("i.running").first
     expect(bar).to_be_visible(timeout=30_000)
     page.wait_for_function("bar => bar.getBoundingClientRect().width > 30", arg=bar.element_handle())
-    page.get_by_role("button", name="Make trouble").click()
-    page.get_by_role("button", name="All well again").click()
+    end_trouble(page)
 
 
 def test_a_reload_keeps_words_files_and_person(page: Page, slack: Slack, channel: Channel) -> None:

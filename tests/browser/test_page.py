@@ -8,7 +8,19 @@ from playwright.sync_api import Page, expect
 
 from local.slack import Slack
 from local.slack.model import Channel, Message
-from tests.browser.person import PICTURE, TABLE, ask, drop, message_with, only_message, share, thread, write
+from tests.browser.person import (
+    PICTURE,
+    TABLE,
+    ask,
+    drop,
+    end_trouble,
+    make_trouble,
+    message_with,
+    only_message,
+    share,
+    thread,
+    write,
+)
 
 
 def of(slack: Slack, channel: Channel) -> list[Message]:
@@ -208,8 +220,7 @@ def test_a_switched_on_trouble_of_the_file_host_is_coped_with(page: Page, switch
 
 
 def test_a_doubled_delivery_is_seen_twice_and_answered_once(page: Page, slack: Slack, channel: Channel) -> None:
-    page.get_by_role("button", name="Make trouble").click()
-    page.get_by_role("switch", name="the same event twice, at once").check()
+    make_trouble(page, "the same event twice, at once")
     share(page, "Twice", TABLE)
     expect(thread(page).locator("li.message")).to_have_count(1, timeout=30_000)
     message_with(page, "Twice").get_by_role("button", name="Inspect").click()
@@ -218,14 +229,12 @@ def test_a_doubled_delivery_is_seen_twice_and_answered_once(page: Page, slack: S
 
 @pytest.mark.usefixtures("calm")
 def test_an_outage_of_the_archive_is_waited_out_before_ones_eyes(page: Page) -> None:
-    page.get_by_role("button", name="Make trouble").click()
-    page.get_by_role("switch", name="S3").check()
+    make_trouble(page, "S3")
     share(page, "Patience", TABLE)
     message_with(page, "Patience").get_by_role("button", name="Inspect").click()
     page.get_by_role("tab", name="Workflow").click()
     expect(page.get_by_role("tabpanel")).to_contain_text("tries: ArchiveUnavailable", timeout=30_000)
-    page.get_by_role("button", name="Make trouble").click()
-    page.get_by_role("button", name="All well again").click()
+    end_trouble(page)
     expect(thread(page)).to_contain_text("1 file in the archive", timeout=30_000)
     expect(page.locator("#troubles")).to_be_hidden()
 
