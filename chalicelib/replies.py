@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from chalicelib import layout, log, notices, posts, records, withdrawals
 from chalicelib.archive import Archive, JsonObject
-from chalicelib.errors import IntegratorError, NoticeRefused
+from chalicelib.errors import AccessRefused, IntegratorError, NoticeRefused
 from chalicelib.layout import DocumentRecord, FirstUpload, LeftOut, MessageRecord, NoticeMark, ReplyFile
 from chalicelib.marks import Marks, Place
 from chalicelib.notices import Notice, Reaction
@@ -210,18 +210,33 @@ class _Reply:
             log.error("notice refused", channel=notice.channel, reason=str(error))
             return {**state.mark, "state": "refused", "sign": False}
         self._has_posted = True
-        return {**state.mark, "state": "posted", "sign": False, "reply": ts, "shown": _digest(notice)}
+        return {**_shown(state.mark, ts, notice), "sign": False}
 
     def _update(self, notice: Notice, state: State) -> NoticeMark:
-        """Show the words of *notice*. Where Slack refuses, a reply that names what was taken back goes."""
+        """Show the words of *notice*: in the reply, or in another one where Slack refuses to change this one."""
         ts = state.mark.get("reply") or ""
         refusal = posts.update(ts, notice, self._slack)
         if refusal == "message_not_found":
             return _taken_back(state.mark)
-        if refusal and not state.is_whole:
+        return self._replace(ts, notice, state) if refusal else _shown(state.mark, ts, notice)
+
+    def _replace(self, ts: str, notice: Notice, state: State) -> NoticeMark:
+        """Post *notice* and delete the reply *ts*, which Slack lets nobody edit any more, as a workspace may want.
+
+        Where Slack takes no reply either, the old one stays, unless it names what was taken back.
+        """
+        try:
+            reply = posts.post(notice, self._slack)
+        except (NoticeRefused, AccessRefused) as error:
+            log.error("notice refused", channel=notice.channel, reason=str(error))
+            reply = None
+        if not state.is_whole:
             withdrawals.delete(notice.channel, ts, self._slack)
-            return _taken_back(state.mark)
-        return {**state.mark, "state": "posted", "shown": _digest(notice)}
+        elif reply:
+            posts.first_accepted([("chat.delete", {"channel": notice.channel, "ts": ts})], self._slack)
+        if reply is None:
+            return _shown(state.mark, ts, notice) if state.is_whole else _taken_back(state.mark)
+        return _shown(state.mark, reply, notice)
 
     def _take_back(self, state: State) -> NoticeMark:
         if reply := state.mark.get("reply"):
@@ -296,6 +311,10 @@ def _newest(before: LeftOut | None, outcome: Outcome) -> LeftOut:
     tags = outcome.get("tags_left_out") or {}
     count, first, links = tags.get("count", 0), tags.get("first", []), tags.get("links", 0)
     return {"version": version, "count": count, "first": first, "links": links}
+
+
+def _shown(mark: NoticeMark, reply: str | None, notice: Notice) -> NoticeMark:
+    return {**mark, "state": "posted", "reply": reply, "shown": _digest(notice)}
 
 
 def _taken_back(mark: NoticeMark) -> NoticeMark:

@@ -1,13 +1,12 @@
 """The verdict on a case: the same end, or an honest one; and which doublings and silences are allowed, and why."""
 
 from chalicelib.withdrawals import TAKEN_BACK
-from faults import kinds
 from faults.cases import DEAD_NOTICE, Case, Snapshot, broken_promises
 from faults.harness import Harness, execution_name
 from faults.kinds import KILLED_AFTER, LOST, TIMEOUT
 
 SAME, TOLD, TWICE, UNMARKED, DEAD, UNREPORTED, REFUSED, NOT_TAKEN, SWEPT, HINT, PRIVATE = "=tdubarnshp"
-BLANKED, OLD, WAITING, STOPPED, WRONG = "kowvX"
+BLANKED, REPLACED, WAITING, STOPPED, WRONG = "kowvX"
 
 LEGEND = {
     SAME: "the end is the same as without a fault",
@@ -22,7 +21,7 @@ LEGEND = {
     HINT: "the same end, but for an entry too many in the tag index, which no search shows",
     PRIVATE: "Slack did not say that asker or channel may see it: the search found nothing, never too much",
     BLANKED: "withdrawn; Slack refuses to delete the reply or to change it, so the other was done: no name is left",
-    OLD: "the documents followed; Slack refuses for good to change the reply, which says what was true before",
+    REPLACED: "the same, but Slack refuses for good to change the reply: another one replaces it",
     WAITING: "a file of which Slack said only that it was shared waits as a dead letter, and an alarm tells",
     STOPPED: "reading a conversation's past has stopped and says so, or its execution failed and an alarm tells",
     WRONG: "a broken promise",
@@ -51,10 +50,12 @@ def judge(harness: Harness, case: Case, found: Snapshot) -> tuple[str, str]:
         return SWEPT, ""
     if found["tags"] > reference["tags"] and {**found, "tags": reference["tags"]} == reference:
         return HINT, ""
+    if case.point == "notify chat.update" and _as_if_updated(found) == reference:
+        return REPLACED, ""
+    if case.point == "notify chat.update" and {**found, "earlier": reference["earlier"]} == reference:
+        return (DEAD, "") if _is_dead(harness, case) else (WRONG, "the reply is not true")
     if found["earlier"] != reference["earlier"] and set(found["earlier"]) <= {TAKEN_BACK}:
         return BLANKED, ""
-    if case.point == "notify chat.update" and {**found, "earlier": reference["earlier"]} == reference:
-        return _not_updated(harness, case)
     if not found["replies"]:
         return _silent(harness, case, found)
     if len(found["replies"]) > 1:
@@ -117,11 +118,10 @@ def _silent(harness: Harness, case: Case, found: Snapshot) -> tuple[str, str]:
     return WRONG, f"nobody was told: {_difference(found, case.reference)}"
 
 
-def _not_updated(harness: Harness, case: Case) -> tuple[str, str]:
-    """The verdict where the reply of before is what it was, and everything else is as it should be."""
-    if case.fault is kinds.REFUSED:
-        return OLD, ""
-    return (DEAD, "") if _is_dead(harness, case) else (WRONG, "the reply is not true")
+def _as_if_updated(found: Snapshot) -> Snapshot:
+    """The same, if the one reply that is new were the earlier one with other words."""
+    is_one_for_another = len(found["replies"]) == 1 and not found["earlier"]
+    return {**found, "earlier": found["replies"], "replies": []} if is_one_for_another else found
 
 
 def _is_dead(harness: Harness, case: Case) -> bool:

@@ -138,10 +138,8 @@ def test_an_edit_while_the_reply_is_posted_is_in_it(
     assert said(slack, message) == ["✅ 1 file in the archive with #after.\n• F1.pdf (5 bytes)"]
 
 
-@pytest.mark.parametrize("error", ["message_not_found", "cant_update_message", "edit_window_closed", "new_word"])
-def test_an_update_that_slack_refuses_is_not_tried_again(
-    slack: Slack, message: Message, archive: Archive, notify: Notify, error: str
-) -> None:
+def edited_under_refusals(slack: Slack, message: Message, archive: Archive, notify: Notify, error: str) -> int:
+    """Edit the tags of a message with a reply that Slack lets nobody edit; return how often that was tried."""
     record(archive, message, "F1", tags=["before"])
     notify(outcome(message, entry("F1")))
     record(archive, message, "F1", tags=["after"])
@@ -150,8 +148,34 @@ def test_an_update_that_slack_refuses_is_not_tried_again(
     slack.misbehave("api_error", only="chat.update", error=error)
     for _ in range(3):
         notify(edit)
-    assert len(slack.requests_to("chat.update")) == before + 1
-    assert len(said(slack, message)) == 1
+    return len(slack.requests_to("chat.update")) - before
+
+
+@pytest.mark.parametrize("error", ["cant_update_message", "edit_window_closed", "new_word"])
+def test_another_reply_replaces_one_that_slack_lets_nobody_edit(
+    slack: Slack, message: Message, archive: Archive, notify: Notify, error: str
+) -> None:
+    assert edited_under_refusals(slack, message, archive, notify, error) == 1
+    assert said(slack, message) == ["✅ 1 file in the archive with #after.\n• F1.pdf (5 bytes)"]
+    assert signs(slack, message) == ["label"]
+
+
+def test_a_reply_that_somebody_deleted_does_not_come_back(
+    slack: Slack, message: Message, archive: Archive, notify: Notify
+) -> None:
+    assert edited_under_refusals(slack, message, archive, notify, "message_not_found") == 1
+    assert len(slack.replies(message.channel, message.ts)) == 1
+
+
+@pytest.mark.parametrize("error", ["is_archived", "not_in_channel"])
+def test_where_slack_takes_no_other_reply_the_old_one_stays(
+    slack: Slack, message: Message, archive: Archive, notify: Notify, error: str
+) -> None:
+    record(archive, message, "F1", tags=["before"])
+    notify(outcome(message, entry("F1")))
+    slack.misbehave("api_error", only="chat.postMessage", error=error)
+    assert edited_under_refusals(slack, message, archive, notify, "edit_window_closed") == 1
+    assert said(slack, message) == ["✅ 1 file in the archive with #before.\n• F1.pdf (5 bytes)"]
 
 
 def test_an_update_that_fails_for_a_while_is_made_later(

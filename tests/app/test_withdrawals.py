@@ -51,12 +51,23 @@ def test_the_names_go_with_a_file_that_is_taken_off(pipeline: Pipeline, slack: S
     becomes(lambda: left(slack, message), ["✅ 1 file in the archive.\n• budget.pdf (6 bytes)"])
 
 
-def test_where_the_names_cannot_be_taken_out_the_reply_goes(
+def test_where_the_names_cannot_be_taken_out_another_reply_replaces_it(
     pipeline: Pipeline, slack: Slack, channel: Channel
 ) -> None:
     message = slack.upload(channel, slack.users[0], BOTH)
     slack.wait_for_replies(channel, message.ts)
     slack.misbehave("api_error", only="chat.update", error="edit_window_closed")
+    slack.edit(message, "", without=[message.files[0]])
+    becomes(lambda: left(slack, message), ["✅ 1 file in the archive.\n• budget.pdf (6 bytes)"])
+
+
+def test_where_slack_takes_no_other_reply_either_it_goes(
+    pipeline: Pipeline, slack: Slack, channel: Channel
+) -> None:
+    message = slack.upload(channel, slack.users[0], BOTH)
+    slack.wait_for_replies(channel, message.ts)
+    slack.misbehave("api_error", only="chat.update", error="edit_window_closed")
+    slack.misbehave("api_error", only="chat.postMessage", error="restricted_action")
     slack.edit(message, "", without=[message.files[0]])
     becomes(lambda: left(slack, message), [])
 
