@@ -29,7 +29,7 @@ from chalice.app import CloudWatchEvent, SNSEvent, SQSEvent
 from chalicelib import clients, events_route, log, settings
 
 if TYPE_CHECKING:
-    from chalicelib.fetch import Fetched
+    from chalicelib.fetch import FetchResult
     from chalicelib.history_run import Order
     from chalicelib.records import FileResult
 
@@ -118,7 +118,7 @@ def start_parked(event: SQSEvent) -> None:
 
 
 @app.lambda_function()
-def fetch_file(event: dict[str, Any], context: Any) -> "Fetched":
+def fetch_file(event: dict[str, Any], context: Any) -> "FetchResult":
     """FetchFile of the workflow: {team, execution, file} ► the file in S3."""
     from chalicelib.archive import Archive
     from chalicelib.fetch import fetch
@@ -126,10 +126,10 @@ def fetch_file(event: dict[str, Any], context: Any) -> "Fetched":
 
     team, file = event["team"], event["file"]
     with log.about(request_id=_request_id(context), execution=event["execution"], file=file["id"]):
-        loaded = settings.load("BUCKET", "ACCESS_TOKEN", "SLACK_URL")
-        archive, slack = Archive(clients.s3(), loaded.bucket), Slack(clients.http(), loaded)
+        app_settings = settings.load("BUCKET", "ACCESS_TOKEN", "SLACK_URL")
+        archive, slack = Archive(clients.s3(), app_settings.bucket), Slack(clients.http(), app_settings)
         seconds = context.get_remaining_time_in_millis() / 1000
-        return fetch(team, file, loaded, archive, slack, seconds)
+        return fetch(team, file, app_settings, archive, slack, seconds)
 
 
 @app.lambda_function()
@@ -140,8 +140,8 @@ def save_metadata(event: Any, context: Any) -> "FileResult | None":
 
     file = event["fetched"] and event["fetched"]["file"]["id"]
     with log.about(request_id=_request_id(context), execution=event["execution"], file=file):
-        loaded, now = settings.load("BUCKET"), datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        return save(event, now, Archive(clients.s3(), loaded.bucket), loaded.keep_after_days)
+        app_settings, now = settings.load("BUCKET"), datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return save(event, now, Archive(clients.s3(), app_settings.bucket), app_settings.keep_after_days)
 
 
 @app.on_sns_message(topic=TOPIC)
@@ -154,8 +154,8 @@ def notify(event: SNSEvent) -> None:
     texts = [record["Sns"]["Message"] for record in event.to_dict()["Records"]]
     context: Any = event.context
     with log.about(request_id=_request_id(context)):
-        loaded = settings.load("BUCKET", "ACCESS_TOKEN", "SLACK_URL")
-        archive, slack = Archive(clients.s3_in_haste(), loaded.bucket), Slack(clients.http(), loaded)
+        app_settings = settings.load("BUCKET", "ACCESS_TOKEN", "SLACK_URL")
+        archive, slack = Archive(clients.s3_in_haste(), app_settings.bucket), Slack(clients.http(), app_settings)
         seconds = context.get_remaining_time_in_millis() / 1000
         deliver(texts, archive, slack, time.time(), seconds)
 
@@ -177,8 +177,8 @@ def read_history(event: Any, context: Any) -> "Order":
     from chalicelib import history
 
     with log.about(request_id=_request_id(context), execution=event["execution"]):
-        loaded = settings.load("BUCKET", "ACCESS_TOKEN", "SLACK_URL", "SLACK_INTEGRATOR_SF")
-        stage = history.stage(loaded)
+        app_settings = settings.load("BUCKET", "ACCESS_TOKEN", "SLACK_URL", "SLACK_INTEGRATOR_SF")
+        stage = history.stage(app_settings)
         if event["error"]:
             return history.stop(event["order"], event["error"], stage, time.time())
         return history.turn(event["order"], stage, time.time(), context.get_remaining_time_in_millis() / 2_000)

@@ -95,7 +95,7 @@ def _click(content: Mapping[str, Any], person: Person) -> Question | Home | None
     if in_home and kind == OPEN_HOME:
         return Home(person)
     if in_home and kind == SEARCH:
-        text = _typed(content)
+        text = _search_text(content)
         return Question(person, text, None) if text else Home(person)
     if kind != ASK or not isinstance(value, str):
         return None
@@ -107,7 +107,7 @@ def _is_our_home(content: Mapping[str, Any]) -> bool:
     return view.get("type") == "home" and view.get("app_id", content.get("api_app_id")) == content.get("api_app_id")
 
 
-def _typed(content: Mapping[str, Any]) -> str:
+def _search_text(content: Mapping[str, Any]) -> str:
     """Return what stands in Home's search field, "" for nothing."""
     values = _inner(_inner(content, "view"), "state").get("values")
     block = values.get(SEARCH_BLOCK) if isinstance(values, dict) else None

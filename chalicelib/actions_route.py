@@ -50,12 +50,12 @@ def respond(request: Any, now: float, began: float) -> HttpResponse:
         if action is None:
             log.info("nothing to do")
             return ACKNOWLEDGED
-        loaded = settings.load(
+        app_settings = settings.load(
             "BUCKET", "ACCESS_TOKEN", "SLACK_URL", "SLACK_INTEGRATOR_SF", "SLACK_INTEGRATOR_PARKING"
         )
     except (Refused, SecretsUnreadable, SettingsWrong) as error:
         return authentication.refusal(error)
-    answering = _Answering(loaded, end, lambda ticket: opening.link(request, ticket, now))
+    answering = _Answering(app_settings, end, lambda ticket: opening.link(request, ticket, now))
     return answering.show(action) if _is_in_home(action) else answering.reply(action)
 
 
@@ -66,10 +66,10 @@ def _is_in_home(action: Action) -> bool:
 class _Answering:
     """Finds answers until *end*, and sends them."""
 
-    def __init__(self, loaded: Settings, end: float, link: Link) -> None:
-        self._loaded, self._end, self._link = loaded, end, link
-        self._slack = Slack(clients.http(), loaded)
-        self._bucket = Bucket(loaded.bucket, clients.s3_for_answers())
+    def __init__(self, app_settings: Settings, end: float, link: Link) -> None:
+        self._settings, self._end, self._link = app_settings, end, link
+        self._slack = Slack(clients.http(), app_settings)
+        self._bucket = Bucket(app_settings.bucket, clients.s3_for_answers())
 
     def show(self, action: Action) -> HttpResponse:
         """Publish what is asked for as the person's Home."""
@@ -77,15 +77,15 @@ class _Answering:
             view = self._view(action)
         except IntegratorError as error:
             log.error("not looked up", error=type(error).__name__, reason=str(error))
-            view = home.answered(answers.failure(error))
-        return self._sent(lambda: home_tab.publish(self._slack, action.person.user, view))
+            view = home.with_answer(answers.failure(error))
+        return self._response_after(lambda: home_tab.publish(self._slack, action.person.user, view))
 
     def _view(self, action: Action) -> View:
         place = Place(action.person.team, action.person.user, "")
         with Deadline(self._end) as deadline:
             desk = home_tab.Desk(self._slack, self._bucket, deadline, self._link)
             if isinstance(action, Question):
-                return home_tab.answered(action.text, place, desk)
+                return home_tab.with_answer(action.text, place, desk)
             return home_tab.beginning(place, desk)
 
     def reply(self, action: Action) -> HttpResponse:
@@ -94,10 +94,10 @@ class _Answering:
             answer = self._shortcut(action) if isinstance(action, Shortcut) else self._answer(action)
         except IntegratorError as error:
             log.error("not done", error=type(error).__name__, reason=str(error))
-            failed = archiving.failure if isinstance(action, Shortcut) else answers.failure
-            answer = failed(error)
+            failure = archiving.failure if isinstance(action, Shortcut) else answers.failure
+            answer = failure(error)
         body = {**answer, "replace_original": not isinstance(action, Shortcut)}
-        return self._sent(lambda: self._post(str(action.person.response_url), body))
+        return self._response_after(lambda: self._post(str(action.person.response_url), body))
 
     def _answer(self, action: Action) -> Answer:
         assert isinstance(action, Question), "a click in a message asks something"
@@ -111,17 +111,17 @@ class _Answering:
             return questions.answer(action.text, place, self._slack, listings, links)
 
     def _shortcut(self, action: Shortcut) -> Answer:
-        loaded, client = self._loaded, clients.stepfunctions()
+        app_settings, client = self._settings, clients.stepfunctions()
         stage = archiving.Stage(
             self._slack,
             self._bucket,
             client,
-            loaded.state_machine,
-            lambda name, text, links: parking.park(clients.sqs(), loaded.parking, name, text, links),
+            app_settings.state_machine,
+            lambda name, text, links: parking.park(clients.sqs(), app_settings.parking, name, text, links),
         )
         with Deadline(self._end) as deadline:
             # What is under way at the deadline may still happen: starting once more changes nothing.
-            (text,) = deadline.map(lambda chosen: archiving.archive_files(chosen, stage, deadline), [action])
+            (text,) = deadline.map(lambda shortcut: archiving.archive_files(shortcut, stage, deadline), [action])
         return {"response_type": "ephemeral", "text": text}
 
     def _post(self, url: str, body: Answer) -> None:
@@ -131,7 +131,7 @@ class _Answering:
         if response.status_code != 200:
             log.warning("answer not taken", status=response.status_code)
 
-    def _sent(self, send: Callable[[], None]) -> HttpResponse:
+    def _response_after(self, send: Callable[[], None]) -> HttpResponse:
         """Return the acknowledgement; 503, at which Slack shows a warning sign, where the answer was not sent."""
         try:
             send()

@@ -112,7 +112,7 @@ def nothing(
     It is the same whatever the reason is, and whoever asks.
     """
     text = f"I found no document{_with(terms, filters)} that you can see."
-    hint = [f"Did you mean {' or '.join(map(_isolated, near))}?"] if near else []
+    hint = [f"Did you mean {' or '.join(map(_isolate, near))}?"] if near else []
     foot = [*_unknown(filters), *(limits(asker) if asker else []), *([] if terms else [HOW])]
     answer = _private([text], _halves(terms), hint, foot)
     answer["blocks"] += ask_buttons(near)
@@ -124,7 +124,7 @@ def _halves(terms: Sequence[Term]) -> list[str]:
     halves = [term.text for term in terms if len(term.words) == 1 and words.is_half(term.words[0])]
     if not halves:
         return []
-    single = blocks.escaped(" ".join(halves))
+    single = blocks.escape(" ".join(halves))
     return [
         "In scripts without spaces I look for two characters that stand together: please type "
         f"{single} with the character before or after it."
@@ -133,7 +133,7 @@ def _halves(terms: Sequence[Term]) -> list[str]:
 
 def tag_list(begin: str, tags: TagList, asker: Asker) -> Answer:
     """Return the tags in use that begin with *begin*, to be clicked."""
-    which = f" that begin with {_isolated(begin)}" if begin else ""
+    which = f" that begin with {_isolate(begin)}" if begin else ""
     if not tags.names:
         return _private([f"I found no tags{which}."], limits(asker))
     more = (
@@ -155,10 +155,9 @@ def _unknown(filters: Filters) -> list[str]:
     """Return which filters of Slack's own search say nothing to this one."""
     if not filters.unknown:
         return []
-    named = ", ".join(f"`{_isolated(word.replace('`', ''))}`" for word in filters.unknown)
-    return [
-        f"I left out {named}: I know words, #tags, kinds such as pdf, `before:2026-01-31` and `after:2026-01-31`."
-    ]
+    filter_names = ", ".join(f"`{_isolate(word.replace('`', ''))}`" for word in filters.unknown)
+    known = "words, #tags, kinds such as pdf, `before:2026-01-31` and `after:2026-01-31`"
+    return [f"I left out {filter_names}: I know {known}."]
 
 
 def too_many(count: int) -> Answer:
@@ -188,7 +187,7 @@ def _in_words(terms: Sequence[Term], results: Results, filters: Filters) -> list
     """Return how to go on where clicks do not reach the app, as with a manifest of before they did."""
     if results.after is None:
         return []
-    question = blocks.escaped(_next(terms, results.after, filters))
+    question = blocks.escape(_next(terms, results.after, filters))
     return [blocks.context(f"If *Show more* does nothing, type /docs {question}")]
 
 
@@ -203,18 +202,18 @@ def limits(asker: Asker) -> list[str]:
     if asker.not_searched:
         limits.append(f"I did not look into {asker.not_searched} more of your conversations: ask there.")
     if asker.unknown:
-        limits.append(f"I did not look into your other private conversations. {blocks.escaped(asker.unknown)}")
+        limits.append(f"I did not look into your other private conversations. {blocks.escape(asker.unknown)}")
     return limits
 
 
 def _line(hit: Hit, asker: Asker, links: Links, longest_name: int) -> str:
     file, share = hit.record["file"], hit.shares[0]
     who = f"<@{share['user']}>" if re.fullmatch(r"[UW][A-Z0-9]+", share["user"] or "") else "an app"
-    shared = f"shared by {who} {_where(share, asker)} on {_date(share['ts'])}"
+    sharing = f"shared by {who} {_where(share, asker)} on {_date(share['ts'])}"
     is_gone = all(share.get("gone") for share in hit.shares)
     name = f"{_shown_name(file, longest_name)}{', no longer in Slack' if is_gone else ''}"
     original = "" if is_gone else _original(file, links.is_slack)
-    return f"• {name} ({blocks.size(file['size'])}), {shared}{original}{_copy(hit, asker, links)}"
+    return f"• {name} ({blocks.size(file['size'])}), {sharing}{original}{_copy(hit, asker, links)}"
 
 
 def _original(file: FileRecord, is_slack: Callable[[str], bool]) -> str:
@@ -230,7 +229,7 @@ def _copy(hit: Hit, asker: Asker, links: Links) -> str:
         if ground := _ground(share, asker):
             file, channel = hit.record["file"]["id"], share["channel"]
             address = links.opens(Ticket(asker.team, asker.user, file, channel, ground))
-            return f" · <{blocks.escaped(address)}|Archived copy>" if address else ""
+            return f" · <{blocks.escape(address)}|Archived copy>" if address else ""
     return ""
 
 
@@ -257,7 +256,7 @@ DIRECT = {"im": "in a direct message", "mpim": "in a group message"}
 
 
 def _shown_name(file: FileRecord, longest: int = blocks.LONGEST_NAME) -> str:
-    return blocks.escaped(blocks.shown_name(file["name"] or file["id"], longest))
+    return blocks.escape(blocks.shown_name(file["name"] or file["id"], longest))
 
 
 def _date(ts: str) -> str:
@@ -267,13 +266,13 @@ def _date(ts: str) -> str:
 
 
 def _with(terms: Sequence[Term], filters: Filters) -> str:
-    named = f" with {' '.join(_isolated(term.text) for term in terms)}" if terms else ""
-    named += f" from before {filters.before}" if filters.before else ""
-    return named + (f" from after {filters.after}" if filters.after else "")
+    text = f" with {' '.join(_isolate(term.text) for term in terms)}" if terms else ""
+    text += f" from before {filters.before}" if filters.before else ""
+    return text + (f" from after {filters.after}" if filters.after else "")
 
 
-def _isolated(text: str) -> str:
-    return blocks.isolated(blocks.escaped(text))
+def _isolate(text: str) -> str:
+    return blocks.isolate(blocks.escape(text))
 
 
 def _private(*groups: Sequence[str]) -> Answer:

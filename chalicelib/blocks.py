@@ -71,7 +71,7 @@ def buttons(action: str, questions: Iterable[tuple[str, str]], style: str = "") 
         {
             "type": "button",
             "action_id": f"{action}-{number}",
-            "text": {"type": "plain_text", "text": isolated(cut(label, LONGEST_LABEL - 2)), "emoji": False},
+            "text": {"type": "plain_text", "text": isolate(cut(label, LONGEST_LABEL - 2)), "emoji": False},
             **({"value": question} if question else {}),
             **({"style": style} if style else {}),
         }
@@ -91,7 +91,7 @@ def length(part: Any) -> int:
     return (len(text) if isinstance(text, str) else 0) + sum(map(length, part.values()))
 
 
-def escaped(text: str) -> str:
+def escape(text: str) -> str:
     """Return *text* so that Slack shows it to the letter."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
@@ -99,7 +99,7 @@ def escaped(text: str) -> str:
 def shown_name(name: str, longest: int = LONGEST_NAME) -> str:
     """Return *name* on one line, isolated, without characters that turn the text around, at most *longest* long."""
     visible = "".join(character if _is_visible(character) else " " for character in name)
-    return isolated(cut(" ".join(visible.split()), longest), _LEFT_TO_RIGHT)
+    return isolate(cut(" ".join(visible.split()), longest), _LEFT_TO_RIGHT)
 
 
 def _is_visible(character: str) -> bool:
@@ -107,19 +107,19 @@ def _is_visible(character: str) -> bool:
     return character in "\u200c\u200d" or unicodedata.category(character) not in {"Cc", "Cf", "Zl", "Zp"}
 
 
-def isolated(text: str, isolate: str = _AS_IT_BEGINS) -> str:
+def isolate(text: str, direction: str = _AS_IT_BEGINS) -> str:
     """Return *text* so that, if it is written from right to left, it changes nothing around it.
 
-    Without the *isolate* (https://www.unicode.org/reports/tr9/), a tag would show its # at the wrong end. A name
-    keeps its extension at the right.
+    *direction* is the character that begins the isolation (https://www.unicode.org/reports/tr9/). Without it, a tag
+    would show its # at the wrong end, and a file's name its extension.
     """
     is_right_to_left = any(unicodedata.bidirectional(character) in _RIGHT_TO_LEFT for character in text)
-    return f"{isolate}{text}\u2069" if is_right_to_left else text
+    return f"{direction}{text}\u2069" if is_right_to_left else text
 
 
 def hashtag(tag: str) -> str:
     """Return *tag* with its #, escaped and isolated."""
-    return isolated(f"#{escaped(tag)}")
+    return isolate(f"#{escape(tag)}")
 
 
 def size(count: int | None) -> str:
@@ -138,7 +138,7 @@ def size(count: int | None) -> str:
 def failure(what: str, error: IntegratorError) -> str:
     """Return *what* did not work, why, and that trying again helps, if it does."""
     again = " Please try again in a minute." if isinstance(error, Transient) else ""
-    return f"❌ {what} {escaped(str(error))}{again}"
+    return f"❌ {what} {escape(str(error))}{again}"
 
 
 def cut(text: str, length: int) -> str:

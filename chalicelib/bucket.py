@@ -49,9 +49,9 @@ class Bucket:
         Keys with *delimiter* behind the prefix are folded into folders.
         """
         fields = {"list-type": "2", "prefix": prefix, "start-after": after, "delimiter": delimiter}
-        wanted = {name: value for name, value in fields.items() if value}
+        query = {name: value for name, value in fields.items() if value}
         doing = "searching"
-        answer = self.ask("GET", "", doing, {**wanted, "max-keys": str(most), "encoding-type": "url"})
+        answer = self.ask("GET", "", doing, {**query, "max-keys": str(most), "encoding-type": "url"})
         if answer is None:
             raise trouble(doing, "NoSuchKey")
         return _page(answer.content, doing)
@@ -70,13 +70,13 @@ class Bucket:
 
         Raises ArchiveRefused or ArchiveUnavailable, in which *doing* says what is not done.
         """
-        begun, operation = time.monotonic(), f"{verb} {'object' if key else 'listing'}"
+        start, operation = time.monotonic(), f"{verb} {'object' if key else 'listing'}"
         try:
-            answer = self._sent(verb, key, fields)
+            answer = self._exchange(verb, key, fields)
         except ServiceError as error:
-            log.called("s3", operation, error.code, begun)
+            log.call("s3", operation, error.code, start)
             raise trouble(doing, error.code) from error
-        log.called("s3", operation, answer.status, begun)
+        log.call("s3", operation, answer.status, start)
         if answer.status in (200, 204):
             return answer
         code = _CODE.search(answer.content)
@@ -84,7 +84,7 @@ class Bucket:
             return None
         raise trouble(doing, code[1].decode() if code else str(answer.status))
 
-    def _sent(self, verb: str, key: str, fields: dict[str, str] | None) -> Answer:
+    def _exchange(self, verb: str, key: str, fields: dict[str, str] | None) -> Answer:
         url = sigv4.object_url(self._name, key, self._account)
         text = sigv4.query(fields or {})
         url = f"{url}?{text}" if text else url

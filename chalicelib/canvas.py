@@ -56,7 +56,7 @@ def is_sign_in_page(page: bytes, title: str | None) -> bool:
     if not _WHOLE_PAGE.match(head):
         return False
     match = _TITLE.search(head)
-    shown = unescape(match[1].decode(errors="replace")).strip() if match else ""
-    if shown and shown == (title or "").strip():
+    page_title = unescape(match[1].decode(errors="replace")).strip() if match else ""
+    if page_title and page_title == (title or "").strip():
         return False
-    return "slack" in shown.lower() or bool(_SIGN_IN.search(head))
+    return "slack" in page_title.lower() or bool(_SIGN_IN.search(head))

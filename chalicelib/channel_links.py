@@ -22,7 +22,7 @@ _names: dict[str, str | None] = {}
 """The names of public channels, None for channels that are not public: asked once per process."""
 
 
-def tagged(text: str, links: Iterable[str], slack: Slack) -> str:
+def add_tags(text: str, links: Iterable[str], slack: Slack) -> str:
     """Return the input *text* of an execution with the tags that the *links* are; raises what `Slack.call` does."""
     names = [name for link in list(links)[:MOST_LINKS] if (name := _public_name(link, slack))]
     return _with_tags(text, names) if names else text
@@ -39,13 +39,13 @@ def _public_name(channel: str, slack: Slack) -> str | None:
 def _asked_name(channel: str, slack: Slack) -> str | None:
     try:
         answer = slack.call("conversations.info", {"channel": channel}, form=True, timeout=_TIMEOUT)
-    except (SlackRefused, AccessRefused) as refused:  # of private channels that the app is not in
-        log.info("no name of a channel", reason=str(refused))
+    except (SlackRefused, AccessRefused) as error:  # of private channels that the app is not in
+        log.info("no name of a channel", reason=str(error))
         return None
-    described = answer.get("channel")
-    if not isinstance(described, dict) or channel_type(described) != "channel":
+    details = answer.get("channel")
+    if not isinstance(details, dict) or channel_type(details) != "channel":
         return None
-    name = described.get("name")
+    name = details.get("name")
     return name if isinstance(name, str) and name else None
 
 
@@ -54,11 +54,11 @@ def _with_tags(text: str, names: list[str]) -> str:
     tags, left_out = body["tags"], body["tags_left_out"]
     new = [tag for tag in hashtags.tags(" ".join(f"#{name}" for name in names)).kept if tag not in tags]
     fitting, rest = new[: hashtags.MOST_TAGS - len(tags)], new[hashtags.MOST_TAGS - len(tags) :]
-    named = [*left_out["first"], *rest][: workflow.MOST_NAMED]
+    first_left_out = [*left_out["first"], *rest][: workflow.MOST_NAMED]
     body["tags"] = sorted([*tags, *fitting])
     body["tags_left_out"] = {
         "count": left_out["count"] + len(rest),
-        "first": named,
+        "first": first_left_out,
         "links": left_out["links"] - len(names),
     }
     return workflow.canonical_json(body)

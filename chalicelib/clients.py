@@ -88,13 +88,13 @@ def _log_calls(events: Any) -> None:
     """Log each call, by botocore's events; *context* is the call's own."""
 
     def begin(context: dict[str, Any], **_: Any) -> None:
-        context["begun"] = time.monotonic()
+        context["start"] = time.monotonic()
 
     def end(context: dict[str, Any], event_name: str, **answer: Any) -> None:
         _, service, operation = event_name.split(".")
         response = answer.get("http_response")
         status = response.status_code if response else type(answer["exception"]).__name__
-        log.called(service, operation, status, context["begun"])
+        log.call(service, operation, status, context["start"])
 
     events.register("before-call", begin)
     events.register("after-call", end)

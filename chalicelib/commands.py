@@ -47,10 +47,10 @@ def _answer(fields: dict[str, Any], end: float, link: Link) -> answers.Answer:
 
 def _search(text: str, fields: dict[str, Any], end: float, link: Link) -> answers.Answer:
     place = _place(fields)
-    loaded = settings.load("BUCKET", "ACCESS_TOKEN", "SLACK_URL")
-    slack = Slack(clients.http(), loaded)
+    app_settings = settings.load("BUCKET", "ACCESS_TOKEN", "SLACK_URL")
+    slack = Slack(clients.http(), app_settings)
     with Deadline(end) as deadline:
-        listings = Listings(Bucket(loaded.bucket, clients.s3_for_answers()), deadline)
+        listings = Listings(Bucket(app_settings.bucket, clients.s3_for_answers()), deadline)
         return questions.answer(text, place, slack, listings, Links(slack.owns, link))
 
 

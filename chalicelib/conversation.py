@@ -68,7 +68,7 @@ def beginning(latest: str) -> Position:
     }
 
 
-class Known(Protocol):
+class ArchivedMessages(Protocol):
     """What the archive has of the conversation, so that what is no longer there is noticed."""
 
     def messages(self, oldest: str, latest: str) -> list[str]:
@@ -80,7 +80,7 @@ class Known(Protocol):
         ...
 
 
-class _NothingKnown:
+class _NoArchive:
     def messages(self, oldest: str, latest: str) -> list[str]:
         return []
 
@@ -89,10 +89,10 @@ class _NothingKnown:
 
 
 class Conversation:
-    """The *channel* as the app sees it through *call*, beside what is *known* of it."""
+    """The *channel* as the app sees it through *call*, compared with what the *archive* has of it."""
 
-    def __init__(self, call: Call, channel: str, known: Known | None = None) -> None:
-        self._call, self._channel, self._known = call, channel, known or _NothingKnown()
+    def __init__(self, call: Call, channel: str, archive: ArchivedMessages | None = None) -> None:
+        self._call, self._channel, self._archive = call, channel, archive or _NoArchive()
 
     def read(self, position: Position, since: str) -> Iterator[Item]:
         """Give what stands behind *position* and is not older than *since*."""
@@ -134,9 +134,9 @@ class Conversation:
 
     def _page(self, messages: list[Json], position: Position, oldest: str) -> Iterator[Item]:
         """Give *messages*, newest first, and between them those that only the archive knows."""
-        shown = {message["ts"]: message for message in messages}
-        for ts in sorted({*shown, *self._known.messages(oldest, position["latest"])}, key=moment, reverse=True):
-            message = shown.get(ts)
+        by_ts = {message["ts"]: message for message in messages}
+        for ts in sorted({*by_ts, *self._archive.messages(oldest, position["latest"])}, key=moment, reverse=True):
+            message = by_ts.get(ts)
             thread = ts if message and has_thread_of_files(message) else None
             kind = "message" if message else "missing"
             yield Item(kind, ts, message, None, {**position, "latest": ts, "thread": thread, "after": "0"})
@@ -144,19 +144,19 @@ class Conversation:
     def _thread(self, position: Position) -> Iterator[Item]:
         """Give the replies to the root that *position* names, the oldest first."""
         root, after = position["thread"] or "", position["after"]
-        known = self._known.replies(root)
+        in_archive = self._archive.replies(root)
         for page in self._reply_pages(root, {"oldest": after}):
-            shown = {reply["ts"]: reply for reply in page if reply["ts"] != root}
-            for ts in sorted(shown, key=moment):
-                yield from self._missing(known, after, ts, position)
+            by_ts = {reply["ts"]: reply for reply in page if reply["ts"] != root}
+            for ts in sorted(by_ts, key=moment):
+                yield from self._missing(in_archive, after, ts, position)
                 if moment(ts) > moment(after):
-                    yield Item("message", ts, shown[ts], root, {**position, "after": ts})
+                    yield Item("message", ts, by_ts[ts], root, {**position, "after": ts})
                     after = ts
-        yield from self._missing(known, after, None, position)
+        yield from self._missing(in_archive, after, None, position)
 
-    def _missing(self, known: list[str], after: str, before: str | None, position: Position) -> Iterator[Item]:
-        """Give those of the *known* replies that should have been shown between two others."""
-        for ts in sorted(known, key=moment):
+    def _missing(self, in_archive: list[str], after: str, before: str | None, position: Position) -> Iterator[Item]:
+        """Give those of the replies *in_archive* that Slack should have listed between *after* and *before*."""
+        for ts in sorted(in_archive, key=moment):
             if moment(ts) > moment(after) and (before is None or moment(ts) < moment(before)):
                 yield Item("missing", ts, None, position["thread"], {**position, "after": ts})
 
@@ -190,25 +190,25 @@ class Conversation:
             )
             threads = self._threads(answer["files"], since)
             for root, replies in threads.items():
-                for item in self._named(root, replies, position):
+                for item in self._remaining_replies(root, replies, position):
                     yield item
                     position = item.next
             position = _next_page(position, answer["files"], threads)
             yield Item("moved", "0", None, None, position)
 
-    def _named(self, root: str, replies: set[str], position: Position) -> Iterator[Item]:
+    def _remaining_replies(self, root: str, replies: set[str], position: Position) -> Iterator[Item]:
         """Give those of *replies* that are still in the thread of *root*."""
-        left = replies - set(position["done"])
-        if not left:
+        remaining = replies - set(position["done"])
+        if not remaining:
             return
-        done = list(position["done"])
-        span = {"oldest": min(left, key=moment), "latest": max(left, key=moment), "inclusive": "true"}
+        replies_done = list(position["done"])
+        span = {"oldest": min(remaining, key=moment), "latest": max(remaining, key=moment), "inclusive": "true"}
         for reply in (reply for page in self._reply_pages(root, span) for reply in page):
-            if reply["ts"] in left:
-                done.append(reply["ts"])
-                left.remove(reply["ts"])
-                yield Item("message", reply["ts"], reply, root, {**position, "done": list(done)})
-        yield Item("moved", root, None, root, {**position, "done": [*done, *left]})
+            if reply["ts"] in remaining:
+                replies_done.append(reply["ts"])
+                remaining.remove(reply["ts"])
+                yield Item("message", reply["ts"], reply, root, {**position, "done": list(replies_done)})
+        yield Item("moved", root, None, root, {**position, "done": [*replies_done, *remaining]})
 
     def _threads(self, files: list[Json], since: str) -> dict[str, set[str]]:
         """Return the replies that show one of *files*, by the roots of their threads."""
@@ -230,17 +230,17 @@ class Conversation:
         return [share for side in sides for share in side.get(self._channel, [])]
 
 
-def channel_type(described: Mapping[str, Any]) -> str:
-    """Return the `channel_type` that events of the conversation have, as `conversations.info` *described* it.
+def channel_type(details: Mapping[str, Any]) -> str:
+    """Return the `channel_type` that events of the conversation have; *details* are from `conversations.info`.
 
     What is not plainly public is private: who finds a document depends on it.
     """
-    if described.get("is_im"):
+    if details.get("is_im"):
         return "im"
-    if described.get("is_mpim"):
+    if details.get("is_mpim"):
         return "mpim"
-    is_public = described.get("is_channel") is True and described.get("is_private") is False
-    return "channel" if is_public and not described.get("is_group") else "group"
+    is_public = details.get("is_channel") is True and details.get("is_private") is False
+    return "channel" if is_public and not details.get("is_group") else "group"
 
 
 def has_thread_of_files(message: Json) -> bool:
@@ -265,7 +265,7 @@ def _next_page(position: Position, files: list[Json], threads: dict[str, set[str
         return {**position, "part": "end", "thread": None, "after": "0", "done": []}
     of_page = {ts for replies in threads.values() for ts in replies}
     oldest = min(int(file.get("created") or 0) for file in files)
-    done = sorted(of_page.union(position["done"] if oldest + 1 >= position["until"] else ()))
+    replies_done = sorted(of_page.union(position["done"] if oldest + 1 >= position["until"] else ()))
     if oldest >= position["until"]:  # a hundred files of one second
-        return {**position, "page": position["page"] + 1, "done": done}
-    return {**position, "until": oldest, "page": 1, "done": done}
+        return {**position, "page": position["page"] + 1, "done": replies_done}
+    return {**position, "until": oldest, "page": 1, "done": replies_done}

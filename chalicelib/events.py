@@ -69,7 +69,7 @@ def may_ask(envelope: Mapping[str, Any]) -> bool:
     return event.get("type") == "app_mention" or event.get("channel_type") == "im"
 
 
-def joined(envelope: Mapping[str, Any]) -> str | None:
+def joined_channel(envelope: Mapping[str, Any]) -> str | None:
     """Return the conversation that the app itself was invited to, None if *envelope* is about anything else.
 
     Slack sends two events of it, and sometimes leaves one of them out:
@@ -115,11 +115,11 @@ def upload(envelope: Mapping[str, Any], event: Mapping[str, Any]) -> Change | No
         return None
     from chalicelib import files
 
-    shown = files.shared(entries, event)
-    if not shown:
+    shared_files = files.of_new_message(entries, event)
+    if not shared_files:
         return None
     tags, unnamed = _tags(comment, blocks)
-    return Change("upload", _message(envelope, event, comment), shown, [], tags, unnamed)
+    return Change("upload", _message(envelope, event, comment), shared_files, [], tags, unnamed)
 
 
 def _reply(envelope: Mapping[str, Any], event: Mapping[str, Any]) -> Change | None:
@@ -139,15 +139,17 @@ def _edit(envelope: Mapping[str, Any], event: Mapping[str, Any]) -> Change | Non
         return None
     from chalicelib import files
 
-    shown, text = files.shown(now), fields.text(now.get("text")) or ""
-    shown_before, text_before = files.shown(before), fields.text(before.get("text")) or ""
-    if before and shown.keys() == shown_before.keys() and text == text_before:
+    files_now, text = files.of_changed_message(now), fields.text(now.get("text")) or ""
+    files_before, text_before = files.of_changed_message(before), fields.text(before.get("text")) or ""
+    if before and files_now.keys() == files_before.keys() and text == text_before:
         return None
-    removed = sorted((shown_before.keys() | files.ids(now)) - shown.keys())
+    removed_ids = sorted((files_before.keys() | files.ids(now)) - files_now.keys())
     tags, unnamed = _tags(text, now.get("blocks"))
     message = {**now, "event_ts": event.get("event_ts")}
-    if shown or removed:
-        return Change("edit", _message(envelope, message, text), list(shown.values()), removed, tags, unnamed)
+    if files_now or removed_ids:
+        return Change(
+            "edit", _message(envelope, message, text), list(files_now.values()), removed_ids, tags, unnamed
+        )
     if not _is_reply(now) or _tags(text_before, before.get("blocks")) == (tags, unnamed):
         return None
     return Change("reply", {**_message(envelope, message, text), "comment": ""}, [], [], tags, unnamed)
@@ -257,9 +259,9 @@ def _message(envelope: Mapping[str, Any], source: Mapping[str, Any], comment: st
     where, event = place(envelope), envelope["event"]
     ours, channel, ts = where["team"], where["channel"], where["ts"]
     version = ts if source is event else timestamp(source.get("event_ts"))
-    needed = {"team": ours, "channel": channel, "ts": ts, "event_ts": version}
+    identity = {"team": ours, "channel": channel, "ts": ts, "event_ts": version}
     if not (ours and channel and ts and version):
-        missing = ", ".join(name for name, value in needed.items() if not value)
+        missing = ", ".join(name for name, value in identity.items() if not value)
         raise NotUnderstood(f"The message has no valid {missing}.")
     message: Message = {
         "team": ours,

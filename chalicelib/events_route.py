@@ -53,7 +53,7 @@ def _dispatch(request: Any, envelope: dict[str, Any], last_try: float, now: floa
     if events.kind(envelope) == "file_shared":
         return _look_up_later(envelope)
     with log.about(event_id=events.place(envelope)["event_id"]):
-        if events.joined(envelope):
+        if events.joined_channel(envelope):
             _archive_the_past(envelope, last_try, now)
             _greet(envelope)
         return _follow(envelope, last_try)
@@ -62,7 +62,7 @@ def _dispatch(request: Any, envelope: dict[str, Any], last_try: float, now: floa
 def _show_home(request: Any, envelope: dict[str, Any], now: float, began: float) -> HttpResponse:
     from chalicelib import home_tab, opening  # whoever opens Home waits; a message does not wait for this
 
-    return home_tab.opened(envelope, lambda ticket: opening.link(request, ticket, now), began)
+    return home_tab.publish_beginning(envelope, lambda ticket: opening.link(request, ticket, now), began)
 
 
 def _look_up_later(envelope: dict[str, Any]) -> HttpResponse:
@@ -84,7 +84,7 @@ def _greet(envelope: dict[str, Any]) -> None:
     from chalicelib import reports
 
     try:
-        reports.publish_invitation(installation.team(envelope), events.joined(envelope))
+        reports.publish_invitation(installation.team(envelope), events.joined_channel(envelope))
     except NotReported as error:
         log.error("no greeting", error=str(error))
 

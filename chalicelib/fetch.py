@@ -41,7 +41,7 @@ _NOT_SHOWN = "It was forwarded from a conversation that the app is not in, or it
 T = TypeVar("T")
 
 
-class Fetched(TypedDict):
+class FetchResult(TypedDict):
     """What the step hands on: *status* is `archived`, `unchanged` or `skipped`."""
 
     status: str
@@ -53,13 +53,13 @@ class Fetched(TypedDict):
 
 def fetch(
     team: str, file: File, settings: Settings, archive: Archive, slack: Slack, seconds_left: float
-) -> Fetched:
+) -> FetchResult:
     """Bring *file* into the archive unless it is there, or Slack holds no bytes of it, or they are not wanted.
 
     *seconds_left* is the time that the function has. Raises Transient and Final errors.
     """
-    stored = _stored(team, file["id"], archive) if file["mode"] != ODD else None
-    if stored and not (is_canvas(file) or stored["file"].get("snapshot")):
+    record = _archived_record(team, file["id"], archive) if file["mode"] != ODD else None
+    if record and not (is_canvas(file) or record["file"].get("snapshot")):
         return _result("unchanged", file)
     deadline = time.monotonic() + seconds_left - SPARE_SECONDS
     created, is_forwarded = file["created"], file.get("forwarded")
@@ -83,36 +83,38 @@ def fetch(
 
 def _snapshot(
     team: str, file: File, settings: Settings, archive: Archive, slack: Slack, deadline: float
-) -> Fetched:
+) -> FetchResult:
     """Archive the canvas *file* as it is now, unless that is what was archived last."""
     reason = skipped_because(file, settings)
     if reason:
         return _without_snapshot(team, file, archive, reason)
     page, most = canvas.as_page(file), min(canvas.LARGEST, settings.max_file_bytes)
-    taken = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    snapshot_time = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     content = _by_any_token(file, slack, lambda way: canvas.content(file, most, way, deadline))
     if len(content) > most:
         return _without_snapshot(team, file, archive, f"It is a canvas of more than {blocks.size(most)}.")
     sha256 = hashlib.sha256(content).hexdigest()
-    stored = _stored(team, file["id"], archive)
-    if stored and stored["file"]["sha256"] == sha256:
+    record = _archived_record(team, file["id"], archive)
+    if record and record["file"]["sha256"] == sha256:
         return _result("unchanged", page)
     key = layout.snapshot_key(team, file["id"], page["name"], sha256)
     transfer.store(archive, key, [content], len(content), page["mimetype"])
     log.info("canvas stored", size=len(content), sha256=sha256)
-    described: File = {**page, "size": len(content), "snapshot": taken}
-    return _result("archived", described, document=key, sha256=sha256)
+    snapshot: File = {**page, "size": len(content), "snapshot": snapshot_time}
+    return _result("archived", snapshot, document=key, sha256=sha256)
 
 
-def _without_snapshot(team: str, file: File, archive: Archive, reason: str) -> Fetched:
+def _without_snapshot(team: str, file: File, archive: Archive, reason: str) -> FetchResult:
     """Return the result for a canvas that is not archived now: what was archived of it before, stays."""
-    if _stored(team, file["id"], archive):
+    if _archived_record(team, file["id"], archive):
         log.info("canvas not archived again", reason=reason)
         return _result("unchanged", canvas.as_page(file))
     return _result("skipped", file, reason=reason[:LONGEST_MESSAGE])
 
 
-def _fetch(team: str, file: File, settings: Settings, archive: Archive, slack: Slack, deadline: float) -> Fetched:
+def _fetch(
+    team: str, file: File, settings: Settings, archive: Archive, slack: Slack, deadline: float
+) -> FetchResult:
     reason = skipped_because(file, settings)
     if reason:
         return _result("skipped", file, reason=reason)
@@ -127,16 +129,16 @@ def _fetch(team: str, file: File, settings: Settings, archive: Archive, slack: S
         return _transfer(team, fresh, archive, slack, deadline)
 
 
-def _stored(team: str, file_id: str, archive: Archive) -> DocumentRecord | None:
+def _archived_record(team: str, file_id: str, archive: Archive) -> DocumentRecord | None:
     """Return the document's record if its bytes are there, too: a record alone promises what nobody can open."""
-    stored: JsonObject[DocumentRecord] | None = archive.read(layout.metadata_key(team, file_id))
-    if stored is None:
+    record: JsonObject[DocumentRecord] | None = archive.read(layout.metadata_key(team, file_id))
+    if record is None:
         return None
-    document = stored.value["document"]
+    document = record.value["document"]
     if document is None or not archive.has(document):
         log.warning("record without its document")
         return None
-    return stored.value
+    return record.value
 
 
 def skipped_because(file: File, settings: Settings) -> str | None:
@@ -192,7 +194,7 @@ def _with_type(file: File) -> File:
     return {**file, "mimetype": guess_type(file["name"] or "")[0] or "application/octet-stream"}
 
 
-def _transfer(team: str, file: File, archive: Archive, slack: Slack, deadline: float) -> Fetched:
+def _transfer(team: str, file: File, archive: Archive, slack: Slack, deadline: float) -> FetchResult:
     url, size = file["url"], file["size"]
     if file["file_access"] == "access_denied":
         raise AccessRefused(f"Slack does not let the app see the file. {INVITE} (access_denied).")
@@ -204,9 +206,9 @@ def _transfer(team: str, file: File, archive: Archive, slack: Slack, deadline: f
         with filehost.download(way, file, url, size, deadline) as pieces:
             return transfer.store(archive, key, pieces, size, file["mimetype"])
 
-    stored = _by_any_token(file, slack, store)
-    log.info("document stored", size=stored.size, sha256=stored.sha256)
-    return _result("archived", {**file, "size": stored.size}, document=key, sha256=stored.sha256)
+    result = _by_any_token(file, slack, store)
+    log.info("document stored", size=result.size, sha256=result.sha256)
+    return _result("archived", {**file, "size": result.size}, document=key, sha256=result.sha256)
 
 
 def _by_any_token(file: File, slack: Slack, action: Callable[[Slack], T]) -> T:
@@ -220,5 +222,5 @@ def _by_any_token(file: File, slack: Slack, action: Callable[[Slack], T]) -> T:
     return action(slack)
 
 
-def _result(status: str, file: File, **more: Any) -> Fetched:
+def _result(status: str, file: File, **more: Any) -> FetchResult:
     return {"status": status, "file": file, "document": None, "sha256": None, "reason": None, **more}  # type: ignore[typeddict-item]

@@ -45,7 +45,7 @@ def download(slack: Slack, file: File, url: str, size: int, deadline: float) -> 
     *deadline* is a time of time.monotonic(): a host that is silent or drips beyond it, be it headers, raises
     SlackUnavailable, so that the caller can clean up before Lambda ends it.
     """
-    with _opened(slack, url, deadline) as response:
+    with _response(slack, url, deadline) as response:
         promised_html = (file["mimetype"] or "").lower() in _HTML
         is_html = _content_type(response) in _HTML
         if is_html and not promised_html:
@@ -55,7 +55,7 @@ def download(slack: Slack, file: File, url: str, size: int, deadline: float) -> 
 
 def page(slack: Slack, url: str, most: int, deadline: float) -> bytes:
     """Return the HTML page at *url*; of one that is longer than *most* bytes, a beginning that is longer, too."""
-    with _opened(slack, url, deadline) as response:
+    with _response(slack, url, deadline) as response:
         if _content_type(response) not in _HTML:
             raise SlackRefused(f"Slack handed out something else than a page. {ASK_OPERATOR} (no text/html).")
         content = bytearray()
@@ -68,7 +68,7 @@ def page(slack: Slack, url: str, most: int, deadline: float) -> bytes:
 
 
 @contextmanager
-def _opened(slack: Slack, url: str, deadline: float) -> Iterator["Response"]:
+def _response(slack: Slack, url: str, deadline: float) -> Iterator["Response"]:
     response, limit = wait_when_limited(lambda: _open(slack, url, deadline))
     try:
         with closing(response):

@@ -51,7 +51,7 @@ def file(entry: object) -> File:
     """Return Slack's file object *entry* as a `File`; raises NotUnderstood where it has no id."""
     if not isinstance(entry, dict) or not _has_id(entry):
         raise NotUnderstood("A file of the message has no id.")
-    return _described(entry["id"], entry)
+    return _from_entry(entry["id"], entry)
 
 
 def is_canvas(file: File) -> bool:
@@ -59,8 +59,8 @@ def is_canvas(file: File) -> bool:
     return file["mode"] in _CANVAS_MODES or (file["mimetype"] or "").lower() == _CANVAS_TYPE
 
 
-def _described(file_id: str, entry: Mapping[str, Any]) -> File:
-    described: File = {
+def _from_entry(file_id: str, entry: Mapping[str, Any]) -> File:
+    result: File = {
         "id": file_id,
         "name": text(entry.get("name"), LONGEST_NAME),
         "title": text(entry.get("title"), LONGEST_NAME),
@@ -74,30 +74,30 @@ def _described(file_id: str, entry: Mapping[str, Any]) -> File:
         "permalink": text(entry.get("permalink")),
     }
     other = text(entry.get("url_private"))
-    return {**described, "other_url": other} if other and is_canvas(described) else described
+    return {**result, "other_url": other} if other and is_canvas(result) else result
 
 
-def shared(entries: object, message: Mapping[str, Any]) -> list[File]:
+def of_new_message(entries: object, message: Mapping[str, Any]) -> list[File]:
     """Return the files of a new *message*, its own *entries* first, then those that it forwards.
 
     Raises NotUnderstood if *entries* is no list, or no entry is understood.
     """
-    listed = entries or []
-    if not isinstance(listed, list):
+    all_entries = entries or []
+    if not isinstance(all_entries, list):
         raise NotUnderstood("The message's files are no list.")
-    if listed and not any(map(_has_id, listed)):
+    if all_entries and not any(map(_has_id, all_entries)):
         raise NotUnderstood("A file of the message has no id.")
-    own = [file(entry) if _has_id(entry) else _odd(entry, number) for number, entry in enumerate(listed)]
+    own = [file(entry) if _has_id(entry) else _odd(entry, number) for number, entry in enumerate(all_entries)]
     return [_dated(each, message) for each in _distinct(own, _forwarded(message))]
 
 
-def shown(message: Mapping[str, Any]) -> dict[str, File]:
+def of_changed_message(message: Mapping[str, Any]) -> dict[str, File]:
     """Return the files of a changed message that are still there, by id."""
     all_files = _distinct([file(entry) for entry in _entries(message) if _has_id(entry)], _forwarded(message))
     return {
-        shown["id"]: _dated(shown, message)
-        for shown in all_files
-        if shown["mode"] not in _TAKEN_OFF and shown["file_access"] not in _TAKEN_OFF
+        candidate["id"]: _dated(candidate, message)
+        for candidate in all_files
+        if candidate["mode"] not in _TAKEN_OFF and candidate["file_access"] not in _TAKEN_OFF
     }
 
 
@@ -112,8 +112,8 @@ def _dated(file: File, message: Mapping[str, Any]) -> File:
 
     Else it would count as old, and Slack's first word about it would be believed.
     """
-    sent = timestamp(message.get("ts"))
-    return file if file["created"] or not sent else {**file, "created": int(sent.partition(".")[0])}
+    ts = timestamp(message.get("ts"))
+    return file if file["created"] or not ts else {**file, "created": int(ts.partition(".")[0])}
 
 
 def _entries(message: Mapping[str, Any]) -> list[Any]:
@@ -146,7 +146,7 @@ def _odd(entry: object, number: int) -> File:
     """Return a file that stands for an *entry* without an id, with its name if it has one."""
     about = entry if isinstance(entry, dict) else {}
     name = text(about.get("name"), LONGEST_NAME) or "a file without a name"
-    return {**_described(f"odd{number}", {}), "name": name, "mode": ODD}
+    return {**_from_entry(f"odd{number}", {}), "name": name, "mode": ODD}
 
 
 def _has_id(entry: object) -> bool:

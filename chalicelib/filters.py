@@ -35,8 +35,8 @@ class Filters(NamedTuple):
     @property
     def text(self) -> str:
         """The filters that are understood, as they are typed."""
-        named = {"before": self.before, "after": self.after}
-        return " ".join(f"{name}:{date}" for name, date in named.items() if date)
+        dates = {"before": self.before, "after": self.after}
+        return " ".join(f"{name}:{date}" for name, date in dates.items() if date)
 
     @property
     def first_place(self) -> str:

@@ -67,16 +67,16 @@ def unnamed_channels(text: str, blocks: object = None) -> list[str]:
     return list(dict.fromkeys(_UNNAMED.findall(_without_code(text, blocks))))
 
 
-def typed(text: str) -> list[str]:
+def in_command(text: str) -> list[str]:
     """Return the tags that somebody typed in a command, each once.
 
     The `#` is optional, and so are quotation marks and brackets; tags are separated by spaces or commas.
     """
     words = re.split(r"[\s,;]+", _without_markup(_CODE.sub(" ", text)))
-    return list(dict.fromkeys(tag for word in words for tag in _typed(word)))
+    return list(dict.fromkeys(tag for word in words for tag in _in_word(word)))
 
 
-def _typed(word: str) -> list[str]:
+def _in_word(word: str) -> list[str]:
     """Return the tags in *word*, whose first may stand without its `#`, and behind punctuation."""
     start = next((at for at, character in enumerate(word) if character == ":" or _is_word(character)), len(word))
     if "/" in word[:start]:
@@ -95,12 +95,12 @@ def _stream_safe(text: str) -> str:
     """Return *text* with at most `_MOST_MARKS` marks in a row."""
     if len(text) <= _MOST_MARKS or text.isascii():
         return text
-    kept, marks = [], 0
+    characters, marks = [], 0
     for character in text:
         marks = marks + 1 if unicodedata.combining(character) or character in "\u0f73\u0f75\u0f81" else 0
         if marks <= _MOST_MARKS:
-            kept.append(character)
-    return "".join(kept)
+            characters.append(character)
+    return "".join(characters)
 
 
 def _without_code(text: str, blocks: object) -> str:
@@ -158,9 +158,9 @@ def _emoji(name: str, tone: str | None) -> str | None:
     """Return the emoji that Slack calls *name*, or `:name:` for a workspace's own; None for the 12 in 10:12:30."""
     from chalicelib import emoji  # a large table, for which few messages have a use
 
-    known = emoji.character(name, tone)
-    if known and not known.startswith(("#", "*")):  # #️⃣ and *️⃣
-        return known
+    character = emoji.character(name, tone)
+    if character and not character.startswith(("#", "*")):  # #️⃣ and *️⃣
+        return character
     is_name = not name.isdecimal() and name == fold(name) and all(map(_is_in_a_name, name))
     return f":{name}:" if is_name else None
 

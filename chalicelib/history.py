@@ -88,7 +88,7 @@ def turn(order: Order, stage: Stage, now: float, seconds: float) -> Order:
         one_turn = _Turn(order, stage, now, time.monotonic() + seconds, key, current)
     except SlackRateLimited as limited:  # at the beginning, of which there is no record yet
         return _later(order, limited.retry_after)
-    return one_turn.done()
+    return one_turn.do()
 
 
 def _later(order: Order, seconds: float) -> Order:
@@ -136,18 +136,18 @@ class _Turn:
         self._order, self._stage, self._now, self._deadline = order, stage, now, deadline
         self._calls = 0
         self._roots: dict[str, Any] = {}
-        is_begun = current is not None and current.value["run"] == order["run"]
-        self._run = current.value if current and is_begun else self._begun(current and current.value)
+        is_same_run = current is not None and current.value["run"] == order["run"]
+        self._run = current.value if current and is_same_run else self._new_run(current and current.value)
         self._run["part"] = order["part"]
         self._record_of_run = RunRecord(stage.archive, key, current, self._run)
         self._telling = Telling(stage.slack, order["channel"], self._record_of_run, now)
         self._place = mending.Place(
             order["team"], order["channel"], self._run["channel_type"], self._run["bot_user"]
         )
-        self._known = _Known(stage.archive, order["team"], order["channel"], self._root)
-        self._conversation = Conversation(self._limited_call, order["channel"], self._known)
+        self._archived = _ArchivedMessages(stage.archive, order["team"], order["channel"], self._root)
+        self._conversation = Conversation(self._limited_call, order["channel"], self._archived)
 
-    def done(self) -> Order:
+    def do(self) -> Order:
         """Do it, note how far it is, and return the order for the next turn."""
         run = self._run
         try:
@@ -167,16 +167,16 @@ class _Turn:
             run["delays"] += 1
             wait = 2.0 * 2 ** min(run["delays"], 10)
         except (TokenRejected, AccessRefused, SlackRefused) as refused:
-            return self._refused(refused)
+            return self._after_refusal(refused)
         return self._next(wait)
 
-    def _refused(self, refused: Final) -> Order:
-        if isinstance(refused, SlackRefused) and refused.error in history_telling.GONE:
+    def _after_refusal(self, refusal: Final) -> Order:
+        if isinstance(refusal, SlackRefused) and refusal.error in history_telling.GONE:
             log.info("the app has left the conversation")
             self._run["state"] = "left"
             return self._next(0)
-        log.error("history stopped", error=type(refused).__name__, reason=str(refused))
-        self._telling.stop(str(refused))
+        log.error("history stopped", error=type(refusal).__name__, reason=str(refusal))
+        self._telling.stop(str(refusal))
         return self._next(0)
 
     def _next(self, wait: float) -> Order:
@@ -199,13 +199,13 @@ class _Turn:
 
     # --- the beginning
 
-    def _begun(self, before: Run | None) -> Run:
+    def _new_run(self, before: Run | None) -> Run:
         order, slack = self._order, self._stage.slack
         me = slack.call("auth.test", {})
-        described = slack.call("conversations.info", {"channel": order["channel"]}, form=True)["channel"]
+        details = slack.call("conversations.info", {"channel": order["channel"]}, form=True)["channel"]
         span = {"channel": order["channel"], "ts_from": order["since"], "count": 1}
-        listed = slack.call("files.list", span, form=True)
-        since = max(float(described.get("created") or 0), float(order["since"]))
+        first_file = slack.call("files.list", span, form=True)
+        since = max(float(details.get("created") or 0), float(order["since"]))
         message = _message_of(before, order, self._now)
         return {
             "version": 1,
@@ -217,7 +217,7 @@ class _Turn:
             "since": order["since"],
             "since_shown": since,
             "began": self._now,
-            "channel_type": channel_type(described),
+            "channel_type": channel_type(details),
             "bot_user": me["user_id"],
             "position": beginning(order["latest"]),
             "started": [],
@@ -225,7 +225,7 @@ class _Turn:
                 ("messages", "archived", "unchanged", "skipped", "failed", "not_understood"), 0
             ),
             "problems": [],
-            "total": int((listed.get("paging") or {}).get("total") or 0),
+            "total": int((first_file.get("paging") or {}).get("total") or 0),
             "notice": message or (None if order["tell"] else ""),
             "notice_text": "",
             "notice_at": 0.0,
@@ -238,37 +238,37 @@ class _Turn:
 
     def _follow_started(self) -> None:
         waiting = []
-        for started in self._run["started"]:
-            outcome = self._stage.workflow.outcome(started["name"])
-            again = self._account(started, outcome) if outcome else started
+        for execution in self._run["started"]:
+            outcome = self._stage.workflow.outcome(execution["name"])
+            again = self._account(execution, outcome) if outcome else execution
             waiting += [again] if again else []
         is_idle = self._run["position"]["part"] == "end" and len(waiting) == len(self._run["started"])
         self._run["idle"] = self._run["idle"] + 1 if is_idle else 0
         self._run["started"] = waiting
 
-    def _account(self, started: Started, outcome: Outcome) -> Started | None:
+    def _account(self, execution: Started, outcome: Outcome) -> Started | None:
         """Count the files of an execution that has ended; one that failed before this run is started again."""
         is_earlier = outcome.began < self._run["began"] - 5
         if outcome.status in WITHOUT_SUCCESS and is_earlier:
-            name = workflow.replay_name(started["name"])
+            name = workflow.replay_name(execution["name"])
             self._start(name, workflow.quiet_input(outcome.input))
-            return {**started, "name": name, "at": self._now}
+            return {**execution, "name": name, "at": self._now}
         for file in outcome.files:
-            self._count(started, file, is_earlier)
+            self._count(execution, file, is_earlier)
         if outcome.status in WITHOUT_SUCCESS and not outcome.files:
-            self._run["counts"]["failed"] += started["files"]
-            self._note(started["ts"], None, None, "failed", f"Archiving it ended ({outcome.status}).")
+            self._run["counts"]["failed"] += execution["files"]
+            self._note(execution["ts"], None, None, "failed", f"Archiving it ended ({outcome.status}).")
         return None
 
-    def _count(self, started: Started, file: Json, is_earlier: bool) -> None:
+    def _count(self, execution: Started, file: Json, is_earlier: bool) -> None:
         if any(
-            (problem["ts"], problem["file"]) == (started["ts"], file["id"]) for problem in self._run["problems"]
+            (problem["ts"], problem["file"]) == (execution["ts"], file["id"]) for problem in self._run["problems"]
         ):
             return  # a reply that was read twice
         status = "unchanged" if file["status"] == "archived" and is_earlier else str(file["status"])
         self._run["counts"][status] = self._run["counts"].get(status, 0) + 1
         if status in ("skipped", "failed"):
-            self._note(started["ts"], file.get("id"), file.get("name"), status, str(file.get("reason") or ""))
+            self._note(execution["ts"], file.get("id"), file.get("name"), status, str(file.get("reason") or ""))
 
     def _note(self, ts: str, file: str | None, name: str | None, status: str, reason: str) -> None:
         if len(self._run["problems"]) < MOST_PROBLEMS:
@@ -309,9 +309,9 @@ class _Turn:
         if not self._has_room(len(change.files)):
             return False
         name = workflow.execution_name(change)
-        if any(started["name"] == name for started in self._run["started"]):
+        if any(execution["name"] == name for execution in self._run["started"]):
             return True
-        text = channel_links.tagged(workflow.execution_input(change), change.unnamed, self._stage.slack)
+        text = channel_links.add_tags(workflow.execution_input(change), change.unnamed, self._stage.slack)
         self._start(name, workflow.quiet_input(text))
         self._run["started"].append(
             {"name": name, "ts": change.message["ts"], "files": len(change.files), "at": self._now}
@@ -319,9 +319,9 @@ class _Turn:
         return True
 
     def _has_room(self, files: int) -> bool:
-        started = self._run["started"]
-        busy = [execution["files"] or 1 for execution in started if self._now - execution["at"] < SLOW_AFTER]
-        return len(started) < MOST_STARTED and (not busy or sum(busy) + files <= MOST_FILES_AT_ONCE)
+        executions = self._run["started"]
+        busy = [execution["files"] or 1 for execution in executions if self._now - execution["at"] < SLOW_AFTER]
+        return len(executions) < MOST_STARTED and (not busy or sum(busy) + files <= MOST_FILES_AT_ONCE)
 
     def _start(self, name: str, text: str) -> None:
         executions = self._stage.workflow
@@ -337,7 +337,7 @@ class _Turn:
         message = item.message
         if message.get("subtype") == "tombstone":
             return self._deletion(item.ts, self._record(item.ts))
-        if message.get("files") or message.get("file") or item.ts in self._known.listed:
+        if message.get("files") or message.get("file") or item.ts in self._archived.timestamps:
             return self._of_files(message, item.thread)
         root = message.get("thread_ts")
         if root and root != item.ts:
@@ -419,19 +419,19 @@ class _Turn:
         return max(2.0, pace * self._stage.histories.count())
 
 
-class _Known:
+class _ArchivedMessages:
     """What the archive has of a conversation. *listed* are the messages on record that it was asked about."""
 
     def __init__(self, archive: Archive, team: str, channel: str, root: Callable[[str], Any]) -> None:
         self._archive, self._root = archive, root
         self._prefix = layout.message_key(team, channel, "").removesuffix(".json")
-        self.listed: set[str] = set()
+        self.timestamps: set[str] = set()
 
     def messages(self, oldest: str, latest: str) -> list[str]:
         """Return the timestamps of the messages on record between two others."""
-        found = [ts for ts in self._names_behind(oldest, latest) if moment(ts) > moment(oldest)]
-        self.listed.update(found)
-        return found
+        timestamps = [ts for ts in self._names_behind(oldest, latest) if moment(ts) > moment(oldest)]
+        self.timestamps.update(timestamps)
+        return timestamps
 
     def replies(self, root: str) -> list[str]:
         """Return the timestamps of the replies that tag the documents of *root*."""

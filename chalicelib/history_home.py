@@ -34,24 +34,24 @@ def pasts(asker: Asker, bucket: Bucket, listings: Listings, channels: Channels, 
     names = listings.newest(prefix, now - SECONDS, MOST_RUNS)
     runs: list[JsonObject[Run] | None] = listings.deadline.map(bucket.read, [prefix + name for name in names])
     channels_of = [name.removesuffix(".json") for name in names]
-    shown = [
+    visible = [
         _past(channel, run.value)
         for channel, run in zip(channels_of, runs, strict=True)
         if run and run.value["problems"] and visibility.may_see(channel, run.value["channel_type"], asker, channels)
     ]
-    left = [_without_archived(past, asker.team, bucket, listings) for past in shown[:MOST_PASTS]]
-    return [past for past in left if past.problems or past.more]
+    rest = [_without_archived(past, asker.team, bucket, listings) for past in visible[:MOST_PASTS]]
+    return [past for past in rest if past.problems or past.more]
 
 
 def _past(channel: str, run: Run) -> Past:
-    named = run["problems"][:MOST_FILES]
+    problems = run["problems"][:MOST_FILES]
     missing = run["counts"]["skipped"] + run["counts"]["failed"]
-    return Past(channel, run["channel_type"], named, max(0, missing - len(named)))
+    return Past(channel, run["channel_type"], problems, max(0, missing - len(problems)))
 
 
 def _without_archived(past: Past, team: str, bucket: Bucket, listings: Listings) -> Past:
     """Return *past* without the files that were archived since."""
     keys = [layout.metadata_key(team, problem["file"] or "") for problem in past.problems]
     records = listings.deadline.map(bucket.read, keys)
-    left = [problem for problem, record in zip(past.problems, records, strict=True) if not record]
-    return past._replace(problems=left)
+    problems = [problem for problem, record in zip(past.problems, records, strict=True) if not record]
+    return past._replace(problems=problems)

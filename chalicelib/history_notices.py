@@ -26,23 +26,23 @@ def message(run: Run) -> tuple[str, list[dict[str, Any]]]:
 
 def _progress(run: Run) -> str:
     since, counts = _month(run["since_shown"]), run["counts"]
-    count = _stored(run) + counts["skipped"] + counts["failed"]
+    count = _in_archive(run) + counts["skipped"] + counts["failed"]
     about = f"🗂️ I'm archiving what has been shared here since {since}: {_files(run['total'])}"
     return f"{about}, {count} done so far." if count else f"{about}, {_duration(run['total'])}."
 
 
 def _headline(run: Run) -> str:
-    since, stored, missing = _month(run["since_shown"]), _stored(run), _missing(run)
+    since, in_archive, missing = _month(run["since_shown"]), _in_archive(run), _missing(run)
     if run["state"] == "stopped":
-        return f"⚠️ Archiving what was shared here since {since} has stopped after {_files(stored)}."
+        return f"⚠️ Archiving what was shared here since {since} has stopped after {_files(in_archive)}."
     if missing:
         return f"⚠️ What was shared here since {since} is in the archive, but for {_files(missing)}."
-    return f"✅ What was shared here since {since} is in the archive: {_files(stored)}."
+    return f"✅ What was shared here since {since} is in the archive: {_files(in_archive)}."
 
 
 def _reasons(run: Run) -> list[str]:
     """Return why a run has stopped, and what to do."""
-    return [blocks.escaped(run["reason"] or ""), GO_ON] if run["state"] == "stopped" else []
+    return [blocks.escape(run["reason"] or ""), GO_ON] if run["state"] == "stopped" else []
 
 
 def _counts(counts: dict[str, int]) -> str:
@@ -57,22 +57,22 @@ def _lines(run: Run) -> list[str]:
     """Return a line for each file that is not archived, as many as a message takes."""
     lines = [line(problem) for problem in run["problems"][:MOST_PROBLEMS]]
     ends = accumulate(len(text) + 1 for text in lines)
-    shown = [text for text, end in zip(lines, ends, strict=True) if end < blocks.LONGEST_MESSAGE - 1_500]
-    more = _missing(run) - len(shown)
-    return [*shown, f"… and {more} more"] if more > 0 else shown
+    first_lines = [text for text, end in zip(lines, ends, strict=True) if end < blocks.LONGEST_MESSAGE - 1_500]
+    more = _missing(run) - len(first_lines)
+    return [*first_lines, f"… and {more} more"] if more > 0 else first_lines
 
 
 def line(problem: Problem) -> str:
     """Return what a person reads of a file that is not archived."""
-    name = blocks.escaped(blocks.shown_name(problem["name"] or problem["file"] or "a message"))
-    return f"• {name}: {blocks.escaped(problem['reason'])}"
+    name = blocks.escape(blocks.shown_name(problem["name"] or problem["file"] or "a message"))
+    return f"• {name}: {blocks.escape(problem['reason'])}"
 
 
 def _missing(run: Run) -> int:
     return run["counts"]["skipped"] + run["counts"]["failed"]
 
 
-def _stored(run: Run) -> int:
+def _in_archive(run: Run) -> int:
     return run["counts"]["archived"] + run["counts"]["unchanged"]
 
 
@@ -91,7 +91,7 @@ def _duration(files: int) -> str:
     return "about a minute" if minutes == 1 else f"about {minutes} minutes"
 
 
-def posted(messages: Sequence[dict[str, Any]], block_id: str) -> str | None:
+def find_ts(messages: Sequence[dict[str, Any]], block_id: str) -> str | None:
     """Return the ts of the one of *messages* that has a block with *block_id*, by which the app knows its own."""
     for message in messages:
         if any(block.get("block_id") == block_id for block in message.get("blocks") or []):

@@ -50,10 +50,10 @@ class Telling:
             return
         try:
             self._tell({**run, "state": state})
-        except (SlackRefused, AccessRefused) as refused:  # archived, or the app may not write here
-            if isinstance(refused, SlackRefused) and refused.error in GONE:
+        except (SlackRefused, AccessRefused) as error:  # archived, or the app may not write here
+            if isinstance(error, SlackRefused) and error.error in GONE:
                 raise
-            log.warning("the conversation cannot be told", reason=str(refused))
+            log.warning("the conversation cannot be told", reason=str(error))
             run["notice"] = ""
 
     def stop(self, reason: str) -> None:
@@ -68,9 +68,9 @@ class Telling:
     def _has_something_to_tell(self, state: str) -> bool:
         return bool(self._run["total"] or self._run["counts"]["archived"]) or state == "stopped"
 
-    def _tell(self, shown: Run) -> None:
-        run, is_over = self._run, shown["state"] != "running"
-        text, sections = history_notices.message(shown)
+    def _tell(self, run_to_show: Run) -> None:
+        run, is_over = self._run, run_to_show["state"] != "running"
+        text, sections = history_notices.message(run_to_show)
         if run["notice"] in (None, POSTING):
             self._post(text, sections)
         if text != run["notice_text"] and (is_over or self._now >= run["notice_at"] + SECONDS_BETWEEN_UPDATES):
@@ -85,14 +85,14 @@ class Telling:
         block's id.
         """
         run, block_id = self._run, f"{self._channel}-history"
-        there = history_notices.posted(self._recent_messages(), block_id) if run["notice"] == POSTING else None
+        there = history_notices.find_ts(self._recent_messages(), block_id) if run["notice"] == POSTING else None
         if there:
             run["notice"] = there
             return
         run["notice"] = POSTING
         self._record.save(self._now)
-        named = [{**sections[0], "block_id": block_id}, *sections[1:]]
-        body = {"channel": self._channel, "text": text, "blocks": named, "unfurl_links": False}
+        sections_with_id = [{**sections[0], "block_id": block_id}, *sections[1:]]
+        body = {"channel": self._channel, "text": text, "blocks": sections_with_id, "unfurl_links": False}
         run["notice"] = str(self._slack.call("chat.postMessage", body)["ts"])
         run["notice_text"], run["notice_at"] = text, self._now
 

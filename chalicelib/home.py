@@ -58,12 +58,12 @@ def beginning(content: Beginning, links: Links) -> View:
     return _view([*body, *blocks.sections(answers.limits(content.asker))])
 
 
-def answered(answer: Answer) -> View:
+def with_answer(answer: Answer) -> View:
     """Return Home with the answer to a question."""
     return _view([*answer["blocks"], *blocks.buttons(OPEN_HOME, [("Back to what is new", "")])])
 
 
-def closed() -> View:
+def for_strangers() -> View:
     """Return Home for somebody of another workspace."""
     return {"type": "home", "blocks": [blocks.section(NOT_FOR_STRANGERS)]}
 
@@ -135,5 +135,5 @@ def _lines_of(past: Past) -> list[str]:
 
 def _line(name: str, reason: str | None, problem: Problem) -> str:
     second = int(problem["ts"].partition(".")[0])
-    why = blocks.escaped(coded(reason or "I don't know why."))
-    return f"• {blocks.escaped(blocks.shown_name(name))}, {_day(second)}: {why}"
+    why = blocks.escape(coded(reason or "I don't know why."))
+    return f"• {blocks.escape(blocks.shown_name(name))}, {_day(second)}: {why}"

@@ -42,7 +42,7 @@ SECONDS = 1.6
 _TIMEOUT = (0.3, 0.8)
 
 
-def opened(envelope: Mapping[str, Any], link: Link, began: float) -> HttpResponse:
+def publish_beginning(envelope: Mapping[str, Any], link: Link, began: float) -> HttpResponse:
     """Publish Home for whoever opened it, as the `app_home_opened` in *envelope* says; *link* opens documents.
 
     *began* is when the request came (time.monotonic): loading all that this takes counts, too.
@@ -53,14 +53,14 @@ def opened(envelope: Mapping[str, Any], link: Link, began: float) -> HttpRespons
     team, user, view = installation.team(envelope), identifier(event.get("user")), event.get("view")
     if event.get("tab") != "home" or team is None or user is None:
         return 200, {"ok": True}
-    loaded = settings.load("BUCKET", "ACCESS_TOKEN", "SLACK_URL")
-    slack = Slack(clients.http(), loaded)
+    app_settings = settings.load("BUCKET", "ACCESS_TOKEN", "SLACK_URL")
+    slack = Slack(clients.http(), app_settings)
     before = view.get("hash") if isinstance(view, dict) else None
     try:
         with Deadline(began + SECONDS) as deadline:
-            bucket = Bucket(loaded.bucket, clients.s3_for_answers())
-            shown = beginning(Place(team, user, ""), Desk(slack, bucket, deadline, link))
-        publish(slack, user, shown, before if isinstance(before, str) else None)
+            bucket = Bucket(app_settings.bucket, clients.s3_for_answers())
+            home_view = beginning(Place(team, user, ""), Desk(slack, bucket, deadline, link))
+        publish(slack, user, home_view, before if isinstance(before, str) else None)
     except IntegratorError as error:
         log.warning("home not published", error=type(error).__name__, reason=str(error))
         return (503, {"ok": False}) if isinstance(error, Transient) and before is None else (200, {"ok": True})
@@ -90,7 +90,7 @@ def beginning(place: Place, desk: Desk) -> View:
     """Return Home as it is when it is opened; what is new, the tags and the problems are looked up at once."""
     asker = visibility.asker(desk.slack, desk.listings, *place)
     if asker is None:
-        return home.closed()
+        return home.for_strangers()
     look_ups: list[Callable[[Asker, Desk], Any]] = [_new, _tags, _problems, _pasts]
     new, tags, problems, pasts = desk.deadline.map(lambda look_up: look_up(asker, desk), look_ups)
     return home.beginning(Beginning(asker, new, tags, problems, pasts), desk.links)
@@ -117,10 +117,10 @@ def _pasts(asker: Asker, desk: Desk) -> list[Past]:
     return history_home.pasts(asker, desk.bucket, desk.listings, channels, time.time())
 
 
-def answered(text: str, place: Place, desk: Desk) -> View:
+def with_answer(text: str, place: Place, desk: Desk) -> View:
     """Return Home with the answer to *text*."""
     at_once = questions.without_search(text)
-    return home.answered(at_once or questions.answer(text, place, desk.slack, desk.listings, desk.links))
+    return home.with_answer(at_once or questions.answer(text, place, desk.slack, desk.listings, desk.links))
 
 
 def publish(slack: Slack, user: str, view: View, before: str | None = None) -> None:
@@ -128,7 +128,7 @@ def publish(slack: Slack, user: str, view: View, before: str | None = None) -> N
     arguments = {"user_id": user, "view": view, **({"hash": before} if before else {})}
     try:
         slack.call("views.publish", arguments, timeout=_TIMEOUT)
-    except SlackRefused as refused:
-        if "(hash_conflict)" not in str(refused):
+    except SlackRefused as error:
+        if "(hash_conflict)" not in str(error):
             raise
         log.info("home was published meanwhile")

@@ -118,11 +118,11 @@ def settle(
 ) -> None:
     """Make the *touched* entries what the *record* at *key* says, until it has stayed as it was meanwhile."""
     for _ in attempts():
-        wanted = entries(record)
-        _each(archive.delete, touched - wanted, at_once)
-        _each(archive.put_empty, touched & wanted, at_once)
+        target = entries(record)
+        _each(archive.delete, touched - target, at_once)
+        _each(archive.put_empty, touched & target, at_once)
         current = archive.read(key)
-        if entries(current and current.value) & touched == wanted & touched:
+        if entries(current and current.value) & touched == target & touched:
             return
         record = current and current.value
 

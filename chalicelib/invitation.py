@@ -17,7 +17,7 @@ def history(envelope: Mapping[str, Any], setting: str, now: float) -> Order | No
 
     *setting* is HISTORY: all, none or a number of days.
     """
-    if setting == "none" or not events.joined(envelope):
+    if setting == "none" or not events.joined_channel(envelope):
         return None
     about, event = place(envelope), envelope["event"]
     latest = about["ts"] or timestamp(event.get("event_ts")) or f"{now:.6f}"

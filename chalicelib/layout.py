@@ -269,8 +269,8 @@ def safe_name(name: str | None) -> str:
     safe = safe.strip(" .")
     stem, dot, extension = safe.rpartition(".")
     if not dot or len(extension.encode()) > LONGEST_NAME // 4:
-        return _trimmed(safe, LONGEST_NAME)
-    return _trimmed(stem, LONGEST_NAME - len(extension.encode()) - 1) + "." + extension
+        return _trim(safe, LONGEST_NAME)
+    return _trim(stem, LONGEST_NAME - len(extension.encode()) - 1) + "." + extension
 
 
 def _is_visible(character: str) -> bool:
@@ -278,5 +278,5 @@ def _is_visible(character: str) -> bool:
     return unicodedata.category(character) not in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
-def _trimmed(text: str, size: int) -> str:
+def _trim(text: str, size: int) -> str:
     return cut(text, size).strip(" .")

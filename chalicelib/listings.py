@@ -34,9 +34,9 @@ class Listings:
         Of more than a thousand such keys only the first thousand are looked at.
         """
         since = f"{datetime.fromtimestamp(after, UTC):%Y-%m-%dT%H:%M:%S}"
-        written = {entry.key.removeprefix(prefix): entry.modified for entry in self._bucket.page(prefix).entries}
-        recent = [name for name, at in written.items() if at > since]
-        return sorted(recent, key=lambda name: written[name], reverse=True)[:most]
+        times = {entry.key.removeprefix(prefix): entry.modified for entry in self._bucket.page(prefix).entries}
+        recent = [name for name, at in times.items() if at > since]
+        return sorted(recent, key=lambda name: times[name], reverse=True)[:most]
 
     def folders(self, prefix: str, begin: str, most: int) -> Page:
         """Return the names of up to *most* folders in *prefix*, of those that begin with *begin*."""

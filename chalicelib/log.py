@@ -67,12 +67,12 @@ def debug(step: str, **fields: Any) -> None:
     _log.debug(step, extra={"fields": fields})
 
 
-def called(service: str, operation: str, status: int | str, begun: float) -> None:
-    """Write, when DEBUG=1, a call of AWS or Slack that began at *begun* (time.monotonic): what, how it ended, when.
+def call(service: str, operation: str, status: int | str, start: float) -> None:
+    """Write, when DEBUG=1, a call of AWS or Slack that began at *start* (time.monotonic): what, how it ended, when.
 
     *status* is the HTTP status, or an error's name. Never the arguments: they hold what people wrote.
     """
-    milliseconds = round((time.monotonic() - begun) * 1000)
+    milliseconds = round((time.monotonic() - start) * 1000)
     debug("called", service=service, operation=operation, status=status, milliseconds=milliseconds)
 
 

@@ -45,8 +45,8 @@ class Marks(NamedTuple):
     ) -> JsonObject[NoticeMark]:
         """Claim the notice, and keep what *mark* tells. Raises NoticePending if another invocation was faster."""
         value = NoticeMark(state="claimed", at=self.now) if mark is None else mark
-        claimed: NoticeMark = {**value, "state": "claimed", "at": self.now}
-        ours = self.archive.write(layout.notice_key(name), claimed, over=over)
+        new_mark: NoticeMark = {**value, "state": "claimed", "at": self.now}
+        ours = self.archive.write(layout.notice_key(name), new_mark, over=over)
         if ours is None:
             raise NoticePending("Another invocation claimed this notice first.")
         return ours

@@ -51,8 +51,8 @@ class Match:
         key = share["channel"], share["ts"]
         if key not in self._shares:
             texts = [words.of_comment(share["comment"]), *map(words.words, share["tags"])]
-            tagged = {number for number, term in enumerate(self._terms) if term.tag in share["tags"]}
-            self._shares[key] = frozenset(tagged).union(*map(self._in, texts))
+            by_tag = {number for number, term in enumerate(self._terms) if term.tag in share["tags"]}
+            self._shares[key] = frozenset(by_tag).union(*map(self._in, texts))
         return self._shares[key]
 
     def _in(self, text: Sequence[str]) -> frozenset[int]:

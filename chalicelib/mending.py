@@ -37,19 +37,19 @@ def change(place: Place, message: Json, record: Mapping[str, Any] | None, now: s
         return None
     before = {"ts": message["ts"], "user": record["user"], "text": _text(message, record)}
     before["files"] = [{"id": file_id} for file_id in record["files"]]
-    return events.change(_changed(place, message, before, record["version"], now))
+    return events.change(_change_event(place, message, before, record["version"], now))
 
 
 def reply_change(place: Place, reply: Json, root: Mapping[str, Any] | None, now: str) -> Change | None:
     """Return what has to be started so that *root*, the thread's record, has the tags of *reply*."""
-    known = (root or {}).get("replies", {}).get(reply["ts"])
+    reply_record = (root or {}).get("replies", {}).get(reply["ts"])
     fresh = events.change(_envelope(place, reply))
-    if known is None or (fresh and fresh.kind != "reply"):
+    if reply_record is None or (fresh and fresh.kind != "reply"):
         return fresh
-    if known["tags"] == (fresh.tags.kept if fresh else []) or (fresh and fresh.unnamed):
+    if reply_record["tags"] == (fresh.tags.kept if fresh else []) or (fresh and fresh.unnamed):
         return None  # what a nameless link to a channel means as a tag is only known to the step that saves it
-    before = {"ts": reply["ts"], "text": _typed(known["tags"])}
-    return events.change(_changed(place, reply, before, known["version"], now))
+    before = {"ts": reply["ts"], "text": _as_text(reply_record["tags"])}
+    return events.change(_change_event(place, reply, before, reply_record["version"], now))
 
 
 def deletion(place: Place, record: Mapping[str, Any], now: str) -> Change | None:
@@ -63,14 +63,14 @@ def deletion(place: Place, record: Mapping[str, Any], now: str) -> Change | None
         "text": record["comment"],
     }
     before["files"] = [{"id": file_id} for file_id in record["known"]]
-    return events.change(_deleted(place, before, now))
+    return events.change(_deletion_event(place, before, now))
 
 
 def reply_deletion(place: Place, ts: str, root: Mapping[str, Any], now: str) -> Change | None:
     """Return what the deletion of the reply *ts* starts; None if it left no tags."""
     tags = root["replies"][ts]["tags"]
-    before = {"ts": ts, "thread_ts": root["ts"], "text": _typed(tags)}
-    return events.change(_deleted(place, before, now)) if tags else None
+    before = {"ts": ts, "thread_ts": root["ts"], "text": _as_text(tags)}
+    return events.change(_deletion_event(place, before, now)) if tags else None
 
 
 def _envelope(place: Place, event: Json) -> Json:
@@ -85,9 +85,9 @@ def _envelope(place: Place, event: Json) -> Json:
     }
 
 
-def _changed(place: Place, message: Json, before: Json, version: str, now: str) -> Json:
-    edited = message.get("edited")
-    edited_at = edited.get("ts") if isinstance(edited, dict) else None
+def _change_event(place: Place, message: Json, before: Json, version: str, now: str) -> Json:
+    edit = message.get("edited")
+    edited_at = edit.get("ts") if isinstance(edit, dict) else None
     # An edit that only took a file away is marked nowhere.
     is_newer = isinstance(edited_at, str) and moment(edited_at) > moment(version)
     at = edited_at if is_newer else now
@@ -95,7 +95,7 @@ def _changed(place: Place, message: Json, before: Json, version: str, now: str) 
     return _envelope(place, {**change, "ts": at, "event_ts": at})
 
 
-def _deleted(place: Place, before: Json, now: str) -> Json:
+def _deletion_event(place: Place, before: Json, now: str) -> Json:
     change = {"subtype": "message_deleted", "deleted_ts": before["ts"], "previous_message": before}
     return _envelope(place, {**change, "ts": now, "event_ts": now})
 
@@ -106,5 +106,5 @@ def _text(message: Json, record: Mapping[str, Any]) -> str:
     return text if record["comment_cut"] and text.startswith(comment) else comment
 
 
-def _typed(tags: list[str]) -> str:
+def _as_text(tags: list[str]) -> str:
     return " ".join(f"#{tag}" for tag in tags)

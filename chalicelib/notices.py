@@ -11,7 +11,7 @@ from itertools import accumulate
 from typing import Any, NamedTuple
 
 from chalicelib import errors
-from chalicelib.blocks import LONGEST_SECTION, TRY_AGAIN, context, cut, escaped, hashtag, sections, shown_name, size
+from chalicelib.blocks import LONGEST_SECTION, TRY_AGAIN, context, cut, escape, hashtag, sections, shown_name, size
 from chalicelib.errors import NotUnderstood
 
 MOST_FILES = 20
@@ -83,9 +83,9 @@ def notice(message: dict[str, Any]) -> Notice | None:
     if kind == "asked":
         return _of_question(message)
     if kind == "not_followed":
-        return _of_not_followed(message)
+        return _of_lost_change(message)
     if kind == "ended":
-        return _of_ended(message)
+        return _of_dead_execution(message)
     if kind == "error":
         return _of_error(message)
     raise NotUnderstood(f"The topic's message has an unknown type ({kind}).")
@@ -125,13 +125,13 @@ def reply(name: str, about: Mapping[str, Any], *, is_first: bool = False) -> Not
 def _lines(files: Sequence[Mapping[str, Any]], spare: int) -> list[str]:
     """Return a line for each file in the order of the upload: those that are not archived first, within *spare*."""
     missing = problems(files)
-    stored = [file for file in files if file["status"] not in _PROBLEMS]
+    others = [file for file in files if file["status"] not in _PROBLEMS]
     lines = _fitting([_line(file) for file in missing[:MOST_FILES]], spare)
     if len(missing) > len(lines):
         lines.append(f"… and {len(missing) - len(lines)} more")
-    if len(stored) > MOST_STORED:
+    if len(others) > MOST_STORED:
         return lines
-    return [*lines, *_fitting([_line(file) for file in stored], spare - sum(map(len, lines)))]
+    return [*lines, *_fitting([_line(file) for file in others], spare - sum(map(len, lines)))]
 
 
 def _next(files: Sequence[Mapping[str, Any]], tags: Sequence[str]) -> list[str]:
@@ -160,17 +160,17 @@ def _of_question(question: dict[str, Any]) -> Notice:
     return Notice(f"asked-{question['team']}-{channel}-{ts}", channel, root, text, sections([text]))
 
 
-def _of_not_followed(failed: dict[str, Any]) -> Notice | None:
+def _of_lost_change(failure: dict[str, Any]) -> Notice | None:
     """Return the notice about a change that did not reach the documents; the deletion of a file has no place."""
-    if not failed["channel"]:
+    if not failure["channel"]:
         return None
-    text = f"❌ What was changed here did not reach the archive. {_reason(failed['error'])}"
-    root = failed["thread_ts"] or failed["ts"]
-    return Notice(failed["execution"], failed["channel"], root, text, sections([text]))
+    text = f"❌ What was changed here did not reach the archive. {_reason(failure['error'])}"
+    root = failure["thread_ts"] or failure["ts"]
+    return Notice(failure["execution"], failure["channel"], root, text, sections([text]))
 
 
 def _reason(error: dict[str, str]) -> str:
-    fault = f"The archive had a fault of its own. Please tell whoever runs it ({escaped(error['Error'])})."
+    fault = f"The archive had a fault of its own. Please tell whoever runs it ({escape(error['Error'])})."
     return _own_sentence(error) or errors.coded(fault)
 
 
@@ -180,27 +180,27 @@ def _own_sentence(error: dict[str, str]) -> str | None:
     if not (isinstance(ours, type) and issubclass(ours, errors.IntegratorError)):
         return None
     try:
-        return escaped(json.loads(error["Cause"])["errorMessage"])
+        return escape(json.loads(error["Cause"])["errorMessage"])
     except (KeyError, ValueError):
         return None
 
 
-def _of_ended(ended: dict[str, Any]) -> Notice | None:
+def _of_dead_execution(execution: dict[str, Any]) -> Notice | None:
     """Return the notice about an execution that died without an outcome; its name has the message's ids.
 
     Where it is named after a file there is no message to reply to; the alarm on executions tells of it.
     """
-    if _FILE_DELETION.fullmatch(str(ended.get("execution"))):
+    if _FILE_DELETION.fullmatch(str(execution.get("execution"))):
         return None
-    name = _EXECUTION.fullmatch(str(ended.get("execution")))
+    name = _EXECUTION.fullmatch(str(execution.get("execution")))
     if name is None:
         raise NotUnderstood("The ended execution is not named after a message.")
-    how = str(ended.get("status", "")).lower().replace("_", " ")
+    how = str(execution.get("status", "")).lower().replace("_", " ")
     if _LATER_CHANGE.search(name[0]):
-        text = f"❌ What was changed here did not reach the archive ({escaped(how)}). Tell whoever runs it."
+        text = f"❌ What was changed here did not reach the archive ({escape(how)}). Tell whoever runs it."
         return Notice(name[0], name["channel"], name["ts"].replace("_", "."), text, sections([text]))
     text = (
-        f"❌ Archiving this upload ended before it was done ({escaped(how)}). What is missing is not tried again: "
+        f"❌ Archiving this upload ended before it was done ({escape(how)}). What is missing is not tried again: "
         "please share it once more, and tell whoever runs the archive."
     )
     return Notice(name[0], name["channel"], name["ts"].replace("_", "."), text, sections([text]))
@@ -214,7 +214,7 @@ def _of_error(error: dict[str, Any]) -> Notice | None:
     team, channel, ts = error.get("team"), error.get("channel"), error.get("ts")
     if not (team and channel and ts):
         return None
-    text = f"❌ This upload could not be archived. Please share it again. ({escaped(str(error.get('error')))})"
+    text = f"❌ This upload could not be archived. Please share it again. ({escape(str(error.get('error')))})"
     name = error.get("execution") or f"error-{team}-{channel}-{ts}"
     return Notice(name, channel, error.get("thread_ts") or ts, text, sections([text]))
 
@@ -222,15 +222,15 @@ def _of_error(error: dict[str, Any]) -> Notice | None:
 def _summary(files: Sequence[Mapping[str, Any]], tags: Sequence[str]) -> str:
     """Return the sentence that a person reads first; the archive's own words, so what is foreign is escaped."""
     count = Counter(file["status"] for file in files)
-    stored = count["archived"] + count["unchanged"]
+    in_archive = count["archived"] + count["unchanged"]
     parts = []
     if count["failed"]:
         parts.append(f"{_files(count['failed'])} could not be archived")
     if count["skipped"]:
         parts.append(f"{_files(count['skipped'])} left out")
-    if stored:
-        tagged = " with " + " ".join(map(hashtag, tags)) if tags else ""
-        parts.append(f"{_files(stored)} in the archive{tagged}")
+    if in_archive:
+        with_tags = " with " + " ".join(map(hashtag, tags)) if tags else ""
+        parts.append(f"{_files(in_archive)} in the archive{with_tags}")
     sign = "❌" if count["failed"] else "⚠️" if count["skipped"] else "✅"
     return f"{sign} {', '.join(parts)}."
 
@@ -246,21 +246,21 @@ def _fitting(lines: Sequence[str], spare: int) -> list[str]:
 
 
 def _line(file: Mapping[str, Any]) -> str:
-    name = escaped(shown_name(file["name"] or file["id"]))
+    name = escape(shown_name(file["name"] or file["id"]))
     if file["status"] == "unchanged" and file.get("here_before"):
         return f"• {name} was in the archive already"
     if file["status"] in ("archived", "unchanged"):
         return f"• {name} ({size(file['size'])})"
-    return f"• {name}: {escaped(errors.coded(file['reason'] or 'there is no reason.'))}"
+    return f"• {name}: {escape(errors.coded(file['reason'] or 'there is no reason.'))}"
 
 
 def _left_out(tags: Mapping[str, Any]) -> list[str]:
     """Return a sentence for each kind of what was typed as a tag, and is none."""
     sentences = []
     if tags.get("count"):
-        named = " ".join(map(hashtag, tags["first"]))
+        names = " ".join(map(hashtag, tags["first"]))
         more = f" and {more} more" if (more := tags["count"] - len(tags["first"])) else ""
-        sentences.append(f"Left out, since a message has at most 30 tags of 100 bytes: {named}{more}.")
+        sentences.append(f"Left out, since a message has at most 30 tags of 100 bytes: {names}{more}.")
     if tags.get("links"):
         sentences.append("A link to a channel that is not public is no tag. Please tag with another word.")
     return sentences

@@ -64,15 +64,15 @@ def _post_once(notice: Notice, marks: Marks, slack: Slack) -> None:
         return
     claim = marks.claim(notice.name, mark and mark.value, mark)
     try:
-        done: NoticeMark = {**claim.value, "state": "posted", "reply": posts.post(notice, slack)}
+        new_mark: NoticeMark = {**claim.value, "state": "posted", "reply": posts.post(notice, slack)}
     except NoticeRefused as error:
         log.error("notice refused", channel=notice.channel, reason=str(error))
-        done = {**claim.value, "state": "refused"}
+        new_mark = {**claim.value, "state": "refused"}
     except IntegratorError:
         marks.write(notice.name, {**claim.value, "state": "released"}, claim)
         raise
-    marks.write(notice.name, done, claim)
-    log.info(done["state"])
+    marks.write(notice.name, new_mark, claim)
+    log.info(new_mark["state"])
 
 
 def _is_greeting_elsewhere(notice: Notice, slack: Slack) -> bool:

@@ -111,29 +111,29 @@ def _address(text: str, now: float) -> str | None:
     if ticket is None:
         log.warning("ticket refused")
         return None
-    loaded = settings.load("BUCKET", "ACCESS_TOKEN", "SLACK_URL")
+    app_settings = settings.load("BUCKET", "ACCESS_TOKEN", "SLACK_URL")
     with Deadline(time.monotonic() + SECONDS) as deadline:
-        record = _visible(ticket, loaded, deadline)
-    return _presigned(record, loaded.bucket, now) if record else None
+        record = _visible(ticket, app_settings, deadline)
+    return _presigned(record, app_settings.bucket, now) if record else None
 
 
-def _visible(ticket: Ticket, loaded: Settings, deadline: Deadline) -> DocumentRecord | None:
+def _visible(ticket: Ticket, app_settings: Settings, deadline: Deadline) -> DocumentRecord | None:
     """Return the document's record if the ticket's user may see it now, and log that they open it."""
-    slack, bucket = Slack(clients.http(), loaded), Bucket(loaded.bucket, clients.s3_for_answers())
-    asked: list[Callable[[], Any]] = [
+    slack, bucket = Slack(clients.http(), app_settings), Bucket(app_settings.bucket, clients.s3_for_answers())
+    look_ups: list[Callable[[], Any]] = [
         lambda: bucket.read(layout.metadata_key(ticket.team, ticket.file)),
         lambda: visibility.person(slack, ticket.team, ticket.user),
         lambda: _holds(ticket, slack, deadline),
     ]
-    stored, person, holds = deadline.map(lambda ask: ask(), asked)
+    document, person, holds = deadline.map(lambda ask: ask(), look_ups)
     may_see = holds and person and not (person.is_guest and ticket.ground == tickets.PUBLIC)
-    share = visibility.share_in(stored.value, ticket.team, ticket.channel) if stored and may_see else None
+    share = visibility.share_in(document.value, ticket.team, ticket.channel) if document and may_see else None
     who = {"team": ticket.team, "user": ticket.user, "file": ticket.file}
     if share is None:
         log.warning("document not opened", **who)
         return None
     log.info("document opened", **who, channel=share["channel"], ts=share["ts"])
-    record: DocumentRecord = stored.value
+    record: DocumentRecord = document.value
     return record
 
 

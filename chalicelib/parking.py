@@ -79,7 +79,7 @@ def start_all(messages: Iterable[Mapping[str, Any]]) -> None:
         name, text = name_and_input(message["body"])
         with log.about(execution=name):
             try:
-                text = _tagged(text, message)
+                text = _with_tags_of_links(text, message)
                 workflow.start(clients.stepfunctions(), _machine(name, stage), name, text, time.monotonic())
             except (NotStarted, Transient) as error:
                 if _tries(message) >= MOST_TRIES and not history_run.is_history(name):
@@ -88,7 +88,7 @@ def start_all(messages: Iterable[Mapping[str, Any]]) -> None:
             log.info("started later")
 
 
-def _tagged(text: str, message: Mapping[str, Any]) -> str:
+def _with_tags_of_links(text: str, message: Mapping[str, Any]) -> str:
     """Return the input *text* with the tags that the message's links to channels are.
 
     When Slack does not answer for long, they are none.
@@ -99,7 +99,7 @@ def _tagged(text: str, message: Mapping[str, Any]) -> str:
     from chalicelib import channel_links
 
     try:
-        return channel_links.tagged(text, links, _slack())
+        return channel_links.add_tags(text, links, _slack())
     except Final as error:
         log.warning("links are no tags", error=type(error).__name__, reason=str(error))
         return text

@@ -47,15 +47,15 @@ def parse(text: str) -> Query:
     if [word.lower() for word in words] == ["help"]:
         return Query("help", [])
     if words and words[0].lower() == "tags" and len(words) <= 2:
-        begin = hashtags.typed(words[1]) if len(words) == 2 else []
+        begin = hashtags.in_command(words[1]) if len(words) == 2 else []
         return Query("tags", [], begin=begin[0] if begin else "")
     after = ""
     if len(words) >= 2 and words[-2].lower() == "more" and _AFTER.fullmatch(words[-1]):
         after, words = words[-1], words[:-2]
-    words, filtered = filters.split(words)
-    typed = terms.parse(" ".join(filters.without_fillers(words)))
-    is_search = typed or not words
-    return Query("search" if is_search else "help", typed, after=after, filters=filtered)
+    words, query_filters = filters.split(words)
+    query_terms = terms.parse(" ".join(filters.without_fillers(words)))
+    is_search = query_terms or not words
+    return Query("search" if is_search else "help", query_terms, after=after, filters=query_filters)
 
 
 def without_search(text: str) -> Answer | None:

@@ -13,7 +13,7 @@ from chalicelib import index, layout, log
 from chalicelib.archive import Archive, JsonObject, attempts
 from chalicelib.errors import ArchiveUnavailable
 from chalicelib.events import Message
-from chalicelib.fetch import Fetched
+from chalicelib.fetch import FetchResult
 from chalicelib.layout import DocumentRecord, FileDeletion, FileRecord, MessageRecord, Reply, Share, Snapshot
 from chalicelib.utf8 import cut
 
@@ -41,7 +41,7 @@ class Step(TypedDict):
     tags: list[str]
     file_ids: list[str]
     removed: list[str]
-    fetched: Fetched | None
+    fetched: FetchResult | None
 
 
 class FileResult(TypedDict):
@@ -63,7 +63,7 @@ def save(step: Step, now: str, archive: Archive, keep_after: int = KEEP_AFTER) -
     Without a fetched file every document of the message that is there follows the message. *now* is the time of
     archiving, ISO 8601 in UTC; *keep_after* what Slack may lose by age, in days.
     """
-    team, fetched = step["message"]["team"], step["fetched"]
+    team, fetch_result = step["message"]["team"], step["fetched"]
     if step["kind"] == "file_deletion":
         delete_file(team, step["removed"][0], step["message"]["version"], archive, keep_after)
         return None
@@ -72,19 +72,21 @@ def save(step: Step, now: str, archive: Archive, keep_after: int = KEEP_AFTER) -
         return None
     key = layout.message_key(team, step["message"]["channel"], root(step))
     message: MessageRecord = archive.change(key, lambda current: message_record(current, step, keep_after))
-    if fetched is None:
+    if fetch_result is None:
         _follow_all(archive, message, keep_after)
         log.info("message followed", kind=step["kind"], documents=len(message["known"]))
         if step["kind"] == "deletion" and not step["removed"] and step["message"]["thread_ts"] is not None:
             save({**step, "kind": "reply"}, now, archive, keep_after)  # nobody knows whether it had files or tags
         return None
-    file_id = fetched["file"]["id"]
-    document = _follow(archive, message, file_id, keep_after, Arrival(fetched, step["message"]["version"], now))
+    file_id = fetch_result["file"]["id"]
+    document = _follow(
+        archive, message, file_id, keep_after, Arrival(fetch_result, step["message"]["version"], now)
+    )
     if archive.read(layout.file_deletion_key(team, file_id)):
         document = _take_off(archive, message, file_id, keep_after)
     metadata = layout.metadata_key(team, file_id)
     log.info("record saved", metadata=metadata, shares=len(document["shares"]))
-    return _result(document, message, fetched, metadata)
+    return _result(document, message, fetch_result, metadata)
 
 
 def delete_file(team: str, file_id: str, version: str, archive: Archive, keep_after: int = KEEP_AFTER) -> None:
@@ -97,8 +99,8 @@ def delete_file(team: str, file_id: str, version: str, archive: Archive, keep_af
         return current or {"version": version}
 
     archive.change(layout.file_deletion_key(team, file_id), edit)
-    stored: JsonObject[DocumentRecord] | None = archive.read(layout.metadata_key(team, file_id))
-    shares = stored.value["shares"] if stored else []
+    record: JsonObject[DocumentRecord] | None = archive.read(layout.metadata_key(team, file_id))
+    shares = record.value["shares"] if record else []
     for share in shares:
         _take_off(archive, share, file_id, keep_after)
     log.info("file deletion followed", file=file_id, shares=len(shares))
@@ -163,16 +165,16 @@ def message_record(current: MessageRecord | None, step: Step, keep_after: int = 
 def _with_files(record: MessageRecord, step: Step) -> MessageRecord:
     """Return *record* with the files that *step* names, and who wrote the message where."""
     message = step["message"]
-    known = sorted({*record["known"], *step["file_ids"], *step["removed"]})
+    file_ids = sorted({*record["known"], *step["file_ids"], *step["removed"]})
     user, thread_ts = record["user"] or message["user"], record["thread_ts"] or message["thread_ts"]
     absent = dict(record.get("absent", {}))
     if step["kind"] == "edit":
         # By a record of before, which had no dates.
-        withdrawn = set(record["known"]) - set(record["files"]) if record["version"] != NO_VERSION else set()
-        before = {file_id: record["version"] for file_id in step["removed"] if file_id in withdrawn}
+        withdrawn_ids = set(record["known"]) - set(record["files"]) if record["version"] != NO_VERSION else set()
+        before = {file_id: record["version"] for file_id in step["removed"] if file_id in withdrawn_ids}
         for file_id in step["removed"]:
             absent[file_id] = _earliest(absent.get(file_id, before.get(file_id)), message["version"])
-    record = {**record, "user": user, "thread_ts": thread_ts, "known": known, "absent": absent}
+    record = {**record, "user": user, "thread_ts": thread_ts, "known": file_ids, "absent": absent}
     return {**record, "sender_team": message["sender_team"]} if "sender_team" in message else record
 
 
@@ -204,11 +206,11 @@ def document_record(
 
 def share_of(message: MessageRecord, file_id: str, created: int = 0, keep_after: int = KEEP_AFTER) -> Share:
     """Return the share of one of *message*'s files, which was *created* then; a withdrawn one says nothing more."""
-    gone = message.get("gone") or _lost_by_age(message, file_id, created, keep_after)
+    gone_since = message.get("gone") or _lost_by_age(message, file_id, created, keep_after)
     is_withdrawn = (
         message["deleted"]
         or file_id in message.get("deleted_files", [])
-        or (file_id not in message["files"] and gone is None)
+        or (file_id not in message["files"] and gone_since is None)
     )
     return {
         "team": message["team"],
@@ -223,7 +225,7 @@ def share_of(message: MessageRecord, file_id: str, created: int = 0, keep_after:
         "version": message["version"],
         "event_id": message["event_id"],
         "deleted": is_withdrawn,
-        "gone": None if is_withdrawn else gone,
+        "gone": None if is_withdrawn else gone_since,
         "sender_team": message.get("sender_team"),
     }
 
@@ -302,9 +304,9 @@ def tags_of(message: MessageRecord) -> list[str]:
 
 
 class Arrival(NamedTuple):
-    """A file that came with the *version* of a message, and was *fetched*, at the time *now*, or there already."""
+    """A file that came with the *version* of a message: what fetching it gave, at the time *now*."""
 
-    fetched: Fetched
+    fetch_result: FetchResult
     version: str
     now: str
 
@@ -351,59 +353,64 @@ def _tags_of_all(shares: list[Share]) -> list[str]:
 
 def _with_arrival(current: DocumentRecord | None, arrival: Arrival) -> DocumentRecord | None:
     """Return the document's record with the bytes that were stored, and with its newest name and title."""
-    fetched = arrival.fetched
+    fetch_result = arrival.fetch_result
     if current is None:
-        return _new_record(fetched, arrival.now)
-    file, described = current["file"], fetched["file"]
-    if fetched["sha256"] is not None and described.get("snapshot"):
-        current = _with_snapshot(current, fetched)
+        return _new_record(fetch_result, arrival.now)
+    file, fetched_file = current["file"], fetch_result["file"]
+    if fetch_result["sha256"] is not None and fetched_file.get("snapshot"):
+        current = _with_snapshot(current, fetch_result)
         file = current["file"]
-    elif fetched["sha256"] is not None:
-        file = {**file, "size": described["size"], "sha256": fetched["sha256"]}
-        current = {**current, "document": fetched["document"]}
+    elif fetch_result["sha256"] is not None:
+        file = {**file, "size": fetched_file["size"], "sha256": fetch_result["sha256"]}
+        current = {**current, "document": fetch_result["document"]}
     is_newest = not any(is_newer(share["version"], arrival.version) for share in current["shares"])
-    if is_newest and described["name"]:
-        file = {**file, "name": described["name"], "title": described["title"]}
+    if is_newest and fetched_file["name"]:
+        file = {**file, "name": fetched_file["name"], "title": fetched_file["title"]}
     return {**current, "file": file}
 
 
-def _with_snapshot(current: DocumentRecord, fetched: Fetched) -> DocumentRecord:
-    """Return the record of a canvas with what it was when it was *fetched*: the newest is the document.
+def _with_snapshot(current: DocumentRecord, fetch_result: FetchResult) -> DocumentRecord:
+    """Return the record of a canvas with the snapshot in *fetch_result*. The newest snapshot is the document.
 
-    The same page again is no other: when it was first seen, stays.
+    If the page has not changed, the record keeps the time at which the page was first fetched.
     """
-    described, sha256, before = fetched["file"], str(fetched["sha256"]), current["file"]
-    taken, last = described["snapshot"], before.get("snapshot") or ""
+    fetched_file, sha256, before = fetch_result["file"], str(fetch_result["sha256"]), current["file"]
+    snapshot_time, last = fetched_file["snapshot"], before.get("snapshot") or ""
     if sha256 == before["sha256"]:
         return current
-    replaced = Snapshot(document=current["document"], sha256=before["sha256"], taken=last)
-    arrived = Snapshot(document=fetched["document"], sha256=sha256, taken=taken)
+    old_snapshot = Snapshot(document=current["document"], sha256=before["sha256"], taken=last)
+    new_snapshot = Snapshot(document=fetch_result["document"], sha256=sha256, taken=snapshot_time)
     earlier = [snapshot for snapshot in current.get("earlier", []) if snapshot["sha256"] != sha256]
-    if taken < last:
-        return {**current, "earlier": _newest([*earlier, arrived])}
-    file: FileRecord = {**before, "size": described["size"], "sha256": sha256, "snapshot": taken}
-    return {**current, "document": fetched["document"], "file": file, "earlier": _newest([*earlier, replaced])}
+    if snapshot_time < last:
+        return {**current, "earlier": _newest([*earlier, new_snapshot])}
+    file: FileRecord = {**before, "size": fetched_file["size"], "sha256": sha256, "snapshot": snapshot_time}
+    return {
+        **current,
+        "document": fetch_result["document"],
+        "file": file,
+        "earlier": _newest([*earlier, old_snapshot]),
+    }
 
 
 def _newest(snapshots: list[Snapshot]) -> list[Snapshot]:
     return sorted(snapshots, key=lambda snapshot: snapshot["taken"])[-MOST_SNAPSHOTS:]
 
 
-def _new_record(fetched: Fetched, now: str) -> DocumentRecord | None:
+def _new_record(fetch_result: FetchResult, now: str) -> DocumentRecord | None:
     """Return the record of a document that was fetched just now; None if it had been archived before."""
-    if fetched["sha256"] is None:
+    if fetch_result["sha256"] is None:
         return None
-    file = fetched["file"]
+    file = fetch_result["file"]
     return {
         "version": 1,
-        "document": fetched["document"],
+        "document": fetch_result["document"],
         "file": {
             "id": file["id"],
             "name": file["name"],
             "title": file["title"],
             "mimetype": file["mimetype"],
             "size": file["size"],
-            "sha256": fetched["sha256"],
+            "sha256": fetch_result["sha256"],
             "created": file["created"],
             "uploader": file["user"],
             "permalink": file["permalink"],
@@ -415,19 +422,21 @@ def _new_record(fetched: Fetched, now: str) -> DocumentRecord | None:
     }
 
 
-def _result(document: DocumentRecord, message: MessageRecord, fetched: Fetched, metadata: str) -> FileResult:
+def _result(
+    document: DocumentRecord, message: MessageRecord, fetch_result: FetchResult, metadata: str
+) -> FileResult:
     """Return what became of the file, under the name that it has in *message*.
 
     That it was in the archive before is for those alone who could see it: in the same conversation.
     """
-    name = fetched["file"]["name"] or document["file"]["name"]
+    name = fetch_result["file"]["name"] or document["file"]["name"]
     here = [
         share for share in document["shares"] if share["channel"] == message["channel"] and not share["deleted"]
     ]
     return {
         "id": document["file"]["id"],
         "name": name and cut(name, LONGEST_SHOWN_NAME),
-        "status": fetched["status"],
+        "status": fetch_result["status"],
         "document": document["document"],
         "metadata": metadata,
         "size": document["file"]["size"],

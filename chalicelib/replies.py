@@ -88,8 +88,8 @@ def places(outcome: Outcome, archive: Archive) -> list[Place]:
     """Return the messages whose documents *outcome* is about."""
     if outcome["kind"] == "file_deletion":
         team, file_id = outcome["execution"].split("-")[:2]
-        stored: JsonObject[DocumentRecord] | None = archive.read(layout.metadata_key(team, file_id))
-        shares = stored.value["shares"] if stored else []
+        record: JsonObject[DocumentRecord] | None = archive.read(layout.metadata_key(team, file_id))
+        shares = record.value["shares"] if record else []
         return [Place(share["team"], share["channel"], share["ts"]) for share in shares]
     root = outcome["thread_ts"] if outcome["kind"] == "reply" else None
     return [Place(outcome["team"], outcome["channel"], root or outcome["ts"])]
@@ -106,37 +106,37 @@ class _Reply:
     def settle(self) -> bool:
         """Bring the reply up to date until nothing changes any more; return True if it was posted just now."""
         for _ in range(_MOST_ROUNDS):
-            stored = self._marks.read(self._place.name)
-            state = self._state(stored.value if stored else NoticeMark(state="released", at=self._marks.now))
+            current = self._marks.read(self._place.name)
+            state = self._state(current.value if current else NoticeMark(state="released", at=self._marks.now))
             step = self._step(state)
             if step is None:
-                self._note(state, stored)
+                self._note(state, current)
                 break
-            claim = self._marks.claim(self._place.name, state.mark, stored)
-            done = self._do(step, state, claim)
-            if self._marks.write(self._place.name, done, claim) is None:
+            claim = self._marks.claim(self._place.name, state.mark, current)
+            new_mark = self._do(step, state, claim)
+            if self._marks.write(self._place.name, new_mark, claim) is None:
                 break
-            log.info(done["state"])
+            log.info(new_mark["state"])
         return self._has_posted
 
     def _state(self, mark: NoticeMark) -> State:
         if mark["state"] == "claimed":  # by an invocation that died
             mark = {**mark, "state": "posted" if mark.get("reply") or mark.get("sign") else "released"}
-        merged = _with_outcome(mark, self._outcome) if self._may_speak_again(mark) else mark
+        new_mark = _with_outcome(mark, self._outcome) if self._may_speak_again(mark) else mark
         record = self.record()
         missing = record.get("absent", {}) if record else {}
-        created = {file_id: self._created(file_id) for file_id in merged.get("files", []) if file_id in missing}
-        return State(merged, record, self._slack.settings.keep_after_days, created)
+        created = {file_id: self._created(file_id) for file_id in new_mark.get("files", []) if file_id in missing}
+        return State(new_mark, record, self._slack.settings.keep_after_days, created)
 
     def _created(self, file_id: str) -> int:
         key = layout.metadata_key(self._place.team, file_id)
-        stored: JsonObject[DocumentRecord] | None = self._marks.archive.read(key)
-        return stored.value["file"]["created"] if stored else 0
+        record: JsonObject[DocumentRecord] | None = self._marks.archive.read(key)
+        return record.value["file"]["created"] if record else 0
 
     def record(self) -> MessageRecord | None:
         """Return the message's record."""
-        stored: JsonObject[MessageRecord] | None = self._marks.archive.read(layout.message_key(*self._place))
-        return stored and stored.value
+        current: JsonObject[MessageRecord] | None = self._marks.archive.read(layout.message_key(*self._place))
+        return current and current.value
 
     def _may_speak_again(self, mark: NoticeMark) -> bool:
         """Return False for a reply that was taken back, unless an edit has brought other files since."""
@@ -203,7 +203,7 @@ class _Reply:
 
     def _post(self, notice: Notice, state: State) -> NoticeMark:
         if state.mark.get("sign"):
-            posts.remove(self._done, self._slack)
+            posts.remove(self._done_reaction, self._slack)
         try:
             ts = posts.post(notice, self._slack)
         except NoticeRefused as error:
@@ -242,17 +242,17 @@ class _Reply:
         if reply := state.mark.get("reply"):
             withdrawals.delete(self._place.channel, reply, self._slack)
         if state.mark.get("sign") and not (state.record and state.record["deleted"]):
-            posts.remove(self._done, self._slack)
+            posts.remove(self._done_reaction, self._slack)
         return _taken_back(state.mark)
 
     @property
-    def _done(self) -> Reaction:
+    def _done_reaction(self) -> Reaction:
         return Reaction(self._place.channel, self._place.ts, notices.DONE)
 
-    def _note(self, state: State, stored: JsonObject[NoticeMark] | None) -> None:
+    def _note(self, state: State, current: JsonObject[NoticeMark] | None) -> None:
         """Keep what the outcome told of files, though nothing changes in Slack: the next words need it."""
-        if state.standing and state.mark != (stored and stored.value):
-            self._marks.archive.write(layout.notice_key(self._place.name), state.mark, over=stored)
+        if state.standing and state.mark != (current and current.value):
+            self._marks.archive.write(layout.notice_key(self._place.name), state.mark, over=current)
 
     def _is_first(self) -> bool:
         """Return True for the first success of a person, and again for the same one."""
@@ -262,25 +262,25 @@ class _Reply:
         key, first = layout.person_key(team, user), FirstUpload(execution=self._outcome["execution"])
         if archive.write(key, first, over=None):
             return True
-        stored: JsonObject[FirstUpload] | None = archive.read(key)
-        return stored is not None and stored.value == first
+        record: JsonObject[FirstUpload] | None = archive.read(key)
+        return record is not None and record.value == first
 
 
 def _with_outcome(mark: NoticeMark, outcome: Outcome) -> NoticeMark:
     """Return *mark* with what *outcome* tells of the message's files, and of the tags that were left out."""
     if outcome["kind"] not in ("upload", "edit"):
         return mark
-    said = _merged(mark.get("said", []), outcome["files"])
-    files = [*dict.fromkeys([*mark.get("files", []), *(file["id"] for file in said)])]
+    reply_files = _merge(mark.get("said", []), outcome["files"])
+    files = [*dict.fromkeys([*mark.get("files", []), *(file["id"] for file in reply_files)])]
     left_out = _newest(mark.get("left_out"), outcome)
-    return {**mark, "said": said, "files": files, "left_out": left_out}
+    return {**mark, "said": reply_files, "files": files, "left_out": left_out}
 
 
-def _merged(said: Iterable[ReplyFile], files: Iterable[Mapping[str, Any]]) -> list[ReplyFile]:
-    merged = {file["id"]: file for file in said}
+def _merge(reply_files: Iterable[ReplyFile], files: Iterable[Mapping[str, Any]]) -> list[ReplyFile]:
+    by_id = {file["id"]: file for file in reply_files}
     for file in files:
-        merged[file["id"]] = _better(merged.get(file["id"]), file)
-    return list(merged.values())
+        by_id[file["id"]] = _better(by_id.get(file["id"]), file)
+    return list(by_id.values())
 
 
 def _better(before: ReplyFile | None, file: Mapping[str, Any]) -> ReplyFile:

@@ -54,11 +54,11 @@ def _leaf(part: dict[str, Any], names: dict[str, str], is_code: bool) -> Leaf:
     is_code = is_code or (isinstance(style, dict) and style.get("code") is True)
     text, name, channel = part.get("text"), part.get("name"), part.get("channel_id")
     if _kind(part) == "text" and isinstance(text, str):
-        return Leaf(_escaped(text), text, is_code)
+        return Leaf(_escape(text), text, is_code)
     if _kind(part) == "emoji" and isinstance(name, str):
-        return Leaf(f":{_escaped(name)}:{_tone(part, name)}", is_code=is_code)
+        return Leaf(f":{_escape(name)}:{_tone(part, name)}", is_code=is_code)
     if _kind(part) == "channel" and isinstance(channel, str):
-        return Leaf(f"<#{_escaped(channel)}|{names.get(channel, '')}>", is_code=is_code)
+        return Leaf(f"<#{_escape(channel)}|{names.get(channel, '')}>", is_code=is_code)
     return Leaf(" ", is_code=is_code)
 
 
@@ -90,5 +90,5 @@ def _list(value: object) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _escaped(text: str) -> str:
+def _escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -94,40 +94,44 @@ def _newest(
 ) -> Results:
     candidates = Candidates(_lookups(terms, asker, page), after, listings)
     hits: list[Hit] = []
-    begin = examined = after
-    seen = ""  # the last place whose document the asker may see
-    left, hidden_left, chunk = CHUNK * CHUNKS, MOST_HIDDEN, CHUNK
-    while left > 0 and hidden_left > 0 and (examined == after or listings.deadline.has_time(ROUND_SECONDS)):
-        begin, places = examined, candidates.take(chunk)
-        of_chunk = _examined(places, terms, asker, listings, channels)
+    begin = last_examined = after
+    last_visible = ""  # the last place whose document the asker may see
+    visible_left, hidden_left, chunk = CHUNK * CHUNKS, MOST_HIDDEN, CHUNK
+    while (
+        visible_left > 0
+        and hidden_left > 0
+        and (last_examined == after or listings.deadline.has_time(ROUND_SECONDS))
+    ):
+        begin, places = last_examined, candidates.take(chunk)
+        of_chunk = _examine(places, terms, asker, listings, channels)
         for place, hit, is_visible, is_certain in of_chunk:
-            if not is_certain and examined > after:
-                return _stopped(hits, seen, after)
-            seen = place if is_visible else seen
+            if not is_certain and last_examined > after:
+                return _stopped(hits, last_visible, after)
+            last_visible = place if is_visible else last_visible
             hits += [hit] if hit else []
             if len(hits) > SHOWN:
                 return _results(hits[:SHOWN], hits[SHOWN - 1].place, after, capped=False)
-            examined = place
+            last_examined = place
         if len(places) < chunk and not candidates.exhausted:
-            return _results(hits, max(examined, candidates.position), after, capped=True)
+            return _results(hits, max(last_examined, candidates.position), after, capped=True)
         if candidates.exhausted or not places:
             return Results(hits, None, capped=False)
         visible = sum(each.is_visible for each in of_chunk)
-        left, hidden_left = left - visible, hidden_left - len(places) + visible
+        visible_left, hidden_left = visible_left - visible, hidden_left - len(places) + visible
         chunk = CHUNK if visible else min(4 * CHUNK, hidden_left)
-    return _stopped(hits, seen if seen > begin else "", after)
+    return _stopped(hits, last_visible if last_visible > begin else "", after)
 
 
-def _stopped(hits: list[Hit], seen: str, after: str) -> Results:
-    """Return that the search stopped, and goes on after the place that was *seen* last; or that it ended.
+def _stopped(hits: list[Hit], last_visible: str, after: str) -> Results:
+    """Return that the search stopped, and goes on after the place *last_visible*; or, without one, that it ended.
 
     What the asker may not see looks like what is not there: a search that came upon nothing else has ended.
     """
-    return _results(hits, seen, after, capped=True) if seen else Results(hits, None, capped=False)
+    return _results(hits, last_visible, after, capped=True) if last_visible else Results(hits, None, capped=False)
 
 
 def _lookups(terms: Sequence[Term], asker: Asker, page: int | None) -> list[list[Listing]]:
-    keys = _listed(terms)[: max(1, _AT_ONCE // len(asker.scopes))]
+    keys = _index_keys(terms)[: max(1, _AT_ONCE // len(asker.scopes))]
     share = _MOST_KEYS // (len(keys) * len(asker.scopes))
     page = page or (_PAGE_OF_SINGLE if len(keys) == 1 else min(_LONGEST_PAGE, share))
     return [
@@ -136,7 +140,7 @@ def _lookups(terms: Sequence[Term], asker: Asker, page: int | None) -> list[list
     ]
 
 
-def _listed(terms: Sequence[Term]) -> list[tuple[str, str]]:
+def _index_keys(terms: Sequence[Term]) -> list[tuple[str, str]]:
     """Return what is listed, as kind and name: for every term a tag or word, then more words of the phrases.
 
     Tags come first, then long words: they are rarer. What is not listed, the records tell.
@@ -162,7 +166,7 @@ def _results(hits: list[Hit], examined: str, after: str, *, capped: bool) -> Res
     return Results(hits, second if second > after else second + "~", capped)
 
 
-def _examined(
+def _examine(
     places: list[str], terms: Sequence[Term], asker: Asker, listings: Listings, channels: Channels
 ) -> list[_Examined]:
     """Return what is found at each of *places*."""
@@ -170,15 +174,15 @@ def _examined(
     matches = [Match(record, terms) if record else None for record in records]
     every = [visibility.may_be_visible(match.record, asker) if match else [] for match in matches]
     possible = [match.shares(shares) if match else [] for match, shares in zip(matches, every, strict=True)]
-    for asked in (possible, every):  # those that match first: the look-ups are few
-        channels.learn(channel for shares in asked for channel in visibility.elsewhere(shares, asker))
-    examined = []
+    for shares_of_places in (possible, every):  # those that match first: the look-ups are few
+        channels.learn(channel for shares in shares_of_places for channel in visibility.elsewhere(shares, asker))
+    results = []
     for place, match, shares, all_shares in zip(places, matches, possible, every, strict=True):
         hit = _hit(place, match, visibility.visible(shares, asker, channels)) if match else None
         is_certain = hit is not None or channels.knows(visibility.elsewhere(shares, asker))
         is_visible = bool(visibility.visible(all_shares, asker, channels))
-        examined.append(_Examined(place, hit, is_visible, is_certain))
-    return examined
+        results.append(_Examined(place, hit, is_visible, is_certain))
+    return results
 
 
 def _hit(place: str, match: Match, visible: Sequence[Share]) -> Hit | None:

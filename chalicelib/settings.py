@@ -90,19 +90,19 @@ _secrets: dict[str, str] = {}
 
 
 def load(
-    *needed: str,
+    *names: str,
     optional: Iterable[str] = (),
     environ: Mapping[str, str] = os.environ,
     ssm: Callable[[], Client] = clients.ssm,
 ) -> Settings:
-    """Return the settings with the *needed* variables, and the *optional* ones where they are set.
+    """Return the settings with the variables *names*, and the *optional* ones where they are set.
 
     *ssm* makes the client, only if a reference has to be read. Raises SettingsWrong, which names all that is
     missing or makes no sense and logs what each is for; SecretsUnreadable when SSM does not answer.
     """
-    values = {name: environ.get(name, "").strip() for name in (*needed, *optional)}
-    wrong = {name: f"missing: {_BY_NAME[name].purpose}" for name in needed if not values[name]}
-    values, unknown = _resolved(values, ssm)
+    values = {name: environ.get(name, "").strip() for name in (*names, *optional)}
+    wrong = {name: f"missing: {_BY_NAME[name].purpose}" for name in names if not values[name]}
+    values, unknown = _resolve(values, ssm)
     wrong.update(unknown)
     numbers = {name: environ.get(name, "").strip() or _BY_NAME[name].default for name in _NUMBERS}
     wrong.update(
@@ -152,7 +152,7 @@ def _is_number(text: str) -> bool:
     return text.isascii() and text.isdecimal()
 
 
-def _resolved(values: dict[str, str], ssm: Callable[[], Client]) -> tuple[dict[str, str], dict[str, str]]:
+def _resolve(values: dict[str, str], ssm: Callable[[], Client]) -> tuple[dict[str, str], dict[str, str]]:
     """Return *values* with every reference replaced, and those that SSM does not know with why."""
     references = {
         name: value.removeprefix(REFERENCE) for name, value in values.items() if _is_reference(name, value)
@@ -160,9 +160,9 @@ def _resolved(values: dict[str, str], ssm: Callable[[], Client]) -> tuple[dict[s
     unread = sorted(set(references.values()) - set(_secrets))
     if unread:
         _secrets.update(_read(unread, ssm))
-    resolved = {name: _secrets[path] for name, path in references.items() if path in _secrets}
+    from_ssm = {name: _secrets[path] for name, path in references.items() if path in _secrets}
     unknown = {name: f"SSM has no {path}" for name, path in references.items() if path not in _secrets}
-    return {**values, **resolved}, unknown
+    return {**values, **from_ssm}, unknown
 
 
 def _is_reference(name: str, value: str) -> bool:

@@ -34,9 +34,11 @@ class Stage(NamedTuple):
 
 def stage() -> Stage:
     """Return what the function works with."""
-    loaded = settings.load("SLACK_INTEGRATOR_SF", "BUCKET", "ACCESS_TOKEN", "SLACK_URL")
-    executions = Executions(clients.stepfunctions(), loaded.state_machine)
-    return Stage(Slack(clients.http(), loaded), Archive(clients.s3_in_haste(), loaded.bucket), executions)
+    app_settings = settings.load("SLACK_INTEGRATOR_SF", "BUCKET", "ACCESS_TOKEN", "SLACK_URL")
+    executions = Executions(clients.stepfunctions(), app_settings.state_machine)
+    return Stage(
+        Slack(clients.http(), app_settings), Archive(clients.s3_in_haste(), app_settings.bucket), executions
+    )
 
 
 def follow(share: Share, stage: Stage, now: float) -> None:
@@ -58,10 +60,10 @@ def follow(share: Share, stage: Stage, now: float) -> None:
 
 def _is_archived(share: Share, archive: Archive) -> bool:
     """Return True if the file's document has a share in this channel that is not older than the event."""
-    stored: JsonObject[DocumentRecord] | None = archive.read(layout.metadata_key(share["team"], share["file"]))
-    return stored is not None and any(
+    record: JsonObject[DocumentRecord] | None = archive.read(layout.metadata_key(share["team"], share["file"]))
+    return record is not None and any(
         entry["channel"] == share["channel"] and shares.is_of_this_sharing(share, entry["ts"])
-        for entry in stored.value["shares"]
+        for entry in record.value["shares"]
     )
 
 
@@ -97,17 +99,17 @@ def _start(share: Share, place: Place, stage: Stage, now: float) -> None:
         if change is None:
             log.info("the message is gone")
             return
-        text = channel_links.tagged(workflow.execution_input(change), change.unnamed, stage.slack)
+        text = channel_links.add_tags(workflow.execution_input(change), change.unnamed, stage.slack)
         workflow.start(stage.workflow.client, stage.workflow.state_machine, name, text, time.monotonic())
         log.info("started by file_shared")
 
 
 def _change(share: Share, place: Place, slack: Slack, now: float) -> Change | None:
     """Return what the event of the message at *place* would have started; None if there is no such message."""
-    described = _call(slack, "conversations.info", {"channel": share["channel"]}).get("channel")
-    kind = conversation.channel_type(described if isinstance(described, dict) else {})
-    shown = Conversation(lambda method, arguments: _call(slack, method, arguments), share["channel"])
-    message = shown.message(place.ts, place.thread)
+    details = _call(slack, "conversations.info", {"channel": share["channel"]}).get("channel")
+    kind = conversation.channel_type(details if isinstance(details, dict) else {})
+    messages = Conversation(lambda method, arguments: _call(slack, method, arguments), share["channel"])
+    message = messages.message(place.ts, place.thread)
     if message is None:
         return None
     where = mending.Place(share["team"], share["channel"], kind, share["bot_user"])

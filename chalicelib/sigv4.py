@@ -242,11 +242,11 @@ class Connections:
         message = f"{verb} {target} HTTP/1.1\r\n{lines}\r\n".encode() + body
         if self._kept:
             try:
-                return self._tried(self._kept.pop(), verb, message)
+                return self._try(self._kept.pop(), verb, message)
             except ServiceError as error:
                 if error.code not in ("RemoteDisconnected", "ConnectionResetError", "BrokenPipeError"):
                     raise
-        return self._tried(self._connected(url), verb, message)
+        return self._try(self._connected(url), verb, message)
 
     def close(self) -> None:
         """Close the kept connections."""
@@ -275,7 +275,7 @@ class Connections:
         self._context = self._context or ssl.create_default_context()
         return self._context
 
-    def _tried(self, connection: "HTTPConnection", verb: str, message: bytes) -> Answer:
+    def _try(self, connection: "HTTPConnection", verb: str, message: bytes) -> Answer:
         """Send, and keep the connection if a whole answer came, unless that says `Connection: close`."""
         from http.client import HTTPException, HTTPResponse
 
@@ -309,13 +309,13 @@ class Client:
 
     def call(self, action: str, **arguments: Any) -> dict[str, Any]:
         """Return the answer to *action*; raises ServiceError."""
-        begun = time.monotonic()
+        start = time.monotonic()
         try:
             answer = self._call(action, arguments)
         except ServiceError as error:
-            log.called(self._service.prefix, action, error.code, begun)
+            log.call(self._service.prefix, action, error.code, start)
             raise
-        log.called(self._service.prefix, action, 200, begun)
+        log.call(self._service.prefix, action, 200, start)
         return answer
 
     def _call(self, action: str, arguments: dict[str, Any]) -> dict[str, Any]:

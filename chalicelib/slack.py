@@ -114,14 +114,14 @@ class Slack:
         from requests import RequestException
 
         auth = bearer(self.settings.access_token) if with_token else None
-        begun = time.monotonic()
+        start = time.monotonic()
         try:
             with limit:
                 response = self.http.request(verb, url, auth=auth, allow_redirects=False, **options)
         except RequestException as error:
-            log.called("slack", _operation(url), type(error).__name__, begun)
+            log.call("slack", _operation(url), type(error).__name__, start)
             raise SlackUnavailable(f"Slack could not be reached ({type(error).__name__}).") from error
-        log.called("slack", _operation(url), response.status_code, begun)
+        log.call("slack", _operation(url), response.status_code, start)
         if limit.is_up:  # headers that end early look like headers
             response.close()
             raise SlackUnavailable("Slack answers too slowly.")

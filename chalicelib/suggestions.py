@@ -104,10 +104,10 @@ def alike(name: str, others: Iterable[str], most: int) -> list[str]:
         matcher.set_seq1(other[:_LONGEST_COMPARED])
         return of()
 
-    counted = sorted(((likeness(matcher.quick_ratio, other), other) for other in others), reverse=True)
-    near = [other for ratio, other in counted if ratio >= _ALIKE and other != name][:MOST_COMPARED]
-    compared = sorted(((likeness(matcher.ratio, other), other) for other in near), reverse=True)
-    return [other for ratio, other in compared if ratio >= _ALIKE][:most]
+    by_letters = sorted(((likeness(matcher.quick_ratio, other), other) for other in others), reverse=True)
+    near = [other for ratio, other in by_letters if ratio >= _ALIKE and other != name][:MOST_COMPARED]
+    by_likeness = sorted(((likeness(matcher.ratio, other), other) for other in near), reverse=True)
+    return [other for ratio, other in by_likeness if ratio >= _ALIKE][:most]
 
 
 def _tag(name: str) -> Term:
@@ -122,12 +122,12 @@ def _names(
     kind: str, begins: Iterable[str], scopes: Iterable[str], asker: Asker, listings: Listings
 ) -> dict[str, list[str]]:
     """Return the names of *kind* in *scopes* that begin with any of *begins*, each with the scopes that have it."""
-    wanted = [(scope, begin) for scope in scopes for begin in dict.fromkeys(begins)]
+    pairs = [(scope, begin) for scope in scopes for begin in dict.fromkeys(begins)]
     pages = listings.deadline.map(
-        lambda pair: listings.folders(index.prefix(kind, asker.team, pair[0]), pair[1], _PAGE), wanted
+        lambda pair: listings.folders(index.prefix(kind, asker.team, pair[0]), pair[1], _PAGE), pairs
     )
     names: dict[str, list[str]] = {}
-    for (scope, _), page in zip(wanted, pages, strict=True):
+    for (scope, _), page in zip(pairs, pages, strict=True):
         for name in page.names:
             if scope not in names.setdefault(name, []):
                 names[name].append(scope)
@@ -153,31 +153,31 @@ def _with_a_visible_document(
         term: [(match, match.shares(visibility.may_be_visible(match.record, asker))) for match in of_term]
         for term, of_term in matches.items()
     }
-    wanted = [
+    channel_ids = [
         channel
         for of_term in possible.values()
         for _, shares in of_term
         for channel in visibility.elsewhere(shares, asker)
     ]
-    channels.learn(wanted)
+    channels.learn(channel_ids)
     visible = [
         term
         for term, of_term in possible.items()
         if any(match.shares(visibility.visible(shares, asker, channels)) for match, shares in of_term)
     ]
-    return visible, channels.knows(wanted)
+    return visible, channels.knows(channel_ids)
 
 
 def _newest(terms: dict[Term, list[str]], asker: Asker, listings: Listings) -> dict[Term, list[str]]:
     """Return the places of the newest documents of each of *terms*."""
-    wanted = [
+    prefixes = [
         (term, index.prefix(*_key(term, asker.team, scope)))
         for term, scopes in terms.items()
         for scope in scopes[:_SCOPES]
     ]
-    pages = listings.deadline.map(lambda pair: listings.keys(pair[1], "", NEWEST).names, wanted)
+    pages = listings.deadline.map(lambda pair: listings.keys(pair[1], "", NEWEST).names, prefixes)
     places: dict[Term, set[str]] = {term: set() for term in terms}
-    for (term, _), names in zip(wanted, pages, strict=True):
+    for (term, _), names in zip(prefixes, pages, strict=True):
         places[term].update(names)
     return {term: sorted(of_term)[:NEWEST] for term, of_term in places.items()}
 

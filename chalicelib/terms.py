@@ -48,11 +48,11 @@ def _without_markup(text: str) -> str:
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
-def _terms(typed: str, *, is_quoted: bool) -> list[Term]:
-    tags = [Term(f"#{tag}", tag, ()) for tag in hashtags.typed(typed)]
-    is_tag = not is_quoted and typed.lstrip(_OPENING)[:1] in _SIGNS
+def _terms(text: str, *, is_quoted: bool) -> list[Term]:
+    tags = [Term(f"#{tag}", tag, ()) for tag in hashtags.in_command(text)]
+    is_tag = not is_quoted and text.lstrip(_OPENING)[:1] in _SIGNS
     if tags and (is_tag or not words.words(tags[0].text)):  # an emoji is a tag, or nothing
         return tags
-    of_words = tuple(words.words(typed))
-    shown = f'"{" ".join(typed.split())}"' if is_quoted else typed.strip()
-    return [Term(shown, None, of_words)] if of_words else []
+    of_words = tuple(words.words(text))
+    term_text = f'"{" ".join(text.split())}"' if is_quoted else text.strip()
+    return [Term(term_text, None, of_words)] if of_words else []

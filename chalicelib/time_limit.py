@@ -108,7 +108,7 @@ def session() -> "Session":
             super().init_poolmanager(*arguments, **options)
             self.poolmanager.pool_classes_by_scheme = {"http": plain, "https": tls}
 
-    made = requests.Session()
-    made.mount("http://", Adapter())
-    made.mount("https://", Adapter())
-    return made
+    new_session = requests.Session()
+    new_session.mount("http://", Adapter())
+    new_session.mount("https://", Adapter())
+    return new_session

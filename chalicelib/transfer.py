@@ -102,18 +102,18 @@ def parts(
     *on_piece* is called with each piece. *spare* is memory to use again: new memory has to be cleared by the kernel
     first.
     """
-    body, filled, crc = bytearray(min(PART, size)), 0, 0
+    body, length, crc = bytearray(min(PART, size)), 0, 0
     for piece in pieces:
         on_piece(piece)
         while piece:
-            if filled == PART:
+            if length == PART:
                 yield _part(body, crc)
-                body, filled, crc = spare.pop() if spare else bytearray(PART), 0, 0
-            fitting, piece = piece[: PART - filled], piece[PART - filled :]
-            body[filled : filled + len(fitting)] = fitting
+                body, length, crc = spare.pop() if spare else bytearray(PART), 0, 0
+            fitting, piece = piece[: PART - length], piece[PART - length :]
+            body[length : length + len(fitting)] = fitting
             crc = zlib.crc32(fitting, crc)
-            filled += len(fitting)
-    del body[filled:]
+            length += len(fitting)
+    del body[length:]
     yield _part(body, crc)
 
 

@@ -46,7 +46,7 @@ class Asker(NamedTuple):
     user: str
     channel: str
     is_guest: bool
-    opened: tuple[str, ...] = ()
+    opened_channels: tuple[str, ...] = ()
     """Conversations that were made public, and that Slack says are public now."""
     others: tuple[str, ...] = ()
     """Conversations beside *channel* of which Slack said now that they and the app are in it."""
@@ -63,7 +63,7 @@ class Asker(NamedTuple):
     @property
     def scopes(self) -> list[str]:
         """The scopes of the index that may be listed for them at all."""
-        return self.own if self.is_guest else [index.PUBLIC, *dict.fromkeys([*self.own, *self.opened])]
+        return self.own if self.is_guest else [index.PUBLIC, *dict.fromkeys([*self.own, *self.opened_channels])]
 
 
 class Person(NamedTuple):
@@ -85,25 +85,28 @@ def asker(slack: Slack, listings: Listings, team: str, user: str, channel: str) 
 
     Slack and the archive are asked at the same time.
     """
-    asked: list[Callable[[], Any]] = [
+    look_ups: list[Callable[[], Any]] = [
         lambda: person(slack, team, user),
         lambda: conversations(slack, user, _PRIVATE),
         lambda: listings.folders(index.prefix_of_all(index.RECENT, team), "", MOST_LISTED),
-        lambda: opened(slack, listings, team),
+        lambda: find_opened_channels(slack, listings, team),
     ]
-    who, theirs, holding, public = listings.deadline.map(lambda ask: ask(), asked)
+    who, theirs, holding, public = listings.deadline.map(lambda ask: ask(), look_ups)
     if who is None:
         return None
     if who.is_guest:
-        joined = conversations(slack, user, "public_channel")
-        theirs, public = Conversations([*theirs.ids, *joined.ids], theirs.unknown or joined.unknown), ()
+        public_channels = conversations(slack, user, "public_channel")
+        theirs, public = (
+            Conversations([*theirs.ids, *public_channels.ids], theirs.unknown or public_channels.unknown),
+            (),
+        )
     others = [other for other in theirs.ids if other != channel and _may_hold_documents(other, holding)]
-    searched = others[: MOST_CONVERSATIONS - 1]
-    missing = len(others) - len(searched)
-    return Asker(team, user, channel, who.is_guest, public, tuple(searched), missing, unknown=theirs.unknown)
+    to_search = others[: MOST_CONVERSATIONS - 1]
+    missing = len(others) - len(to_search)
+    return Asker(team, user, channel, who.is_guest, public, tuple(to_search), missing, unknown=theirs.unknown)
 
 
-def opened(slack: Slack, listings: Listings, team: str) -> tuple[str, ...]:
+def find_opened_channels(slack: Slack, listings: Listings, team: str) -> tuple[str, ...]:
     """Return the conversations that were made public once, and that Slack says are public now."""
     names = listings.keys(index.opened_prefix(team), "", MOST_OPENED).names
     channels = Channels(slack, team, listings.deadline)
@@ -122,12 +125,12 @@ def person(slack: Slack, team: str, user: str) -> Person | None:
     https://docs.slack.dev/reference/objects/user-object
     """
     try:
-        described = slack.call("users.info", {"user": user}, form=True, timeout=_TIMEOUT).get("user")
+        details = slack.call("users.info", {"user": user}, form=True, timeout=_TIMEOUT).get("user")
     except SlackRefused:  # user_not_found, user_not_visible: nobody of this workspace
         return None
-    if not isinstance(described, dict) or described.get("id") != user or not _belongs_to(described, team):
+    if not isinstance(details, dict) or details.get("id") != user or not _belongs_to(details, team):
         return None
-    is_member = described.get("is_restricted") is False and described.get("is_ultra_restricted") is False
+    is_member = details.get("is_restricted") is False and details.get("is_ultra_restricted") is False
     return Person(user, is_guest=not is_member)
 
 
@@ -142,8 +145,8 @@ def conversations(slack: Slack, user: str, types: str) -> Conversations:
     except IntegratorError as error:
         log.warning("conversations unknown", reason=str(error))
         return Conversations([], str(error))
-    described = answer.get("channels")
-    ids = [entry.get("id") for entry in described if isinstance(entry, dict)] if isinstance(described, list) else []
+    entries = answer.get("channels")
+    ids = [entry.get("id") for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
     sound = [conversation for conversation in ids if isinstance(conversation, str) and _ID.fullmatch(conversation)]
     if (answer.get("response_metadata") or {}).get("next_cursor"):
         return Conversations(sound, f"Slack names the first {_PAGE} conversations alone.")
@@ -169,10 +172,10 @@ class Channels:
 
     def learn(self, channels: Iterable[str]) -> None:
         """Ask about those of *channels* that are not known yet, as far as may be asked, all at once."""
-        wanted = list(dict.fromkeys(channels))
+        channel_ids = list(dict.fromkeys(channels))
         now = time.monotonic()
-        self._public.update({channel: public for channel in wanted for public in self._believed(channel, now)})
-        unknown = [channel for channel in wanted if channel not in self._public][: self._lookups_left]
+        self._public.update({channel: public for channel in channel_ids for public in self._believed(channel, now)})
+        unknown = [channel for channel in channel_ids if channel not in self._public][: self._lookups_left]
         self._lookups_left -= len(unknown)
         self._public.update(zip(unknown, self._deadline.map(self._is_public, unknown), strict=True))
 
@@ -216,7 +219,7 @@ def may_be_visible(record: DocumentRecord, asker: Asker) -> list[Share]:
     return [
         share
         for share in _shares(record, asker.team)
-        if share["channel"] in (*asker.own, *asker.opened)
+        if share["channel"] in (*asker.own, *asker.opened_channels)
         or (not asker.is_guest and index.PUBLIC in index.scopes(share))
     ]
 
@@ -241,7 +244,7 @@ def may_see(channel: str, channel_type: str | None, asker: Asker, channels: Chan
     """Return True if *asker* may see what was shared in *channel* while it was of *channel_type*."""
     if channel in asker.own:
         return True
-    if asker.is_guest or (channel_type != "channel" and channel not in asker.opened):
+    if asker.is_guest or (channel_type != "channel" and channel not in asker.opened_channels):
         return False
     channels.learn([channel])
     return channels.is_public(channel)

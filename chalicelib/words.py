@@ -59,9 +59,9 @@ def of_comment(comment: str) -> list[str]:
 
 def of_share(name: str | None, title: str | None, tags: Iterable[str], comment: str) -> list[str]:
     """Return the words under which a share is entered, each once: the file's name's first, then its title's."""
-    named = [*words(name or ""), *words(title or "")]
-    tagged = [word for tag in tags for word in words(tag)]
-    return list(dict.fromkeys([*named, *tagged, *of_comment(comment)]))[:MOST_WORDS]
+    of_names = [*words(name or ""), *words(title or "")]
+    of_tags = [word for tag in tags for word in words(tag)]
+    return list(dict.fromkeys([*of_names, *of_tags, *of_comment(comment)]))[:MOST_WORDS]
 
 
 def _words_of_run(run: str) -> Iterator[str]:

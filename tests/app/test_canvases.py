@@ -22,7 +22,7 @@ PAGE = (
     b"<h1 id='temp:C:HdY1'>Launch plan</h1><p class='line'>Sign in | Slack: who has <a href='?redir=x'>it</a>?</p>"
 )
 LATER = PAGE + b"<ul id='HdY2'><li>One more</li></ul>"
-Take = Callable[..., fetch.Fetched]
+Take = Callable[..., fetch.FetchResult]
 Records = Callable[[str], Any]
 
 
@@ -30,7 +30,7 @@ Records = Callable[[str], Any]
 def take(slack: Slack, chosen: Settings, archive: Archive) -> Take:
     """Fetch what an event says about a canvas, with other settings where wanted."""
 
-    def run(file: File, **other: Any) -> fetch.Fetched:
+    def run(file: File, **other: Any) -> fetch.FetchResult:
         settings = chosen._replace(**other)
         described = files.file(file.object())
         return fetch.fetch(slack.team_id, described, settings, archive, Api(clients.http(), settings), 900.0)
@@ -159,7 +159,7 @@ def test_slacks_own_pages_are_known_by_what_is_in_them(page: bytes, is_sign_in: 
     assert canvas.is_sign_in_page(page, "Leaving Slack") is is_sign_in
 
 
-def save(result: fetch.Fetched, archive: Archive, team: str, ts: str) -> Any:
+def save(result: fetch.FetchResult, archive: Archive, team: str, ts: str) -> Any:
     given = again(step("upload", ts, "", files=result["file"]["id"], ts=ts), "unchanged")
     given["message"]["team"] = team
     records.save({**given, "fetched": result}, "2026-11-25T10:00:00Z", archive)

@@ -88,7 +88,7 @@ def test_slack_is_asked_once_for_each_channel(slack: Slack, api: Api) -> None:
     text = workflow.execution_input(upload_of(slack, slack.channels[0], "")[1])
     links = [slack.add_channel("asked-once").id, slack.add_channel("hidden", "group").id]
     before = len(slack.requests_to("conversations.info"))
-    tagged = [json.loads(channel_links.tagged(text, links, api))["tags"] for _ in range(2)]
+    tagged = [json.loads(channel_links.add_tags(text, links, api))["tags"] for _ in range(2)]
     assert tagged == [["asked-once"], ["asked-once"]]
     assert len(slack.requests_to("conversations.info")) == before + 2
 
@@ -96,7 +96,7 @@ def test_slack_is_asked_once_for_each_channel(slack: Slack, api: Api) -> None:
 def test_trouble_that_passes_is_raised(slack: Slack, api: Api) -> None:
     slack.misbehave("api_garbage", only="conversations.info")
     with pytest.raises(SlackUnavailable):
-        channel_links.tagged("{}", [slack.add_channel("later").id], api)
+        channel_links.add_tags("{}", [slack.add_channel("later").id], api)
 
 
 def test_tags_beyond_the_most_are_left_out_and_named(slack: Slack, channel: Channel, api: Api) -> None:
@@ -104,7 +104,7 @@ def test_tags_beyond_the_most_are_left_out_and_named(slack: Slack, channel: Chan
     _, change = upload_of(slack, channel, typed)
     links = [slack.add_channel(name).id for name in ("t00", "fits", "too-many")]
     text = workflow.execution_input(change._replace(unnamed=tuple(links)))
-    body = json.loads(channel_links.tagged(text, links, api))
+    body = json.loads(channel_links.add_tags(text, links, api))
     assert len(body["tags"]) == hashtags.MOST_TAGS
     assert body["tags_left_out"] == {"count": 1, "first": ["too-many"], "links": 0}
 

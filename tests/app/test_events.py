@@ -52,12 +52,12 @@ OTHERS = sorted({file.stem for file in FOLDER.glob("*.json")} - set(UPLOADS) - s
 
 
 def test_the_app_has_joined_where_its_own_bot_user_has() -> None:
-    assert events.joined(with_event("channel_join")) is None  # somebody else
-    assert events.joined(with_event("channel_join", user="U0LOCALBOT")) == "C0LOCAL001"
+    assert events.joined_channel(with_event("channel_join")) is None  # somebody else
+    assert events.joined_channel(with_event("channel_join", user="U0LOCALBOT")) == "C0LOCAL001"
     own = with_event("channel_join", user="U0LOCALBOT", type="member_joined_channel", subtype=...)
-    assert events.joined(own) == "C0LOCAL001"
-    assert events.joined(with_event("message_plain", user="U0LOCALBOT")) is None
-    assert events.joined(with_event("channel_join", user="U0LOCALBOT", channel="../C1")) is None
+    assert events.joined_channel(own) == "C0LOCAL001"
+    assert events.joined_channel(with_event("message_plain", user="U0LOCALBOT")) is None
+    assert events.joined_channel(with_event("channel_join", user="U0LOCALBOT", channel="../C1")) is None
 
 
 FILE = payload("message_changed_edit")["event"]["message"]["files"][0]

@@ -22,15 +22,15 @@ from local.slack.files import File
 from local.slack.model import Channel
 
 TEXT = b"Some words.\n" * 100
-Fetch = Callable[[File], fetch.Fetched]
-Take = Callable[..., fetch.Fetched]
+Fetch = Callable[[File], fetch.FetchResult]
+Take = Callable[..., fetch.FetchResult]
 
 
 @pytest.fixture
 def take(slack: Slack, chosen: Settings, s3: Any) -> Take:
     """Fetch what an event said about a file, with other settings where wanted."""
 
-    def run(file: files.File, seconds: float = 900.0, **other: Any) -> fetch.Fetched:
+    def run(file: files.File, seconds: float = 900.0, **other: Any) -> fetch.FetchResult:
         settings = chosen._replace(**other)
         api = Api(clients.http(), settings)
         return fetch.fetch(slack.team_id, file, settings, Archive(s3, settings.bucket), api, seconds)

@@ -16,7 +16,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chalicelib import emoji
-from chalicelib.hashtags import LONGEST_TAG, MOST_TAGS, fold, tags, typed, unnamed_channels
+from chalicelib.hashtags import LONGEST_TAG, MOST_TAGS, fold, in_command, tags, unnamed_channels
 from local import tables
 from local.pipeline import PROJECT
 
@@ -85,7 +85,7 @@ def test_tags_of(text: str, expected: list[str]) -> None:
     ],
 )
 def test_what_somebody_types_is_the_tag_that_a_message_would_have(query: str, expected: list[str]) -> None:
-    assert typed(query) == expected
+    assert in_command(query) == expected
 
 
 def test_the_first_thirty_are_kept_and_the_rest_is_named() -> None:

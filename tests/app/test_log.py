@@ -97,6 +97,6 @@ def test_an_error_is_one_line_without_its_traceback(capsys: pytest.CaptureFixtur
 
 def test_a_call_is_logged_with_its_milliseconds(capsys: pytest.CaptureFixture[str]) -> None:
     log.configure({"DEBUG": "1"})
-    log.called("s3", "GetObject", 200, time.monotonic() - 60)
+    log.call("s3", "GetObject", 200, time.monotonic() - 60)
     (line,) = lines(capsys)
     assert 60_000 <= line["milliseconds"] < 60_500

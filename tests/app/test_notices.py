@@ -172,7 +172,7 @@ def test_a_name_that_would_call_or_link_is_shown_to_the_letter(name: str) -> Non
     notice = posted(outcome(file(name=name), file("failed", name=name, reason=name), tags=[name]))
     for text in (shown(notice), notice.text):
         assert not set("<>") & set(text)
-        assert blocks.escaped(name) in text
+        assert blocks.escape(name) in text
 
 
 def test_no_section_turns_words_into_links_or_calls() -> None:

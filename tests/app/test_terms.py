@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.blocks import escaped
+from chalicelib.blocks import escape
 from chalicelib.terms import Term, parse
 from chalicelib.words import words
 
@@ -97,4 +97,4 @@ def test_whatever_is_typed_terms_are_sound(text: str) -> None:
     assert len({term[1:] for term in terms}) == len(terms)
     for term in terms:
         assert (term.tag is None) == bool(term.words)
-        assert parse(escaped(term.text))[:1] == [term]  # it can be typed again, as "show more" does
+        assert parse(escape(term.text))[:1] == [term]  # it can be typed again, as "show more" does

@@ -35,7 +35,7 @@ def places(value: Any) -> Iterator[Place]:
 def follow(envelope: Any) -> None:
     """Do with *envelope* what the route does, and look at what comes of it."""
     assert set(map(type, events.place(envelope).values())) <= {str, type(None)}
-    assert events.joined(envelope) is None or installation.bot_user(envelope)
+    assert events.joined_channel(envelope) is None or installation.bot_user(envelope)
     try:
         if events.kind(envelope) == "file_shared":
             shares.share(envelope)
