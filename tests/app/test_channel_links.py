@@ -31,7 +31,8 @@ def test_the_name_of_a_public_channel_is_a_tag_and_that_of_a_private_one_nowhere
     assert words(reply) == f"✅ 1 file in the archive with #budget-2026 #q3.\n• a.txt (1 byte)\n{NO_TAG}"
     record = record_of(f"metadata/{slack.team_id}/{message.files[0].id}.json")
     assert record["shares"][0]["tags"] == ["budget-2026", "q3"]
-    keys = [entry["Key"] for entry in s3.list_objects_v2(Bucket=bucket)["Contents"]]
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
+    keys = [entry["Key"] for page in pages for entry in page["Contents"]]
     assert [key for key in keys if "mergers" in key] == []
 
 

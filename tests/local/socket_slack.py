@@ -49,7 +49,7 @@ class SocketSlack:
 
     def reconnected(self) -> None:
         """Return when the client has opened another connection."""
-        self._newest = self.connected.get(timeout=20)
+        self._newest = self.connected.get(timeout=60)
 
     def send(self, frame: Json) -> None:
         """Send *frame* to the client."""
@@ -57,7 +57,7 @@ class SocketSlack:
 
     def answer(self) -> Json:
         """The next thing that the client says."""
-        return self.answers.get(timeout=20)
+        return self.answers.get(timeout=60)
 
     def close(self) -> None:
         """Stop serving."""

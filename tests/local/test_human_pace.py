@@ -136,11 +136,11 @@ def test_a_changed_source_file_is_in_force_at_once(copy: Path, local: Running) -
 
 
 def test_a_request_under_way_is_answered_while_the_code_changes(copy: Path, local: Running) -> None:
-    slow = '    import time; time.sleep(2)\n    """What Slack calls for `/docs`'
+    slow = '    import time; time.sleep(1)\n    """What Slack calls for `/docs`'
     with ThreadPoolExecutor() as people, changed(copy / "app.py", '    """What Slack calls for `/docs`', slow):
         local.ask("#none")
         waiting = people.submit(local.ask, "#none")
-        time.sleep(0.5)
+        time.sleep(0.3)
         with changed(copy / "chalicelib" / "answers.py", "I found no document", "I looked"):
             assert "I looked" in local.ask("#none")
         assert "I found no document" in waiting.result()

@@ -71,11 +71,18 @@ def test_every_line_is_ok_where_all_is_well(pipeline: Pipeline, proof: Proof) ->
     assert left(pipeline) == []
 
 
+def version_keys(pipeline: Pipeline) -> list[str]:
+    """The keys of all versions and delete markers in the bucket."""
+    pages = (
+        pipeline.aws.client("s3").get_paginator("list_object_versions").paginate(Bucket=pipeline.deployed.bucket)
+    )
+    return [each["Key"] for page in pages for each in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]]
+
+
 def left(pipeline: Pipeline) -> list[str]:
     """What a proof has left in the bucket, and what of it still runs."""
     s3, bucket = pipeline.aws.client("s3"), pipeline.deployed.bucket
-    found = s3.list_object_versions(Bucket=bucket)
-    keys = [each["Key"] for each in [*found.get("Versions", []), *found.get("DeleteMarkers", [])]]
+    keys = version_keys(pipeline)
     keys += [each["Key"] for each in s3.list_multipart_uploads(Bucket=bucket).get("Uploads", [])]
     about = {"stateMachineArn": pipeline.deployed.state_machine_arn, "statusFilter": "RUNNING"}
     running = pipeline.aws.client("stepfunctions").list_executions(**about)["executions"]
@@ -371,13 +378,10 @@ def in_slack(pipeline: Pipeline, slack: Slack, channel: Channel, proof: Proof) -
 
 def traces(pipeline: Pipeline, slack: Slack, channel: Channel) -> list[str]:
     """What there is of the proof's file: messages, and keys in the bucket."""
-    s3, bucket = pipeline.aws.client("s3"), pipeline.deployed.bucket
-    found = s3.list_object_versions(Bucket=bucket)
-    keys = [each["Key"] for each in [*found.get("Versions", []), *found.get("DeleteMarkers", [])]]
     ids = [file.id for file in slack.files if file.name == proof_of_slack.NAME]
     return [
         *(message.text for message in slack.workspace.messages_in(channel.id)),
-        *(key for key in keys if proof_of_slack.TAG in key or any(each in key for each in ids)),
+        *(key for key in version_keys(pipeline) if proof_of_slack.TAG in key or any(each in key for each in ids)),
     ]
 
 
