@@ -66,17 +66,17 @@ class Catchup(NamedTuple):
             if not cursor:
                 return
 
-    def named(self, text: str) -> str:
+    def channel_id(self, text: str) -> str:
         """Return the id of the conversation that *text* means: by its id, its link, or the name of a channel."""
-        found = re.fullmatch(r"(?:https?://\S+/archives/)?([CDG][A-Z0-9]+)(?:[/?]\S*)?", text, re.ASCII)
-        if found:
-            return found[1]
+        match = re.fullmatch(r"(?:https?://\S+/archives/)?([CDG][A-Z0-9]+)(?:[/?]\S*)?", text, re.ASCII)
+        if match:
+            return match[1]
         name = text.removeprefix("#").casefold()
         names = {channel["name"]: str(channel["id"]) for channel in self.conversations() if channel.get("name")}
         if name not in names:
             raise Stop(
                 f"The app is in no channel #{name}. If there is one: type “{INVITE}” in it, which archives its "
-                f"past, too. The app is in {_listed(names)}."
+                f"past, too. The app is in {_sentence(names)}."
             )
         return names[name]
 
@@ -104,22 +104,22 @@ class Catchup(NamedTuple):
 
     def _check_is_in(self, channel: str) -> None:
         try:
-            described = self.slack.call("conversations.info", {"channel": channel}, form=True)["channel"]
+            details = self.slack.call("conversations.info", {"channel": channel}, form=True)["channel"]
         except SlackRefused as error:
             if error.error != "channel_not_found":
                 raise
             reason = f"Slack shows the app no conversation {channel}. If it is a private one"
             raise Stop(f"{reason}: type “{INVITE}” in it, which archives its past, too.") from error
-        if not described.get("is_member", True):
-            name = described.get("name", channel)
+        if not details.get("is_member", True):
+            name = details.get("name", channel)
             raise Stop(f"The app is not in #{name}: type “{INVITE}” there, which archives its past, too.")
 
 
-def _listed(names: Iterable[str]) -> str:
+def _sentence(names: Iterable[str]) -> str:
     """Return the first *names* of channels, as a sentence has them."""
-    shown = [f"#{name}" for name in sorted(names)]
-    more = f" and {len(shown) - _MOST_NAMES} more" if len(shown) > _MOST_NAMES else ""
-    return ", ".join(shown[:_MOST_NAMES]) + more or "no channel yet"
+    channels = [f"#{name}" for name in sorted(names)]
+    more = f" and {len(channels) - _MOST_NAMES} more" if len(channels) > _MOST_NAMES else ""
+    return ", ".join(channels[:_MOST_NAMES]) + more or "no channel yet"
 
 
 def open_stage(stage: Stage) -> Catchup:
@@ -133,19 +133,19 @@ def open_stage(stage: Stage) -> Catchup:
 
 def follow(catchup: Catchup, runs: Mapping[str, str], pause: float = SECONDS_BETWEEN_LOOKS) -> dict[str, Json]:
     """Show the progress of *runs*, by conversation, until all have ended, and return their records."""
-    ended: dict[str, Json] = {}
+    results: dict[str, Json] = {}
     while True:
         going: list[Json] = []
-        for channel in runs.keys() - ended.keys():
+        for channel in runs.keys() - results.keys():
             record = _record(catchup, channel, runs[channel])
             if record and record["state"] != "running":
-                ended[channel] = record
+                results[channel] = record
             elif record:
                 going.append(record)
-        print("\r" + bar([*going, *ended.values()], len(runs)), end="", flush=True)
-        if len(ended) == len(runs):
+        print("\r" + bar([*going, *results.values()], len(runs)), end="", flush=True)
+        if len(results) == len(runs):
             print()
-            return ended
+            return results
         time.sleep(pause)
 
 
@@ -173,8 +173,8 @@ def bar(records: list[Json], conversations: int) -> str:
     """Return the progress of the runs in *records*, of so many *conversations*, on one line."""
     part = sum(map(_part, records)) / max(1, conversations)
     messages = sum(record["counts"]["messages"] for record in records)
-    stored = sum(record["counts"]["archived"] for record in records)
-    counts = f"{messages} messages, {stored} files archived"
+    files = sum(record["counts"]["archived"] for record in records)
+    counts = f"{messages} messages, {files} files archived"
     return f"[{'#' * round(30 * part):30}] {_where(records, conversations)}: {counts}"
 
 
@@ -212,7 +212,7 @@ def main(arguments: Mapping[str, str]) -> None:
     stage = stages.find(arguments.get("STAGE", ""), USAGE)
     try:
         catchup = open_stage(stage)
-        channels = [catchup.named(channel)] if channel else [each["id"] for each in catchup.conversations()]
+        channels = [catchup.channel_id(channel)] if channel else [each["id"] for each in catchup.conversations()]
         runs = {name: catchup.start(name, since, time.time()) for name in channels}
         records = follow(catchup, runs)
     except IntegratorError as error:

@@ -33,8 +33,8 @@ def write(project: Path, stage: str, variables: Mapping[str, str], roles: Mappin
     """Write the stage's *variables* and the ARN of each function's role; return True if that changed the file."""
     config = _read(project)
     block = config["stages"][stage]
-    kept = {name: value for name, value in block.get("environment_variables", {}).items() if name not in WRITTEN}
-    block["environment_variables"] = {**kept, **variables}
+    others = {name: value for name, value in block.get("environment_variables", {}).items() if name not in WRITTEN}
+    block["environment_variables"] = {**others, **variables}
     for function, arn in roles.items():
         block.setdefault("lambda_functions", {}).setdefault(function, {})["iam_role_arn"] = arn
     return _write(project, config)
@@ -44,9 +44,9 @@ def clear(project: Path, stage: str) -> bool:
     """Remove what `write` wrote."""
     config = _read(project)
     block = config["stages"][stage]
-    kept = {name: value for name, value in block.pop("environment_variables", {}).items() if name not in WRITTEN}
-    if kept:
-        block["environment_variables"] = kept
+    others = {name: value for name, value in block.pop("environment_variables", {}).items() if name not in WRITTEN}
+    if others:
+        block["environment_variables"] = others
     functions = block.get("lambda_functions", {})
     for name in list(functions):
         functions[name].pop("iam_role_arn", None)

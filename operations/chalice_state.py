@@ -36,7 +36,7 @@ def recover(stage: Stage, project: Path) -> list[Resource]:
     api = rest_api(stage)
     if api:
         resources.append(api)
-    for function in [known for known in resources if known["resource_type"] == "lambda_function"]:
+    for function in [resource for resource in resources if resource["resource_type"] == "lambda_function"]:
         resources += [*_subscriptions(stage, function), *_queues(stage, function), *_rules(stage, function)]
     path = _path(project, stage.name)
     if resources or path.exists():
@@ -62,16 +62,16 @@ def _path(project: Path, stage: str) -> Path:
 
 def roles(stage: Stage) -> dict[str, str]:
     """Return the role of each function that the stage has on AWS."""
-    return {name: function["Role"] for name, function in _deployed(stage).items()}
+    return {name: function["Role"] for name, function in _functions_by_handler(stage).items()}
 
 
 def _functions(stage: Stage) -> list[Resource]:
     kind = {"resource_type": "lambda_function"}
-    functions = _deployed(stage).items()
+    functions = _functions_by_handler(stage).items()
     return [{"name": name, **kind, "lambda_arn": function["FunctionArn"]} for name, function in functions]
 
 
-def _deployed(stage: Stage) -> dict[str, Any]:
+def _functions_by_handler(stage: Stage) -> dict[str, Any]:
     """Return what Lambda has of the stage's functions, by Chalice's names."""
     pages = stage.client("lambda").get_paginator("list_functions").paginate()
     functions = {function["FunctionName"]: function for page in pages for function in page["Functions"]}

@@ -33,17 +33,17 @@ def keep(stage: Stage) -> None:
             AttributeName="RedrivePolicy",
             AttributeValue=json.dumps({"deadLetterTargetArn": queue(stage)}),
         )
-    kept = [{**target, "DeadLetterConfig": {"Arn": queue(stage)}} for target in _targets(stage)]
-    stage.client("events").put_targets(Rule=chalice_state.rule(stage, "ended"), Targets=kept)
+    targets = [{**target, "DeadLetterConfig": {"Arn": queue(stage)}} for target in _targets(stage)]
+    stage.client("events").put_targets(Rule=chalice_state.rule(stage, "ended"), Targets=targets)
 
 
 def missing(stage: Stage) -> list[str]:
     """Return what would drop a notice, in words; nothing where all of them are kept."""
-    found = {f"the function {name}": [_destination(stage, name)] for name in FUNCTIONS}
-    found["the topic's subscription"] = [_redrive(stage, each) for each in _subscriptions(stage)]
+    queues_of = {f"the function {name}": [_destination(stage, name)] for name in FUNCTIONS}
+    queues_of["the topic's subscription"] = [_redrive(stage, each) for each in _subscriptions(stage)]
     targets = [target.get("DeadLetterConfig", {}).get("Arn") for target in _targets(stage)]
-    found[f"the rule {chalice_state.rule(stage, 'ended')}"] = targets
-    return [name for name, queues in found.items() if set(queues) != {queue(stage)}]
+    queues_of[f"the rule {chalice_state.rule(stage, 'ended')}"] = targets
+    return [name for name, queues in queues_of.items() if set(queues) != {queue(stage)}]
 
 
 def _destination(stage: Stage, function: str) -> str | None:
@@ -66,8 +66,8 @@ def _subscriptions(stage: Stage) -> list[str]:
 
 def _redrive(stage: Stage, subscription: str) -> str | None:
     about = stage.client("sns").get_subscription_attributes(SubscriptionArn=subscription)["Attributes"]
-    kept: str | None = json.loads(about.get("RedrivePolicy") or "{}").get("deadLetterTargetArn")
-    return kept
+    queue_arn: str | None = json.loads(about.get("RedrivePolicy") or "{}").get("deadLetterTargetArn")
+    return queue_arn
 
 
 def _targets(stage: Stage) -> list[Any]:

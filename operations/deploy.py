@@ -26,13 +26,13 @@ def main(arguments: Mapping[str, str]) -> None:
     """
     stage = check(arguments.get("STAGE", ""), USAGE)
     check_bucket(stage)
-    environ = _known(stage.name) | {name: value for name, value in arguments.items() if value}
+    environ = _slack_variables(stage.name) | {name: value for name, value in arguments.items() if value}
     print(f"Slack Integrator, stage {stage.name}: {stage.place}")
     if notice := python_that_ends(sys.version_info[:2]):
         print(notice)
 
     step("1. The secrets that are there already")
-    has_renewed = _store_given(stage, environ)
+    has_renewed = _store_secrets(stage, environ)
 
     step(f"2. Stack {stage.prefix}")
     outputs = _stack(stage, environ.get("ALARM_EMAIL", ""))
@@ -53,35 +53,35 @@ def main(arguments: Mapping[str, str]) -> None:
     prove.check(stage, wrong)
 
 
-def _known(stage: str) -> dict[str, str]:
+def _slack_variables(stage: str) -> dict[str, str]:
     """Return which Slack the stage was told to talk to, if that was said once."""
-    said = {name: chalice_config.variable(PROJECT, stage, name) for name in ("SLACK_URL", "SLACK_LOOPBACK")}
-    return {name: value for name, value in said.items() if value and not value.startswith(REFERENCE)}
+    variables = {name: chalice_config.variable(PROJECT, stage, name) for name in ("SLACK_URL", "SLACK_LOOPBACK")}
+    return {name: value for name, value in variables.items() if value and not value.startswith(REFERENCE)}
 
 
-def _store_given(stage: Stage, environ: Mapping[str, str]) -> bool:
+def _store_secrets(stage: Stage, environ: Mapping[str, str]) -> bool:
     """Store the secrets in *environ* and those to RENEW; return True if a secret replaced another one."""
     ssm = stage.client("ssm")
-    before = slack_app.stored(ssm, stage.name)
-    given = {name: environ[name] for name in slack_app.SECRETS if name in environ}
-    for name, value in given.items():
+    before = slack_app.stored_secrets(ssm, stage.name)
+    secrets = {name: environ[name] for name in slack_app.SECRETS if name in environ}
+    for name, value in secrets.items():
         _check_secret(name, value, environ, before)
-    given.update({name: _renewed(name, environ, before) for name in environ.get("RENEW", "").split()})
-    if not is_webhook(given.get("SLACK_URL", "")):
-        given.pop("SLACK_URL", None)
-    fresh = {name: value for name, value in given.items() if before.get(name) != value}
+    secrets.update({name: _new_secret(name, environ, before) for name in environ.get("RENEW", "").split()})
+    if not is_webhook(secrets.get("SLACK_URL", "")):
+        secrets.pop("SLACK_URL", None)
+    fresh = {name: value for name, value in secrets.items() if before.get(name) != value}
     slack_app.store(ssm, stage.name, fresh)
-    for name in sorted({*before, *given, *slack_app.NEEDED}):
+    for name in sorted({*before, *secrets, *slack_app.NEEDED}):
         state = "stored in SSM" if name in fresh else "is in SSM" if name in before else "will be asked for below"
         say(f"{name:<20} {state}")
     return bool(fresh.keys() & before.keys())
 
 
-def _renewed(name: str, environ: Mapping[str, str], known: Mapping[str, str]) -> str:
+def _new_secret(name: str, environ: Mapping[str, str], before: Mapping[str, str]) -> str:
     """Return the secret that is to replace the one that SSM has."""
     if name not in slack_app.SECRETS:
         raise Stop(f"RENEW={name}: no secret has that name. RENEW takes {', '.join(slack_app.SECRETS)}.")
-    value = environ.get(name) or _asked(name, environ, known)
+    value = environ.get(name) or _ask(name, environ, before)
     if not value:
         raise Stop(
             f"No new {name} was typed. Run this in a terminal, which asks for it, or put it into the environment."
@@ -89,12 +89,12 @@ def _renewed(name: str, environ: Mapping[str, str], known: Mapping[str, str]) ->
     return value
 
 
-def _asked(name: str, environ: Mapping[str, str], known: Mapping[str, str]) -> str:
+def _ask(name: str, environ: Mapping[str, str], before: Mapping[str, str]) -> str:
     """Return the secret that is typed, when nothing is wrong with it; empty where nothing is typed."""
 
     def objection(value: str) -> str:
         try:
-            _check_secret(name, value, environ, known)
+            _check_secret(name, value, environ, before)
         except WrongSecret as wrong:
             return str(wrong)
         return ""
@@ -102,16 +102,16 @@ def _asked(name: str, environ: Mapping[str, str], known: Mapping[str, str]) -> s
     return ask_secret(name, objection)
 
 
-def _check_secret(name: str, value: str, environ: Mapping[str, str], known: Mapping[str, str]) -> None:
+def _check_secret(name: str, value: str, environ: Mapping[str, str], before: Mapping[str, str]) -> None:
     """Raise WrongSecret where *value* cannot be the secret *name*."""
     if name == "ACCESS_TOKEN":
-        _check_token(value, environ, known)
+        _check_token(value, environ, before)
     if name == "SIGNING_SECRET":
         slack_app.check_signing_secret(value)
 
 
-def _check_token(token: str, environ: Mapping[str, str], known: Mapping[str, str]) -> None:
-    slack_url = environ.get("SLACK_URL") or known.get("SLACK_URL") or slack_app.POSTS
+def _check_token(token: str, environ: Mapping[str, str], before: Mapping[str, str]) -> None:
+    slack_url = environ.get("SLACK_URL") or before.get("SLACK_URL") or slack_app.POSTS
     who = slack_app.check_token(token, slack_url, loopback=environ.get("SLACK_LOOPBACK") == "1")
     say(f"Slack knows the token: {who}")
 
@@ -123,7 +123,7 @@ def _stack(stage: Stage, alarm_email: str) -> dict[str, str]:
 
 
 def _configure(stage: Stage, outputs: Mapping[str, str], environ: Mapping[str, str]) -> None:
-    secrets = slack_app.stored(stage.client("ssm"), stage.name)
+    secrets = slack_app.stored_secrets(stage.client("ssm"), stage.name)
     variables = _variables(outputs, stage.name, secrets, environ)
     has_changed = chalice_config.write(PROJECT, stage.name, variables, stack.roles(outputs))
     say(f"stage {stage.name}: {'written' if has_changed else 'no change'}")
@@ -158,13 +158,13 @@ def _variables(
 def _slack(stage: Stage, url: str, environ: Mapping[str, str]) -> None:
     """Ask for the secrets that are missing, now that the app has an address, and check those that are there."""
     ssm = stage.client("ssm")
-    secrets = slack_app.stored(ssm, stage.name)
+    secrets = slack_app.stored_secrets(ssm, stage.name)
     missing = [name for name in slack_app.NEEDED if name not in secrets]
     if missing:
         say("Make the Slack app, with all its settings, from this link; then “Install to Workspace”:\n")
         print(slack_app.link(url) + "\n")
         say("SIGNING_SECRET is on its page “Basic Information”, ACCESS_TOKEN (xoxb-…) on “OAuth & Permissions”.")
-        answers = {name: _asked(name, environ, secrets) for name in missing}
+        answers = {name: _ask(name, environ, secrets) for name in missing}
         unanswered = [name for name, value in answers.items() if not value]
         if unanswered:
             raise Stop(

@@ -19,8 +19,8 @@ def main(arguments: Mapping[str, str]) -> None:
     stage = check(arguments.get("STAGE", ""), USAGE)
     with_documents = arguments.get("DOCUMENTS") == DELETE
     words = f"{stage.name} with its documents" if with_documents else stage.name
-    kept = "AND EVERY DOCUMENT in" if with_documents else "but not the documents in"
-    question = f"This removes stage {stage.name} from {stage.place}, {kept} {stage.bucket}."
+    documents = "AND EVERY DOCUMENT in" if with_documents else "but not the documents in"
+    question = f"This removes stage {stage.name} from {stage.place}, {documents} {stage.bucket}."
     confirm(question, words, arguments.get("CONFIRM", ""))
 
     step("1. Functions, API and subscriptions: chalice delete")

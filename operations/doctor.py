@@ -57,22 +57,22 @@ def _checks(arguments: Mapping[str, str]) -> Iterator[Check]:
     if region.good and credentials.good:
         yield from _checks_of(name, variables)
     slack = _slack(variables or arguments)
-    yield _check("Slack", lambda: _reached(slack))
+    yield _check("Slack", lambda: _reach(slack))
     if variables:
         yield _check("token", lambda: _token(stages.find(name, USAGE), slack))
 
 
 def _checks_of(name: str, variables: dict[str, str]) -> Iterator[Check]:
     """Yield what AWS says of the stage *name*, and write its functions' *variables*."""
-    found: list[Stage] = []
-    place = _check("stage", lambda: _placed(name, found))
-    if not found:
+    result: list[Stage] = []
+    place = _check("stage", lambda: _find(name, result))
+    if not result:
         yield place
         return
-    (stage,) = found
+    (stage,) = result
     yield _check("rights", lambda: _rights(stage))
     if name:
-        yield _check("stage", lambda: _deployed(stage, variables))
+        yield _check("stage", lambda: _deployment(stage, variables))
     if variables:
         yield _check("secrets", lambda: _secrets(stage))
 
@@ -98,10 +98,10 @@ def _python() -> str:
     return preflight.python_that_ends(running) or f"{running[0]}.{running[1]}, which Lambda runs, too"
 
 
-def _placed(name: str, found: list[Stage]) -> str:
+def _find(name: str, result: list[Stage]) -> str:
     """Find the stage, or any where there is no name."""
-    found.append(stages.find(name or _NO_STAGE, USAGE))
-    return found[0].place
+    result.append(stages.find(name or _NO_STAGE, USAGE))
+    return result[0].place
 
 
 def _rights(stage: Stage) -> str:
@@ -121,14 +121,14 @@ def _rights(stage: Stage) -> str:
     ]
     clients_first = [stage.client(service) for service, _, _ in looks]  # boto3 makes them one at a time
     with ThreadPoolExecutor(len(looks)) as pool:
-        refused = pool.map(_refused, clients_first, (look[1] for look in looks), (look[2] for look in looks))
-        lacking = [look[0] for look, is_refused in zip(looks, refused, strict=True) if is_refused]
+        refusals = pool.map(_is_denied, clients_first, (look[1] for look in looks), (look[2] for look in looks))
+        lacking = [look[0] for look, is_refused in zip(looks, refusals, strict=True) if is_refused]
     if lacking:
         raise Stop(f"AWS lets these credentials not even look at {', '.join(lacking)}: {RIGHTS}.")
     return f"to look at what a stage is made of; to change it takes more: {RIGHTS}"
 
 
-def _refused(client: Any, operation: str, about: dict[str, Any]) -> bool:
+def _is_denied(client: Any, operation: str, about: dict[str, Any]) -> bool:
     try:
         getattr(client, operation)(**about)
     except ClientError as error:  # that there is no such thing is an answer, too
@@ -136,7 +136,7 @@ def _refused(client: Any, operation: str, about: dict[str, Any]) -> bool:
     return False
 
 
-def _deployed(stage: Stage, variables: dict[str, str]) -> str:
+def _deployment(stage: Stage, variables: dict[str, str]) -> str:
     variables |= stage.variables
     return f"{stage.name} is deployed in {stage.place}"
 
@@ -144,12 +144,12 @@ def _deployed(stage: Stage, variables: dict[str, str]) -> str:
 def _secrets(stage: Stage) -> str:
     if stage.name == stages.LOCAL:
         return "are those of `make local`"
-    known = slack_app.stored(stage.client("ssm"), stage.name)
-    missing = [name for name in slack_app.NEEDED if name not in known]
+    secrets = slack_app.stored_secrets(stage.client("ssm"), stage.name)
+    missing = [name for name in slack_app.NEEDED if name not in secrets]
     if missing:
         raise Stop(f"SSM has no {' and no '.join(missing)}: make deploy STAGE={stage.name} asks for it.")
     try:
-        slack_app.check_signing_secret(known["SIGNING_SECRET"])
+        slack_app.check_signing_secret(secrets["SIGNING_SECRET"])
     except slack_app.WrongSecret as wrong:
         raise Stop(f"SIGNING_SECRET in SSM: {wrong} make deploy STAGE={stage.name} RENEW=SIGNING_SECRET") from wrong
     return f"{' and '.join(slack_app.NEEDED)} are in SSM"
@@ -163,7 +163,7 @@ def _slack(variables: Mapping[str, str]) -> Slack:
     return Slack(clients.http(), settings.Settings(slack_url=url, slack_loopback=loopback))
 
 
-def _reached(slack: Slack) -> str:
+def _reach(slack: Slack) -> str:
     began = time.monotonic()
     url = slack.api_url("api.test")
     try:

@@ -27,25 +27,25 @@ class Tokens:
         self.names: list[str] = []
         """Where SSM keeps them."""
 
-    def hidden(self, file: File) -> File:
+    def hide(self, file: File) -> File:
         """Return *file* with the name of its token in place of the token."""
         if "?" not in (file["url"] or "") + file.get("other_url", ""):
             return file
         url, token = split(file["url"] or "")
-        hidden: File = {**file, "url": url or None}
+        result: File = {**file, "url": url or None}
         if "other_url" in file:
-            hidden["other_url"], other_token = split(file["other_url"])
+            result["other_url"], other_token = split(file["other_url"])
             token = token or other_token
         if token:
-            hidden["export_token"] = REFERENCE + self._kept(token)
-        return hidden
+            result["export_token"] = REFERENCE + self._reference(token)
+        return result
 
     def forget(self) -> None:
         """Delete the tokens: nothing is fetched with them any more."""
         if self.names:
             self._ssm.delete_parameters(Names=self.names)
 
-    def _kept(self, token: str) -> str:
+    def _reference(self, token: str) -> str:
         if token not in self._paths:
             if len(self.names) == MOST_TOKENS:
                 raise Stop(f"The links of this export have more than {MOST_TOKENS} tokens, and Slack gives it one.")

@@ -15,8 +15,8 @@ AGAIN = "Running the same command again goes on from here."
 
 def for_operator(error: IntegratorError) -> str:
     """Return *error*, which speaks to the person who uploads, for whoever runs the archive."""
-    said = str(error)
-    return said.replace(ASK_OPERATOR, "make doctor STAGE=… says more") if ASK_OPERATOR in said else said
+    text = str(error)
+    return text.replace(ASK_OPERATOR, "make doctor STAGE=… says more") if ASK_OPERATOR in text else text
 
 
 def run(main: Callable[[], None]) -> None:

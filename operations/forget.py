@@ -72,12 +72,12 @@ def traces(s3: Any, bucket: str, file_id: str) -> Traces:
             records += of_team
     name, shares = _shares(s3, bucket, records)
     messages = [layout.message_key(*share) for share in shares]
-    kept = [key for key in messages if _others(s3, bucket, key, file_id)]
-    for key in set(messages) - set(kept):
+    with_others = [key for key in messages if _others(s3, bucket, key, file_id)]
+    for key in set(messages) - set(with_others):
         versions += _versions(s3, bucket, key)
     notices, replies = _notices(s3, bucket, shares, file_id)
     # The records last: they tell the next run of the messages.
-    return Traces(name, [*versions, *notices, *records], [*kept, *others], shares, replies)
+    return Traces(name, [*versions, *notices, *records], [*with_others, *others], shares, replies)
 
 
 def forget(s3: Any, bucket: str, file_id: str, slack: Slack | None = None) -> int:
@@ -86,15 +86,15 @@ def forget(s3: Any, bucket: str, file_id: str, slack: Slack | None = None) -> in
     What is written meanwhile is found by the next round. The app's replies about it go first.
     """
     count = 0
-    while (left := traces(s3, bucket, file_id)).versions or left.is_in_home:
+    while (rest := traces(s3, bucket, file_id)).versions or rest.is_in_home:
         if slack:
-            for channel, ts in left.replies:
+            for channel, ts in rest.replies:
                 withdrawals.delete(channel, ts, slack)
-        for key in left.others:
+        for key in rest.others:
             count += _take_out(s3, bucket, key, file_id)
-        for key, version_id in left.versions:
+        for key, version_id in rest.versions:
             s3.delete_object(Bucket=bucket, Key=key, VersionId=version_id)
-        count += len(left.versions)
+        count += len(rest.versions)
     return count
 
 
@@ -143,7 +143,7 @@ def _problems(s3: Any, bucket: str, team: str, file_id: str) -> tuple[list[Versi
     others: list[str] = []
     for key, of_key in groupby(_versions(s3, bucket, f"problems/{team}/"), key=lambda version: version.key):
         every = list(of_key)
-        naming = [version for version in every if file_id in _named(s3, bucket, version)]
+        naming = [version for version in every if file_id in _ids_in(s3, bucket, version)]
         current: JsonObject[Problem] | None = Archive(s3, bucket).read(key) if naming else None
         now = {file["id"] for file in current.value["files"]} if current else set()
         if file_id in now and len(now) > 1:
@@ -153,7 +153,7 @@ def _problems(s3: Any, bucket: str, team: str, file_id: str) -> tuple[list[Versi
     return versions, others
 
 
-def _named(s3: Any, bucket: str, version: Version) -> set[str]:
+def _ids_in(s3: Any, bucket: str, version: Version) -> set[str]:
     """Return the ids of the files that *version* of a problem names."""
     try:
         body = s3.get_object(Bucket=bucket, Key=version.key, VersionId=version.version_id)["Body"].read()
@@ -203,25 +203,25 @@ def main(arguments: Mapping[str, str]) -> None:
     stage = stages.find(arguments.get("STAGE", ""), USAGE)
     s3 = stage.client("s3")
     stage.check_bucket()
-    left = traces(s3, stage.bucket, file_id)
-    if not left.versions and not left.is_in_home:
+    rest = traces(s3, stage.bucket, file_id)
+    if not rest.versions and not rest.is_in_home:
         print(f"Nothing is left of {file_id} in {stage.bucket}.")
-        _tell_of_remains(stage, file_id, left)
+        _tell_of_remains(stage, file_id, rest)
         return
-    print(f"{left.name or file_id}: {len(left.versions)} versions of objects in {stage.bucket}, among them")
-    for key in dict.fromkeys(version.key for version in left.versions):
+    print(f"{rest.name or file_id}: {len(rest.versions)} versions of objects in {stage.bucket}, among them")
+    for key in dict.fromkeys(version.key for version in rest.versions):
         say(key)
     confirm("This cannot be undone.", file_id, arguments.get("CONFIRM", ""))
     count = forget(s3, stage.bucket, file_id, _slack(stage))
     print(f"{file_id} is gone for good: {count} versions, and the app's replies that named it.")
     print("Delete it in Slack as well, or an edit of its message archives it again.")
-    _tell_of_remains(stage, file_id, left)
+    _tell_of_remains(stage, file_id, rest)
 
 
-def _tell_of_remains(stage: Stage, file_id: str, left: Traces) -> None:
+def _tell_of_remains(stage: Stage, file_id: str, rest: Traces) -> None:
     """List what is kept elsewhere, and goes by itself."""
     letters = remains.letters(stage, file_id)
-    executions = remains.executions(stage, file_id, left.shares)
+    executions = remains.executions(stage, file_id, rest.shares)
     if not letters and not executions:
         print("No dead letter names it, and no execution in Step Functions had it.")
     if letters:

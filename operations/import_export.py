@@ -45,7 +45,7 @@ def main(arguments: Mapping[str, str]) -> None:
         target = open_stage(stage)
         with Export(Path(name).expanduser()) as export:
             check_team(export.teams(), target.team, arguments.get("TEAM", "").strip())
-            progress = imported(export, target, stage)
+            progress = run_import(export, target, stage)
             print(summary(progress, export))
     except IntegratorError as error:
         raise Stop(f"{for_operator(error)} {AGAIN}") from error
@@ -71,8 +71,8 @@ def check_team(of_people: set[str], ours: str, answer: str) -> None:
     """
     if not answer and of_people == {ours}:
         return
-    listed = ", ".join(sorted(of_people)[:10]) or "no workspace that it names"
-    about = f"The people of this export are of {listed}; the stage's app is installed in {ours}."
+    teams = ", ".join(sorted(of_people)[:10]) or "no workspace that it names"
+    about = f"The people of this export are of {teams}; the stage's app is installed in {ours}."
     if not answer and sys.stdin.isatty():
         answer = input(f"{about}\nWhich workspace is this an export of? Type its id: ").strip()
     if not answer:
@@ -83,16 +83,16 @@ def check_team(of_people: set[str], ours: str, answer: str) -> None:
         raise Stop(f"{about} An export of {answer} belongs into a stage whose app is installed in {answer}.")
 
 
-def imported(export: Export, target: Target, stage: Stage) -> Progress:
+def run_import(export: Export, target: Target, stage: Stage) -> Progress:
     """Import *export*, show how far it is, and return what came of it."""
     tokens = Tokens(stage.client("ssm"), stage.name)
     importer = Importer(target, export, tokens)
     with interrupts() as interrupted:
-        shown = 0.0
+        last_bar = 0.0
         for part in importer.run():
-            if time.monotonic() - shown > SECONDS_BETWEEN_BARS:
+            if time.monotonic() - last_bar > SECONDS_BETWEEN_BARS:
                 print("\r" + bar(part, importer.progress), end="", flush=True)
-                shown = time.monotonic()
+                last_bar = time.monotonic()
             if interrupted():
                 importer.save()
                 raise KeyboardInterrupt
@@ -104,16 +104,16 @@ def imported(export: Export, target: Target, stage: Stage) -> Progress:
 @contextmanager
 def interrupts() -> Iterator[Any]:
     """Yield what tells whether Ctrl-C was pressed: once ends the import in order, twice at once."""
-    pressed: list[int] = []
+    presses: list[int] = []
 
     def note(number: int, frame: object) -> None:
-        pressed.append(number)
+        presses.append(number)
         signal.signal(signal.SIGINT, before)
         print("\nStopping after this message; Ctrl-C again stops at once.", file=sys.stderr)
 
     before = signal.signal(signal.SIGINT, note)
     try:
-        yield lambda: bool(pressed)
+        yield lambda: bool(presses)
     finally:
         signal.signal(signal.SIGINT, before)
 

@@ -76,13 +76,13 @@ class Importer:
     ) -> None:
         self._target, self._export, self._tokens, self._pause = target, export, tokens, pause
         self._key = layout.import_key(target.team, export.fingerprint())
-        self._stored: JsonObject[Progress] | None = target.archive.read(self._key)
-        before = self._stored.value if self._stored else None
+        self._object: JsonObject[Progress] | None = target.archive.read(self._key)
+        before = self._object.value if self._object else None
         self.progress: Progress = before if before and before["state"] == "running" else _beginning()
         self.progress["owner"] = secrets.token_hex(8)
         tokens.names = self.progress["tokens"]
         self._channel_types: dict[str, str] = {}
-        self._saved = 0.0
+        self._save_time = 0.0
 
     def run(self) -> Iterator[float]:
         """Import all that is left; yield, after each step, which part of the export is read.
@@ -107,23 +107,23 @@ class Importer:
 
     def save(self) -> None:
         """Write down how far it is; raises Stop where another command has taken over."""
-        written = self._target.archive.write(self._key, self.progress, over=self._stored)
-        if written is None:  # or the answer to this command's last write was lost
+        new = self._target.archive.write(self._key, self.progress, over=self._object)
+        if new is None:  # or the answer to this command's last write was lost
             current: JsonObject[Progress] | None = self._target.archive.read(self._key)
             if current is None or current.value["owner"] != self.progress["owner"]:
                 raise Stop("The same export is imported by another command right now: that one goes on.")
-            written = self._target.archive.write(self._key, self.progress, over=current)
-        self._stored, self._saved = written, time.monotonic()
+            new = self._target.archive.write(self._key, self.progress, over=current)
+        self._object, self._save_time = new, time.monotonic()
 
     def _read(self, day: Day) -> Iterator[None]:
-        done = self.progress["messages"]
+        start = self.progress["messages"]
         for number, message in enumerate(self._export.messages(day)):
-            if number < done:
+            if number < start:
                 continue
             yield from self._take(message, day.conversation)
             self.progress["messages"] = number + 1
             self.progress["counts"]["messages"] += 1
-            if time.monotonic() - self._saved > SECONDS_BETWEEN_SAVES:
+            if time.monotonic() - self._save_time > SECONDS_BETWEEN_SAVES:
                 self.save()
             yield
 
@@ -143,7 +143,7 @@ class Importer:
             self._look()
         name, text = self._free_name(change), workflow.quiet_input(workflow.execution_input(change))
         self._start(name, text)
-        if not any(started["name"] == name for started in self.progress["started"]):
+        if not any(execution["name"] == name for execution in self.progress["started"]):
             ts = change.message["ts"]
             self.progress["started"].append({"name": name, "ts": ts, "files": len(change.files), "at": time.time()})
 
@@ -168,9 +168,9 @@ class Importer:
         ts, root = fresh.message["ts"], fresh.message["thread_ts"] or fresh.message["ts"]
         record = self._record(conversation, root if fresh.kind == "reply" else ts)
         if fresh.kind == "reply":
-            known = record["replies"].get(ts) if record else None
-            edited_at = known and _edited_after(message, known["version"])
-            is_known = known is not None and not edited_at
+            reply_record = record["replies"].get(ts) if record else None
+            edited_at = reply_record and _edited_after(message, reply_record["version"])
+            is_known = reply_record is not None and not edited_at
             return None if is_known else mending.reply_change(place, message, record, edited_at or "")
         if record is None or record["version"] == mending.NOTHING_KNOWN:
             return self._with_files(mending.change(place, message, None, ""), is_new=True)
@@ -179,7 +179,7 @@ class Importer:
         edited_at = _edited_after(message, record["version"])
         edit = mending.change(place, message, record, edited_at) if edited_at else None
         if edit:
-            return self._hidden(edit)
+            return self._without_tokens(edit)
         return self._with_files(mending.change(place, message, None, ""), is_new=False)
 
     def _with_files(self, change: Change | None, *, is_new: bool) -> Change | None:
@@ -187,10 +187,10 @@ class Importer:
         if change is None:
             return None
         reasons = {file["id"]: skipped_because(file, self._target.settings) for file in change.files}
-        wanted = [file_id for file_id, reason in reasons.items() if reason is None]
-        documents = {file_id: self._document(file_id) for file_id in wanted} if not is_new else {}
-        if wanted and (is_new or not all(documents.values())):
-            return self._hidden(change)
+        file_ids = [file_id for file_id, reason in reasons.items() if reason is None]
+        documents = {file_id: self._document(file_id) for file_id in file_ids} if not is_new else {}
+        if file_ids and (is_new or not all(documents.values())):
+            return self._without_tokens(change)
         for file in change.files:
             self._count(
                 change.message["ts"], file["id"], file["name"], *self._status(file["id"], reasons, documents)
@@ -204,16 +204,16 @@ class Importer:
         began = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.progress["began"]))
         return ("unchanged" if documents[file_id]["archived_at"] < began else "archived"), ""
 
-    def _hidden(self, change: Change) -> Change:
-        return change._replace(files=[self._tokens.hidden(file) for file in change.files])
+    def _without_tokens(self, change: Change) -> Change:
+        return change._replace(files=[self._tokens.hide(file) for file in change.files])
 
     def _record(self, conversation: Conversation, ts: str) -> MessageRecord | None:
-        stored = self._target.archive.read(layout.message_key(self._target.team, conversation.id, ts))
-        return stored.value if stored else None
+        record = self._target.archive.read(layout.message_key(self._target.team, conversation.id, ts))
+        return record.value if record else None
 
     def _document(self, file_id: str) -> Any:
-        stored = self._target.archive.read(layout.metadata_key(self._target.team, file_id))
-        return stored and stored.value
+        record = self._target.archive.read(layout.metadata_key(self._target.team, file_id))
+        return record and record.value
 
     def _channel_type(self, conversation: Conversation) -> str:
         """Return the kind of *conversation*: public if Slack says so now, too. It may have become private."""
@@ -247,35 +247,35 @@ class Importer:
         return outcome.began < self.progress["began"] - CLOCKS_DIFFER_BY
 
     def _has_room(self, files: int) -> bool:
-        started, now = self.progress["started"], time.time()
-        busy = sum(execution["files"] or 1 for execution in started if now - execution["at"] < SLOW_AFTER)
-        return len(started) < MOST_STARTED and (not busy or busy + files <= MOST_FILES_AT_ONCE)
+        executions, now = self.progress["started"], time.time()
+        busy = sum(execution["files"] or 1 for execution in executions if now - execution["at"] < SLOW_AFTER)
+        return len(executions) < MOST_STARTED and (not busy or busy + files <= MOST_FILES_AT_ONCE)
 
     def _look(self) -> None:
         """Wait a moment, then see what became of the executions that were started."""
         time.sleep(self._pause * max(1.0, len(self.progress["started"]) / 10))
-        for started in list(self.progress["started"]):
-            outcome = self._target.executions.outcome(started["name"])
+        for execution in list(self.progress["started"]):
+            outcome = self._target.executions.outcome(execution["name"])
             if outcome:
-                self._account(started, outcome)
-            elif time.time() - started["at"] > SLOW_AFTER and not self._target.executions.is_running(
-                started["name"]
+                self._account(execution, outcome)
+            elif time.time() - execution["at"] > SLOW_AFTER and not self._target.executions.is_running(
+                execution["name"]
             ):
-                self._failed(started, "Step Functions knows nothing of its execution any more.")
+                self._count_failure(execution, "Step Functions knows nothing of its execution any more.")
 
-    def _account(self, started: Started, outcome: Outcome) -> None:
+    def _account(self, execution: Started, outcome: Outcome) -> None:
         if outcome.status in WITHOUT_SUCCESS and not outcome.files:
-            self._failed(started, f"Archiving it ended ({outcome.status}).")
+            self._count_failure(execution, f"Archiving it ended ({outcome.status}).")
             return
-        self.progress["started"].remove(started)
+        self.progress["started"].remove(execution)
         for file in outcome.files:
             reason = str(file.get("reason") or "")
-            self._count(started["ts"], str(file.get("id")), file.get("name"), str(file["status"]), reason)
+            self._count(execution["ts"], str(file.get("id")), file.get("name"), str(file["status"]), reason)
 
-    def _failed(self, started: Started, reason: str) -> None:
-        self.progress["started"].remove(started)
-        self.progress["counts"]["failed"] += max(1, started["files"]) - 1
-        self._count(started["ts"], None, None, "failed", reason)
+    def _count_failure(self, execution: Started, reason: str) -> None:
+        self.progress["started"].remove(execution)
+        self.progress["counts"]["failed"] += max(1, execution["files"]) - 1
+        self._count(execution["ts"], None, None, "failed", reason)
 
     def _count(self, ts: str, file: str | None, name: str | None, status: str, reason: str) -> None:
         counts, problems = self.progress["counts"], self.progress["problems"]
@@ -301,7 +301,7 @@ def _beginning() -> Progress:
 
 def _edited_after(message: Json, version: str) -> str | None:
     """Return the ts of the message's last edit, if that is newer than *version*."""
-    edited = message.get("edited")
-    edited_at = edited.get("ts") if isinstance(edited, dict) else None
+    edit = message.get("edited")
+    edited_at = edit.get("ts") if isinstance(edit, dict) else None
     is_ts = isinstance(edited_at, str) and re.fullmatch(r"[0-9]{1,12}\.[0-9]{1,6}", edited_at, re.ASCII)
     return edited_at if is_ts and moment(str(edited_at)) > moment(version) else None

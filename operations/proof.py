@@ -68,9 +68,9 @@ class Proof:
     def wait_for(self, look: Callable[[], T | None]) -> T | None:
         """Return what *look* returns as soon as that is not None; None when that takes too long."""
         end = time.monotonic() + self.seconds
-        while (seen := look()) is None and time.monotonic() < end:
+        while (result := look()) is None and time.monotonic() < end:
             time.sleep(_SECONDS_BETWEEN_LOOKS)
-        return seen
+        return result
 
     def erase(self, prefix: str) -> int:
         """Delete every version of what begins with *prefix*, and unfinished uploads; return how many there were."""
@@ -84,7 +84,7 @@ class Proof:
         return len(versions) + len(uploads)
 
     @contextmanager
-    def erased(self, prefix: str) -> Iterator[str]:
+    def cleanup(self, prefix: str) -> Iterator[str]:
         """Yield *prefix*; what begins with it is gone afterwards, also after an interruption."""
         try:
             yield prefix

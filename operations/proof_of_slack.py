@@ -57,13 +57,13 @@ def whole_way(proof: Proof) -> Iterator[str]:
     there = Workspace(proof)
     _check_membership(there, proof.channel)
     asker = _person(there, proof.channel)
-    for left in _earlier(there, proof.channel):
-        _take_back(there, proof, left)
+    for old_upload in _earlier(there, proof.channel):
+        _take_back(there, proof, old_upload)
     upload = Upload(send(there, proof))
     try:
-        upload = Upload(upload.file_id, _shared(there, proof, upload.file_id))
+        upload = Upload(upload.file_id, _message_ts(there, proof, upload.file_id))
         yield f"the app's upload to {proof.channel} is archived: {_reply(there, proof, upload)}"
-        yield f"/docs finds it: {_found(there, proof, asker)}"
+        yield f"/docs finds it: {_ask_docs(there, proof, asker)}"
     finally:
         _take_back(there, proof, upload)
     yield "it is deleted in Slack, and forgotten: nothing of it is left"
@@ -103,7 +103,7 @@ def send(there: Workspace, proof: Proof) -> str:
     return str(place["file_id"])
 
 
-def _shared(there: Workspace, proof: Proof, file_id: str) -> str:
+def _message_ts(there: Workspace, proof: Proof, file_id: str) -> str:
     """Return the ts of the message that shows the file: Slack posts it after the upload is complete."""
 
     def look() -> str | None:
@@ -126,19 +126,19 @@ def _reply(there: Workspace, proof: Proof, upload: Upload) -> str:
         texts = [str(each.get("text")) for each in replies if each.get("user") == there.user]
         return next(iter([*texts, *signs]), None)
 
-    said = proof.wait_for(look)
-    if said is None:
+    reply = proof.wait_for(look)
+    if reply is None:
         raise Wrong(
             f"there was no reply in its thread within {proof.seconds:.0f} s. Is the Request URL on the Slack app's "
             f"page “Event Subscriptions” {proof.url}/slack/events, and “Verified”? Then look at the log of "
             f"{proof.stage.prefix}, and in Step Functions at the execution that {upload.ts.replace('.', '_')} ends."
         )
-    if said.startswith("❌"):
-        raise Wrong(f"it was not archived. The app's reply says why: {said}")
-    return said.partition("\n")[0]
+    if reply.startswith("❌"):
+        raise Wrong(f"it was not archived. The app's reply says why: {reply}")
+    return reply.partition("\n")[0]
 
 
-def _found(there: Workspace, proof: Proof, asker: str) -> str:
+def _ask_docs(there: Workspace, proof: Proof, asker: str) -> str:
     """Ask `/docs` for the tag in the name of *asker*, who sees nothing of it, and return what it has found."""
     form = {"command": "/docs", "text": f"#{TAG}", "team_id": there.team, "channel_id": proof.channel}
     form |= {"user_id": asker, "token": proof.settings.verification_token}
@@ -161,12 +161,12 @@ def _person(there: Workspace, channel: str) -> str:
     """Return somebody who is in the channel: bots find nothing."""
     members = there.ask("conversations.members", channel=channel, limit=_MEMBERS)["members"]
     people = (member for member in members if member != there.user and person(there.slack, there.team, member))
-    found = next(people, None)
-    if found is None:
+    somebody = next(people, None)
+    if somebody is None:
         raise Wrong(
             f"nobody of the workspace is in {channel} but the app: join it, so that somebody can ask there."
         )
-    return str(found)
+    return str(somebody)
 
 
 def _earlier(there: Workspace, channel: str) -> list[Upload]:
@@ -184,21 +184,21 @@ def _take_back(there: Workspace, proof: Proof, upload: Upload) -> None:
     """Delete the file and its message in Slack, wait until the archive has followed, and forget the rest."""
     try:
         there.do("files.delete", file=upload.file_id)
-        followed = proof.wait_for(lambda: _followed(there, proof, upload))
+        is_followed = proof.wait_for(lambda: _is_followed(there, proof, upload))
     except FileGone:
-        followed = True
+        is_followed = True
     if upload.ts:
         _delete_message(there, proof.channel, upload.ts)
     forget.forget(proof.stage.client("s3"), proof.stage.bucket, upload.file_id, there.slack)
     proof.erase(layout.file_deletion_key(there.team, upload.file_id))
-    if not followed:
+    if not is_followed:
         raise Wrong(
             f"the archive did not follow the deletion of the file within {proof.seconds:.0f} s: is the Slack app "
             "subscribed to file_deleted, as in slack-manifest.yaml? The file was forgotten all the same."
         )
 
 
-def _followed(there: Workspace, proof: Proof, upload: Upload) -> bool | None:
+def _is_followed(there: Workspace, proof: Proof, upload: Upload) -> bool | None:
     """Return True when the execution that follows the file's deletion has ended."""
     about = {"stateMachineArn": proof.stage.state_machine, "maxResults": 100}
     latest = proof.stage.client("stepfunctions").list_executions(**about)["executions"]

@@ -38,12 +38,12 @@ def signed_requests(proof: Proof) -> Iterator[str]:
     token = proof.settings.verification_token
     body = CHALLENGE % (f',"token":"{token}"'.encode() if token else b"")
     secret = proof.settings.signing_secret
-    if proof.wait_for(lambda: _right(_asked(address, body, secret))) is None:
+    if proof.wait_for(lambda: _right(_answer(address, body, secret))) is None:
         raise Wrong(
-            f"{address} does not answer as it should ({_asked(address, body, secret)}). The log says why: "
+            f"{address} does not answer as it should ({_answer(address, body, secret)}). The log says why: "
             f".venv/bin/chalice logs --stage {proof.stage.name} --name api_handler"
         )
-    unsigned = _asked(address, body, "nobody's secret")
+    unsigned = _answer(address, body, "nobody's secret")
     if not unsigned.startswith("401"):
         raise Wrong(
             f"{address} answers {unsigned[:3]} and not 401 to a request with a wrong signature: anybody could send "
@@ -52,7 +52,7 @@ def signed_requests(proof: Proof) -> Iterator[str]:
     yield f"{address} answers a signed request, and refuses one with a wrong signature"
 
 
-def _asked(address: str, body: bytes, secret: str) -> str:
+def _answer(address: str, body: bytes, secret: str) -> str:
     stamp = str(int(time.time()))
     signed = {"X-Slack-Request-Timestamp": stamp, "X-Slack-Signature": signing.signature(secret, stamp, body)}
     try:
@@ -100,14 +100,14 @@ def alarms(proof: Proof) -> Iterator[str]:
     """Look whether there are all alarms, and the metrics that they watch."""
     client = proof.stage.client("cloudwatch")
     there = client.describe_alarms(AlarmNamePrefix=f"{proof.stage.prefix}-", AlarmTypes=["MetricAlarm"])
-    found = {alarm["AlarmName"]: alarm for alarm in there["MetricAlarms"]}
-    missing = sorted(stack.alarms(proof.stage.prefix) - found.keys())
+    by_name = {alarm["AlarmName"]: alarm for alarm in there["MetricAlarms"]}
+    missing = sorted(stack.alarms(proof.stage.prefix) - by_name.keys())
     if missing:
         raise Wrong(f"there is no alarm {', '.join(missing)}: {proof.deploy}.")
-    off = sorted(name for name, alarm in found.items() if not (alarm["ActionsEnabled"] and alarm["AlarmActions"]))
+    off = sorted(name for name, alarm in by_name.items() if not (alarm["ActionsEnabled"] and alarm["AlarmActions"]))
     if off:
         raise Wrong(f"{', '.join(off)} would tell nobody: the actions are switched off. {proof.deploy}.")
-    metrics = {_key(metric) for alarm in found.values() for metric in _metrics(alarm)}
+    metrics = {_key(metric) for alarm in by_name.values() for metric in _metrics(alarm)}
     unknown = sorted(metric for metric in metrics if not _is_listed(client, metric))
     if unknown:
         names = sorted({f"{namespace} {name}" for namespace, name, _ in unknown})
@@ -116,7 +116,7 @@ def alarms(proof: Proof) -> Iterator[str]:
             f"({', '.join(names)}): they appear up to 15 minutes after the first use. If this line is the same "
             "tomorrow, please report it to the project"
         )
-    yield f"the {len(found)} alarms are there, and the {len(metrics)} metrics that they watch"
+    yield f"the {len(by_name)} alarms are there, and the {len(metrics)} metrics that they watch"
 
 
 Metric = tuple[str, str, tuple[tuple[str, str], ...]]
@@ -134,5 +134,5 @@ def _key(metric: Any) -> Metric:
 
 def _is_listed(client: Any, metric: Metric) -> bool:
     namespace, name, dimensions = metric
-    wanted = [{"Name": each, "Value": value} for each, value in dimensions]
-    return bool(client.list_metrics(Namespace=namespace, MetricName=name, Dimensions=wanted)["Metrics"])
+    filters = [{"Name": each, "Value": value} for each, value in dimensions]
+    return bool(client.list_metrics(Namespace=namespace, MetricName=name, Dimensions=filters)["Metrics"])

@@ -29,12 +29,12 @@ def decisions(proof: Proof) -> Iterator[str]:
     of_results = {name: path for name, path in selector.items() if not str(path).startswith("$$.")}
     select = {"Type": "Pass", "Parameters": of_results, "End": True}
     for words, files, expected in RESULTS:
-        selected = _tested(client, machine["roleArn"], select, json.dumps(files))
-        decided = _tested(client, machine["roleArn"], states["DidAFileFail"], str(selected.get("output")))
-        if decided.get("nextState") != expected:
-            reason = decided.get("cause") or selected.get("cause") or ""
+        selection = _tested(client, machine["roleArn"], select, json.dumps(files))
+        decision = _tested(client, machine["roleArn"], states["DidAFileFail"], str(selection.get("output")))
+        if decision.get("nextState") != expected:
+            reason = decision.get("cause") or selection.get("cause") or ""
             raise Wrong(
-                f"after {words} Step Functions goes on with {decided.get('nextState')}, not {expected}: {reason} "
+                f"after {words} Step Functions goes on with {decision.get('nextState')}, not {expected}: {reason} "
                 "Uploads would be told wrongly. Please report it to the project."
             )
     yield "Step Functions decides as meant about no file, one file, one that failed, and two"
@@ -48,11 +48,11 @@ def aborted_execution(proof: Proof) -> Iterator[str]:
     """Abort an execution, and wait until the notifier knows of it: rule, function, topic and notifier are asked."""
     client, name = proof.stage.client("stepfunctions"), f"{_PREFIX}{time.time():.6f}".replace(".", "_")
     rule = chalice_state.rule(proof.stage, "ended")
-    with proof.erased(layout.notice_key(name)) as key:
+    with proof.cleanup(layout.notice_key(name)) as key:
         about = {"stateMachineArn": proof.stage.state_machine, "name": name, "input": json.dumps(_upload(name))}
         execution = client.start_execution(**about)["executionArn"]
         client.stop_execution(executionArn=execution, error="Proof", cause="Aborted on purpose by make prove.")
-        mark = proof.wait_for(lambda: _finished(proof.archive.read(key)))
+        mark = proof.wait_for(lambda: _final_mark(proof.archive.read(key)))
         status = client.describe_execution(executionArn=execution)["status"]
         if mark and status != "ABORTED":
             raise Remark(
@@ -83,17 +83,17 @@ def _upload(name: str) -> dict[str, Any]:
     return {**start, "message": message, "files": [file], "file_ids": ["F0PROOF"]}
 
 
-def _finished(mark: Any) -> Any:
+def _final_mark(mark: Any) -> Any:
     """Return the notice's *mark* if the notifier is done with it: no conversation has that id, so Slack refuses."""
     return mark if mark and mark.value["state"] in ("refused", "posted") else None
 
 
-def stop_left(proof: Proof) -> int:
+def stop_leftovers(proof: Proof) -> int:
     """Abort executions that an interrupted proof left, and erase what was told of them; return how many."""
     client = proof.stage.client("stepfunctions")
     about = {"stateMachineArn": proof.stage.state_machine, "statusFilter": "RUNNING"}
     pages = client.get_paginator("list_executions").paginate(**about)
-    left = [each for page in pages for each in page["executions"] if each["name"].startswith(_PREFIX)]
-    for execution in left:
+    executions = [each for page in pages for each in page["executions"] if each["name"].startswith(_PREFIX)]
+    for execution in executions:
         client.stop_execution(executionArn=execution["executionArn"])
-    return len(left) + proof.erase(f"notices/{_PREFIX}")
+    return len(executions) + proof.erase(f"notices/{_PREFIX}")

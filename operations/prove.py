@@ -30,7 +30,7 @@ class Line(NamedTuple):
 
 def leftovers(proof: Proof) -> Iterator[str]:
     """Take away what an interrupted proof left."""
-    count = proof.erase(FOLDER) + proof_of_workflow.stop_left(proof)
+    count = proof.erase(FOLDER) + proof_of_workflow.stop_leftovers(proof)
     if count:
         yield f"{count} things that an interrupted proof had left are gone"
 
@@ -60,12 +60,12 @@ def lines(name: str, ask: Check, proof: Proof) -> Iterator[Line]:
     except (Wrong, Stop, IntegratorError) as error:
         yield Line("wrong", f"{name}: {error}")
     except ClientError as error:
-        yield Line(*_refused(name, error))
+        yield Line(*_line_of_refusal(name, error))
     except BotoCoreError as error:
         yield Line("wrong", f"{name}: AWS could not be asked: {error}")
 
 
-def _refused(name: str, error: ClientError) -> Line:
+def _line_of_refusal(name: str, error: ClientError) -> Line:
     details = error.response["Error"]
     if details["Code"] in _DENIED:
         return Line("skipped", f"{name}: these credentials have no permission for {error.operation_name}.")
@@ -96,6 +96,6 @@ def main(arguments: Mapping[str, str]) -> None:
     stage = stages.find(arguments.get("STAGE", ""), USAGE)
     _ = stage.variables  # raises Stop where there is no stage to prove
     if channel:
-        channel = catchup.open_stage(stage).named(channel)
+        channel = catchup.open_stage(stage).channel_id(channel)
     print(f"Slack Integrator, stage {stage.name}: {stage.place}")
     check(stage, prove(stage, channel))

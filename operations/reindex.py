@@ -31,7 +31,7 @@ AT_ONCE = 32
 """Documents that a process compares at the same time."""
 _CHUNK = 200
 _CHUNKS_WAITING = 3 * (os.cpu_count() or 1)
-_SETTLED = timedelta(hours=1)
+_SETTLING_TIME = timedelta(hours=1)
 """An entry is written before its record: one that is younger may be ahead of an upload that is under way."""
 _PAUSES = (0.1, 0.3, 1.0, 3.0, 6.0, 10.0)
 """Seconds before S3 is asked again."""
@@ -72,7 +72,7 @@ class Chunk(NamedTuple):
     dry_run: bool
 
 
-class Settled(NamedTuple):
+class ChunkResult(NamedTuple):
     """What was wrong with a chunk, and the requests that it took."""
 
     missing: int
@@ -92,12 +92,12 @@ class PatientBucket(Bucket):
         """Return S3's answer; raise what is raised at the last try."""
         for pause in _PAUSES:
             try:
-                return self._counted(verb, key, doing, fields)
+                return self._ask_and_count(verb, key, doing, fields)
             except ArchiveUnavailable:
                 time.sleep(random.uniform(pause / 2, pause))
-        return self._counted(verb, key, doing, fields)
+        return self._ask_and_count(verb, key, doing, fields)
 
-    def _counted(self, verb: str, key: str, doing: str, fields: dict[str, str] | None) -> Answer | None:
+    def _ask_and_count(self, verb: str, key: str, doing: str, fields: dict[str, str] | None) -> Answer | None:
         with self._lock:
             self.requests += 1
         return super().ask(verb, key, doing, fields)
@@ -118,13 +118,13 @@ class Entries:
         self.total = 0
         self._lock = Lock()
 
-    def add(self, entry: Entry, settled: str) -> None:
-        """Take up one of the index's entries; it is young if it was written after *settled*."""
+    def add(self, entry: Entry, young_from: str) -> None:
+        """Take up one of the index's entries; it is young if it was written after *young_from*."""
         file_id = index.file_of(entry.key.rpartition("/")[2])
         with self._lock:
             self._keys.setdefault(file_id, []).append(entry.key)
             self.total += 1
-            if entry.modified[: len(settled)] > settled:
+            if entry.modified[: len(young_from)] > young_from:
                 self._young.add(entry.key)
 
     def take(self, file_id: str) -> File:
@@ -145,32 +145,33 @@ def reindex(
     *,
     after: str = "",
     dry_run: bool = False,
-    settled: timedelta = _SETTLED,
+    settling_time: timedelta = _SETTLING_TIME,
 ) -> Report:
     """Compare the index of *team* with the records of the files after *after*; set it right unless *dry_run*.
 
-    An entry may be too many when it is *settled*. *place* is asked often, since keys to AWS expire.
+    An entry counts as too many only when it is older than *settling_time*. *place* is called again for every part,
+    because AWS credentials expire.
     """
     bucket = PatientBucket(place())
-    entries = _entries(bucket, team, datetime.now(UTC) - settled)
+    entries = _entries(bucket, team, datetime.now(UTC) - settling_time)
 
-    def compared(files: Iterable[str]) -> Iterator[tuple[Chunk, Settled]]:
+    def compare(files: Iterable[str]) -> Iterator[tuple[Chunk, ChunkResult]]:
         chunks = (Chunk(place(), team, [*map(entries.take, part)], dry_run) for part in _parts(files))
         return _in_turn(workers, chunks)
 
     documents, results = 0, []
-    for chunk, result in compared(_files(bucket, team, after)):
+    for chunk, result in compare(_files(bucket, team, after)):
         documents += len(chunk.files)
         results.append(result)
         progress(documents, chunk.files[-1].id)
-    results += [result for _, result in compared(entries.files_after(after))]  # of documents without a record
-    missing, too_many, requests = map(sum, zip(Settled(0, 0, bucket.requests), *results, strict=True))
+    results += [result for _, result in compare(entries.files_after(after))]  # of documents without a record
+    missing, too_many, requests = map(sum, zip(ChunkResult(0, 0, bucket.requests), *results, strict=True))
     return Report(documents, entries.total, missing, too_many, requests)
 
 
-def _in_turn(workers: Executor, chunks: Iterable[Chunk]) -> Iterator[tuple[Chunk, Settled]]:
+def _in_turn(workers: Executor, chunks: Iterable[Chunk]) -> Iterator[tuple[Chunk, ChunkResult]]:
     """Yield the result of each of *chunks* in their order; only some of them wait at a time."""
-    waiting: deque[tuple[Chunk, Future[Settled]]] = deque()
+    waiting: deque[tuple[Chunk, Future[ChunkResult]]] = deque()
     for chunk in chunks:
         waiting.append((chunk, workers.submit(settle, chunk)))
         if len(waiting) >= _CHUNKS_WAITING:
@@ -180,35 +181,35 @@ def _in_turn(workers: Executor, chunks: Iterable[Chunk]) -> Iterator[tuple[Chunk
         yield first, result.result()
 
 
-def settle(chunk: Chunk) -> Settled:
+def settle(chunk: Chunk) -> ChunkResult:
     """Compare the files of *chunk* with their records, many at once, and set their entries right."""
     bucket = PatientBucket(chunk.place)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         results = list(pool.map(lambda file: _settle(bucket, chunk.team, file, chunk.dry_run), chunk.files))
     missing, too_many = (sum(numbers) for numbers in zip(*results, strict=True))
-    return Settled(missing, too_many, bucket.requests)
+    return ChunkResult(missing, too_many, bucket.requests)
 
 
 def _settle(bucket: Bucket, team: str, file: File, dry_run: bool) -> tuple[int, int]:
     """Set the entries of one file right; return how many were missing, and too many."""
     key = layout.metadata_key(team, file.id)
-    stored = bucket.read(key)
-    record: DocumentRecord | None = stored.value if stored else None
+    current = bucket.read(key)
+    record: DocumentRecord | None = current.value if current else None
     there = set(file.keys)
-    wanted = {entry for entry in index.entries(record) if entry.split("/")[1] == team}
-    missing, surplus = wanted - there, there - wanted - file.young
+    target = {entry for entry in index.entries(record) if entry.split("/")[1] == team}
+    missing, surplus = target - there, there - target - file.young
     if missing | surplus and not dry_run:
         index.settle(bucket, key, record, missing | surplus, at_once=1)
     return len(missing), len(surplus)
 
 
-def _entries(bucket: Bucket, team: str, settled: datetime) -> Entries:
+def _entries(bucket: Bucket, team: str, young_from: datetime) -> Entries:
     """List all of the index."""
     entries = Entries()
 
     def take(kind: str) -> None:
         for entry in _objects(bucket, index.prefix_of_all(kind, team)):
-            entries.add(entry, f"{settled:%Y-%m-%dT%H:%M:%S}")
+            entries.add(entry, f"{young_from:%Y-%m-%dT%H:%M:%S}")
 
     with ThreadPoolExecutor(len(index.KINDS)) as pool:
         list(pool.map(take, index.KINDS))
@@ -256,9 +257,9 @@ def main(arguments: Mapping[str, str]) -> None:
     with _processes() as workers:
         for team in teams:
             step(f"The index of workspace {team}")
-            begun = time.monotonic()
-            report = reindex(place, team, workers, _progress(begun), after=after, dry_run=dry_run)
-            say(_summary(report, time.monotonic() - begun, dry_run))
+            start = time.monotonic()
+            report = reindex(place, team, workers, _progress(start), after=after, dry_run=dry_run)
+            say(_summary(report, time.monotonic() - start, dry_run))
 
 
 def _processes() -> ProcessPoolExecutor:
@@ -276,14 +277,14 @@ def _summary(report: Report, seconds: float, dry_run: bool) -> str:
     )
 
 
-def _progress(begun: float) -> Callable[[int, str], None]:
-    last = begun
+def _progress(start: float) -> Callable[[int, str], None]:
+    last = start
 
     def progress(documents: int, file_id: str) -> None:
         nonlocal last
         now = time.monotonic()
         if now - last >= _PROGRESS_SECONDS:
             last = now
-            say(f"{documents:,} documents in {now - begun:.0f} s (AFTER={file_id} goes on from there)")
+            say(f"{documents:,} documents in {now - start:.0f} s (AFTER={file_id} goes on from there)")
 
     return progress

@@ -49,16 +49,16 @@ def _messages(sqs: Any, queue: str) -> list[Any]:
     except sqs.exceptions.QueueDoesNotExist:
         return []
     options = {"QueueUrl": url, "MaxNumberOfMessages": _AT_ONCE, "VisibilityTimeout": _UNSEEN_SECONDS}
-    found: dict[str, Any] = {}
+    messages: dict[str, Any] = {}
     end = time.monotonic() + _SECONDS
     while time.monotonic() < end:
         batch = {message["MessageId"]: message for message in sqs.receive_message(**options).get("Messages", [])}
-        if not batch.keys() - found.keys():
+        if not batch.keys() - messages.keys():
             break
-        found |= batch
-    for message in found.values():
+        messages |= batch
+    for message in messages.values():
         sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
-    return list(found.values())
+    return list(messages.values())
 
 
 def executions(stage: Stage, file_id: str, shares: Iterable[tuple[str, str, str]]) -> list[Execution]:

@@ -28,8 +28,8 @@ _HERE = Path(__file__).parent.parent
 def manifest(api_url: str) -> dict[str, Any]:
     """Return the app's manifest with the stage's addresses; *api_url* is the API's, without a last slash."""
     text = (_HERE / "slack-manifest.yaml").read_text(encoding="utf-8")
-    found: dict[str, Any] = yaml.safe_load(text.replace(_PLACEHOLDER, api_url))
-    return found
+    result: dict[str, Any] = yaml.safe_load(text.replace(_PLACEHOLDER, api_url))
+    return result
 
 
 def link(api_url: str) -> str:
@@ -43,11 +43,11 @@ def path(stage: str, name: str) -> str:
     return f"/{APP}/{stage}/{name}"
 
 
-def stored(ssm: Any, stage: str) -> dict[str, str]:
+def stored_secrets(ssm: Any, stage: str) -> dict[str, str]:
     """Return the stage's secrets that SSM has, by name."""
     names = {path(stage, name): name for name in SECRETS}
-    found = ssm.get_parameters(Names=list(names), WithDecryption=True)["Parameters"]
-    return {names[parameter["Name"]]: parameter["Value"] for parameter in found}
+    parameters = ssm.get_parameters(Names=list(names), WithDecryption=True)["Parameters"]
+    return {names[parameter["Name"]]: parameter["Value"] for parameter in parameters}
 
 
 def store(ssm: Any, stage: str, secrets: Mapping[str, str]) -> None:
@@ -59,8 +59,8 @@ def store(ssm: Any, stage: str, secrets: Mapping[str, str]) -> None:
 def forget(ssm: Any, stage: str) -> None:
     """Delete the stage's secrets, those of imports that were interrupted among them."""
     ssm.delete_parameters(Names=[path(stage, name) for name in SECRETS])
-    while kept := ssm.get_parameters_by_path(Path=path(stage, EXPORT_TOKENS))["Parameters"]:  # ten at most
-        ssm.delete_parameters(Names=[parameter["Name"] for parameter in kept])
+    while parameters := ssm.get_parameters_by_path(Path=path(stage, EXPORT_TOKENS))["Parameters"]:  # ten at most
+        ssm.delete_parameters(Names=[parameter["Name"] for parameter in parameters])
 
 
 class WrongSecret(Stop):
@@ -94,8 +94,8 @@ def check_token(token: str, slack_url: str, *, loopback: bool) -> str:
         ) from error
     except IntegratorError as error:
         raise Stop(f"The token could not be checked: {for_operator(error)}") from error
-    granted = {scope.strip() for scope in response.headers.get("X-OAuth-Scopes", "").split(",")}
-    missing = sorted(set(manifest(_PLACEHOLDER)["oauth_config"]["scopes"]["bot"]) - granted)
+    scopes = {scope.strip() for scope in response.headers.get("X-OAuth-Scopes", "").split(",")}
+    missing = sorted(set(manifest(_PLACEHOLDER)["oauth_config"]["scopes"]["bot"]) - scopes)
     if missing:
         raise WrongSecret(
             f"The Slack app lacks {', '.join(missing)}: add it on the app's page “OAuth & Permissions”, then click "

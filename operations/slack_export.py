@@ -130,8 +130,8 @@ class Export:
         by_folder: dict[str, Conversation] = {}
         for listing, kind in _KINDS.items():
             if self._root + listing in self._entries:
-                for described in self._objects(self._root + listing):
-                    _add(by_folder, described, kind, listing)
+                for entry in self._objects(self._root + listing):
+                    _add(by_folder, entry, kind, listing)
         return by_folder
 
     def _objects(self, entry: str) -> Iterator[Json]:
@@ -198,8 +198,8 @@ class _Text:
         self._at = 0
 
 
-def _add(by_folder: dict[str, Conversation], described: Json, kind: str, listing: str) -> None:
-    identity, name = described.get("id"), described.get("name")
+def _add(by_folder: dict[str, Conversation], entry: Json, kind: str, listing: str) -> None:
+    identity, name = entry.get("id"), entry.get("name")
     if not isinstance(identity, str) or not re.fullmatch(r"[A-Z][A-Z0-9]{1,17}", identity, re.ASCII):
         raise Stop(f"{listing} in the export has a conversation without a valid id.")
     folder = identity if kind == "im" or not isinstance(name, str) else name

@@ -63,8 +63,8 @@ def alarms(prefix: str) -> set[str]:
 
 def state(cloudformation: Any, name: str) -> tuple[str, dict[str, str]]:
     """Return the status and the outputs of the stack *name*; "" where there is none."""
-    described = _Stack(cloudformation, name, say).described()
-    return (described["StackStatus"], _outputs(described)) if described else ("", {})
+    details = _Stack(cloudformation, name, say).describe()
+    return (details["StackStatus"], _outputs(details)) if details else ("", {})
 
 
 def up(
@@ -89,32 +89,32 @@ class _Stack:
         self._client, self._name, self._report = client, name, report
 
     def up(self, template: str, parameters: Mapping[str, str]) -> dict[str, str]:
-        status = self._settled()
+        status = self._stable_status()
         if status in _NEVER_UP:
             self._report(f"an earlier attempt left it in {status}: removing that first")
             self.down()
             status = None
-        before = self.described().get("Parameters", []) if status else []
-        kept = {parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in before}
-        change = self._change_set(template, {**kept, **parameters}, "UPDATE" if status else "CREATE")
+        before = self.describe().get("Parameters", []) if status else []
+        old_parameters = {parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in before}
+        change = self._change_set(template, {**old_parameters, **parameters}, "UPDATE" if status else "CREATE")
         if change is None:
             self._report("no change")
         else:
-            seen = {event["EventId"] for event in self._events(self._name, set())}
+            event_ids = {event["EventId"] for event in self._events(self._name, set())}
             self._client.execute_change_set(ChangeSetName=change, StackName=self._name)
-            self._follow(self._name, seen)
-        return _outputs(self.described())
+            self._follow(self._name, event_ids)
+        return _outputs(self.describe())
 
     def down(self) -> None:
-        if self._settled() is None:
+        if self._stable_status() is None:
             self._report("was gone already")
             return
-        identity = self.described()["StackId"]  # a deleted stack is known by nothing else
-        seen = {event["EventId"] for event in self._events(identity, set())}
+        identity = self.describe()["StackId"]  # a deleted stack is known by nothing else
+        event_ids = {event["EventId"] for event in self._events(identity, set())}
         self._client.delete_stack(StackName=self._name)
-        self._follow(identity, seen)
+        self._follow(identity, event_ids)
 
-    def described(self, identity: str = "") -> Any:
+    def describe(self, identity: str = "") -> Any:
         """Return what describes the stack, or None where there is none."""
         try:
             return self._client.describe_stacks(StackName=identity or self._name)["Stacks"][0]
@@ -123,16 +123,16 @@ class _Stack:
                 return None
             raise
 
-    def _settled(self) -> str | None:
+    def _stable_status(self) -> str | None:
         """Return the stack's status when no change is in progress any more; None where there is no stack."""
-        stack = self.described()
+        stack = self.describe()
         if stack is None or stack["StackStatus"] == "DELETE_COMPLETE":
             return None
         status: str = stack["StackStatus"]
         if status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS":
             self._report(f"a change is in progress ({status}): waiting until it is done")
-            self._waited(stack["StackId"], set())
-            return self._settled()
+            self._wait(stack["StackId"], set())
+            return self._stable_status()
         if status in _STUCK:
             raise Stop(
                 f"The stack {self._name} is in {status}, which only a person can resolve: in the CloudFormation "
@@ -178,35 +178,35 @@ class _Stack:
             raise Stop(f"The stack {self._name} cannot be changed so: {reason}") from error
         return True
 
-    def _follow(self, identity: str, seen: set[str]) -> None:
+    def _follow(self, identity: str, event_ids: set[str]) -> None:
         """Report events until the stack is up or gone; raise Stop with the first reason if it ends as neither."""
-        status, reason = self._waited(identity, seen)
+        status, reason = self._wait(identity, event_ids)
         if status not in (*GOOD, "DELETE_COMPLETE"):
             raise Stop(
                 f"The stack could not be changed ({status}). "
                 f"The first reason: {reason or 'CloudFormation gave none'}. When that is mended, run this again."
             )
 
-    def _waited(self, identity: str, seen: set[str]) -> tuple[str, str]:
-        """Report events beyond *seen*; return the stack's last status and the first reason of a failure."""
+    def _wait(self, identity: str, event_ids: set[str]) -> tuple[str, str]:
+        """Report events that are not in *event_ids*; return the last status and a failure's first reason."""
         reason = ""
         while True:
-            stack = self.described(identity)
+            stack = self.describe(identity)
             status = stack["StackStatus"] if stack else "DELETE_COMPLETE"
-            for event in self._events(identity, seen):
-                seen.add(event["EventId"])
+            for event in self._events(identity, event_ids):
+                event_ids.add(event["EventId"])
                 self._report(f"{event['ResourceStatus']:<20} {event['LogicalResourceId']}")
                 reason = reason or _reason(event)
             if not status.endswith("_IN_PROGRESS"):
                 return status, reason
             time.sleep(_SECONDS_BETWEEN_LOOKS)
 
-    def _events(self, identity: str, seen: set[str]) -> list[Any]:
-        """Return the stack's events that are not *seen*, oldest first."""
+    def _events(self, identity: str, event_ids: set[str]) -> list[Any]:
+        """Return the stack's events that are not in *event_ids*, oldest first."""
         fresh: list[Any] = []
         try:
             for page in self._client.get_paginator("describe_stack_events").paginate(StackName=identity):
-                fresh += [event for event in page["StackEvents"] if event["EventId"] not in seen]
+                fresh += [event for event in page["StackEvents"] if event["EventId"] not in event_ids]
                 if len(fresh) < len(page["StackEvents"]):
                     break
         except ClientError as error:
@@ -215,8 +215,8 @@ class _Stack:
         return fresh[::-1]
 
 
-def _outputs(described: Any) -> dict[str, str]:
-    return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
+def _outputs(details: Any) -> dict[str, str]:
+    return {output["OutputKey"]: output["OutputValue"] for output in details.get("Outputs", [])}
 
 
 def _reason(event: Any) -> str:

@@ -113,15 +113,13 @@ class Stage:
             raise self.not_deployed()
         return variables
 
-    def settings(self, *needed: str) -> "Settings":
+    def settings(self, *names: str) -> "Settings":
         """Return the deployed stage's settings, secrets resolved."""
         # Here, since `make local` shows a mistake in chalicelib, and imports this module before it can.
         from chalicelib import settings
         from chalicelib.sigv4 import SSM, Client
 
-        return settings.load(
-            *needed, environ=self.variables, ssm=lambda: Client(SSM, 5, _SSM_SECONDS, self.environ)
-        )
+        return settings.load(*names, environ=self.variables, ssm=lambda: Client(SSM, 5, _SSM_SECONDS, self.environ))
 
     @property
     def environ(self) -> dict[str, str]:
@@ -167,11 +165,11 @@ def find(name: str, usage: str, project: Path = PROJECT) -> Stage:
         raise Stop(f"Say which stage: {usage}. Its name is lower-case letters and digits, 16 at most.")
     if name == LOCAL:
         return _local_stage()
-    written = chalice_config.place(project, name)
+    config_place = chalice_config.place(project, name)
     session = _session()
-    region = _region(session, written)
+    region = _region(session, config_place)
     stage = Stage(name, _account(session, region), region, session)
-    _check_place(stage, written)
+    _check_place(stage, config_place)
     return stage
 
 
@@ -190,8 +188,8 @@ def check_credentials(name: str) -> str:
     return _account(session, session.region_name or _ANY_REGION)
 
 
-def _region(session: Any, written: tuple[str, str] | None) -> str:
-    region: str | None = session.region_name or (written and written[1])
+def _region(session: Any, config_place: tuple[str, str] | None) -> str:
+    region: str | None = session.region_name or (config_place and config_place[1])
     if region is None:
         raise Stop(f"No AWS region is set: {_SET_REGION}")
     _check_partition(session, region)
@@ -249,10 +247,11 @@ def _account(session: Any, region: str, endpoint: str | None = None) -> str:
     return account
 
 
-def _check_place(stage: Stage, written: tuple[str, str] | None) -> None:
+def _check_place(stage: Stage, config_place: tuple[str, str] | None) -> None:
     """Refuse credentials of another account or region than the stage was deployed to from this clone."""
-    if written and written != (stage.account, stage.region):
+    if config_place and config_place != (stage.account, stage.region):
+        account, region = config_place
         raise Stop(
-            f"Stage {stage.name} is in account {written[0]}, region {written[1]} (.chalice/config.json), and these "
+            f"Stage {stage.name} is in account {account}, region {region} (.chalice/config.json), and these "
             f"credentials are of {stage.place}. Use those of the stage."
         )

@@ -88,7 +88,7 @@ def test_a_channel_that_is_none_or_that_the_app_is_not_in_is_refused(
     "form", ["{0.name}", "#{0.name}", "{0.id}", "https://acme.slack.com/archives/{0.id}/p1?a=b"]
 )
 def test_a_channel_is_named_as_people_know_it(channel: Channel, started: Catchup, form: str) -> None:
-    assert started.named(form.format(channel)) == channel.id
+    assert started.channel_id(form.format(channel)) == channel.id
 
 
 def test_a_name_that_no_channel_of_the_app_has_is_answered_with_those_that_it_has(
@@ -96,7 +96,7 @@ def test_a_name_that_no_channel_of_the_app_has_is_answered_with_those_that_it_ha
 ) -> None:
     slack.add_channel("somewhere", bot_is_member=False)
     with pytest.raises(Stop, match=r"in no channel #somewhere\. .*/invite.* The app is in #\S+"):
-        started.named("#Somewhere")
+        started.channel_id("#Somewhere")
 
 
 def test_what_was_not_archived_is_summed_up_with_the_reason(

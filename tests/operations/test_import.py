@@ -307,9 +307,9 @@ def test_a_links_token_is_taken_off(url: str, expected: tuple[str, str]) -> None
 def test_links_with_a_token_each_are_no_exports(tokens: Tokens) -> None:
     linked: list[Any] = [{"url": f"https://x.example/a?t=xoxe-{number}"} for number in range(11)]
     for file in linked[:10]:
-        tokens.hidden(file)
+        tokens.hide(file)
     with pytest.raises(Stop, match="more than 10 tokens"):
-        tokens.hidden(linked[10])
+        tokens.hide(linked[10])
 
 
 def test_the_command_says_what_came_of_it(

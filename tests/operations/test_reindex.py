@@ -48,7 +48,9 @@ def run(pipeline: Pipeline, store: Archive) -> Iterator[Run]:
     with ThreadPoolExecutor(2) as workers:
 
         def once(settled: timedelta = timedelta(hours=-1), **options: Any) -> tuple[int, ...]:
-            report = reindex.reindex(lambda: place, "T1", workers, lambda *_: None, settled=settled, **options)
+            report = reindex.reindex(
+                lambda: place, "T1", workers, lambda *_: None, settling_time=settled, **options
+            )
             return report[:4]
 
         yield once
