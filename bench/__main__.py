@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench import cold, endtoend, prepare, report, scale, searching, transfer, warm
+from bench import cold, endtoend, prepare, report, scale, searching, sizes, transfer, warm
 
 DOCUMENT = prepare.PROJECT / "docs" / "performance.md"
 QUESTIONS: dict[str, Callable[..., Any]] = {
@@ -21,6 +21,7 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "endtoend": endtoend.measure,
     "scale": scale.measure,
     "search": searching.measure,
+    "sizes": sizes.measure,
 }
 
 

@@ -71,6 +71,7 @@ def document(results: Results) -> str:
         **_endtoend(results["endtoend"]),
         "scale": _scale(results["scale"]),
         "search": _search(results.get("search", {})),
+        "sizes": _sizes(results.get("sizes", {})),
     }
     text = Template(TEMPLATE.read_text(encoding="utf-8")).substitute(values)
     return re.sub(r"\n{3,}", "\n\n", text).replace("# Performance\n\n\n", "# Performance\n\n")
@@ -232,6 +233,23 @@ def _search(archives: Results) -> str:
         head = [f"{size} documents", "p50 ms", "p95 ms", "listings", "records", "calls of Slack"]
         parts.append(table(head, rows))
     return "\n\n".join(parts) or "Not measured in this run."
+
+
+def _sizes(results: Results) -> str:
+    if not results:
+        return "Not measured in this run."
+    names, rows = results["sizes"], results["questions"].values()
+    counts = [
+        [_asked(row), *(f"{row[size]['listings']} + {row[size]['records']}" for size in names)] for row in rows
+    ]
+    times = [[_asked(row), *(f"{row[size]['p50']:.0f}, {row[size]['p95']:.0f}" for size in names)] for row in rows]
+    heads = [f"{size} documents" for size in names]
+    return "\n\n".join([table(["listings + records", *heads], counts), table(["p50 and p95 in ms", *heads], times)])
+
+
+def _asked(row: Results) -> str:
+    terms, conversations = row["terms"], row["conversations"]
+    return f"{terms} word{'s' * (terms > 1)}, {conversations} conversation{'s' * (conversations > 1)}"
 
 
 def _counts(what: str, archives: Results) -> str:

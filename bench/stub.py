@@ -11,6 +11,7 @@ import socket
 import ssl
 import sys
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -219,11 +220,13 @@ def _dechunked(framed: bytes) -> bytes:
         content, framed = content + framed[:size], framed[size + 2 :]
 
 
-def _handle(sock: socket.socket, state: State, tls: ssl.SSLContext | None) -> None:
+def _handle(
+    sock: socket.socket, connect: Callable[[socket.socket], Connection], tls: ssl.SSLContext | None
+) -> None:
     try:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with tls.wrap_socket(sock, server_side=True) if tls else sock as stream:
-            Connection(stream, state).serve()
+            connect(stream).serve()
     except OSError:  # the client hung up
         pass
 
@@ -235,12 +238,17 @@ def main(certificate: list[str]) -> None:
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         tls.load_cert_chain(*certificate)
     state = State()
+    serve(lambda sock: Connection(sock, state), tls)
+
+
+def serve(connect: Callable[[socket.socket], Connection], tls: ssl.SSLContext | None = None) -> None:
+    """Print the port, and let each client have the connection that *connect* makes, until standard input ends."""
     server = socket.create_server(("127.0.0.1", 0), backlog=128)
     print(server.getsockname()[1], flush=True)
 
     def accept() -> None:
         while True:
-            threading.Thread(target=_handle, args=(server.accept()[0], state, tls), daemon=True).start()
+            threading.Thread(target=_handle, args=(server.accept()[0], connect, tls), daemon=True).start()
 
     threading.Thread(target=accept, daemon=True).start()
     sys.stdin.read()

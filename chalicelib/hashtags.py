@@ -87,6 +87,8 @@ def _in_word(word: str) -> list[str]:
 
 def fold(tag: str) -> str:
     """Return the one spelling under which *tag* is stored and found."""
+    if tag.isascii():
+        return tag.lower()
     decomposed = _stream_safe(unicodedata.normalize("NFD", _stream_safe(tag)))
     return unicodedata.normalize("NFC", decomposed.casefold())
 

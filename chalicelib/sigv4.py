@@ -12,6 +12,7 @@ import json
 import os
 import time
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
@@ -151,10 +152,16 @@ def object_url(bucket: str, key: str, account: "Account") -> str:
 
 def _signature(canonical: str, moment: str, scope: str, credentials: Credentials) -> str:
     text = "\n".join(["AWS4-HMAC-SHA256", moment, scope, hashlib.sha256(canonical.encode()).hexdigest()])
-    key = f"AWS4{credentials.secret}".encode()
+    return _hmac(_signing_key(credentials.secret, scope), text).hex()
+
+
+@lru_cache(maxsize=8)
+def _signing_key(secret: str, scope: str) -> bytes:
+    """Return the key of a day, a region and a service: the same for all requests of a search."""
+    key = f"AWS4{secret}".encode()
     for part in scope.split("/"):
         key = _hmac(key, part)
-    return _hmac(key, text).hex()
+    return key
 
 
 def _hmac(key: bytes, text: str) -> bytes:

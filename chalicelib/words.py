@@ -65,6 +65,9 @@ def of_share(name: str | None, title: str | None, tags: Iterable[str], comment: 
 
 
 def _words_of_run(run: str) -> Iterator[str]:
+    if run.isascii():
+        yield _folded(run)
+        return
     for index, part in enumerate(_SPACELESS_RUN.split(run)):
         if index % 2:
             yield from _pairs(part)
