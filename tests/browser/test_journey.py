@@ -35,6 +35,7 @@ def test_upload_search_edit_search_delete_search_and_each_answer_is_right(page: 
     sent.get_by_role("button", name="Delete").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     gone = message_with(page, "This message was deleted.")
+    expect(gone.locator(".fate")).to_contain_text("withdrawn")
     gone.get_by_role("button", name="Inspect").click()
     page.get_by_role("tab", name="Workflow").click()
     deletion = (

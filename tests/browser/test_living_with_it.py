@@ -128,6 +128,17 @@ def test_a_command_that_no_app_has_is_not_valid_and_stays_in_the_box(page: Page,
     expect(message_with(page, "/foo bar")).to_be_visible()
 
 
+def test_a_command_takes_no_files(page: Page, slack: Slack) -> None:
+    drop(page, TABLE)
+    write(page, "/docs numbers")
+    expect(page.get_by_role("alert")).to_contain_text("A command takes no files")
+    expect(page.locator("#pending li")).to_contain_text("numbers.csv")
+    page.get_by_role("button", name="Remove numbers.csv").click()
+    page.get_by_role("textbox", name="Message").press("Enter")
+    expect(page.locator(".ephemeral")).to_be_visible()
+    assert slack.messages[-1].text != "/docs numbers"
+
+
 @pytest.mark.parametrize(
     ("typed", "tag"),
     [("Party #🎉", "#🎉"), ("Party #🎉2026 !", "#🎉2026"), ("In #ü-nord, or", "#ü-nord"), ("#हिन्दी", "#हिन्दी")],
@@ -190,3 +201,13 @@ def test_on_a_phone_the_list_of_channels_closes_with_a_touch_beside_it(phone: Pa
     expect(phone.get_by_role("button", name=re.compile("Channels and people"))).to_have_attribute(
         "aria-expanded", "false"
     )
+
+
+def test_a_message_waits_until_a_file_that_was_not_uploaded_is_taken_off(phone: Page, slack: Slack) -> None:
+    phone.route("**/page/files*", lambda route: route.fulfill(status=400, json={"error": "no room"}), times=1)
+    share(phone, "With a table", TABLE)
+    expect(phone.get_by_role("alert")).to_contain_text("Not sent, since this was not uploaded: numbers.csv.")
+    expect(phone.get_by_role("textbox", name="Message")).to_have_value("With a table")
+    phone.get_by_role("button", name="Remove numbers.csv").click()
+    phone.get_by_role("textbox", name="Message").press("Enter")
+    expect(message_with(phone, "With a table")).to_be_visible()

@@ -138,7 +138,7 @@ export class Composer {
     this.busy = true;
     this.show();
     try {
-      if (this.text.value.startsWith("/") && !this.files.length) await this.command(channel, user, text);
+      if (this.text.value.startsWith("/")) await this.command(channel, user, text);
       else await this.message(channel, user, text);
     } finally {
       this.busy = false;
@@ -149,14 +149,17 @@ export class Composer {
   async message(channel, user, text) {
     const { draft, files, thread } = this;
     await Promise.all(files.map((one) => one.done));
-    const sent = this.leaving[draft].filter((one) => !one.failed).map((one) => one.id);
-    await post("/page/messages", { channel, user, text, files: sent, thread_ts: thread });
+    const sent = this.leaving[draft];
+    const failed = sent.filter((one) => one.failed).map((one) => one.name);
+    if (failed.length) throw new Error(`Not sent, since this was not uploaded: ${failed.join(", ")}. Remove it, or attach it again.`);
+    await post("/page/messages", { channel, user, text, files: sent.map((one) => one.id), thread_ts: thread });
     this.leaving[draft] = [];
     if (draft === this.draft) this.clear();
     else sessionStorage.removeItem(draft); // somebody went on meanwhile
   }
 
   async command(channel, user, text) {
+    if (this.files.length) throw new Error("A command takes no files. Remove them; or put a space before the /, and it is sent as a message.");
     const { problem, known } = await post("/page/command", { channel, user, text });
     if (known) this.text.value = "";
     this.keep();

@@ -32,7 +32,8 @@ function fate(message, inspect) {
   const good = word === "acknowledged";
   const [state, mark] = (good && FATES[message.fate]) || [];
   const trouble = word === "under way" && tries ? `${status}, trying again` : word;
-  const words = state ? message.fate : good ? `${tries > 1 ? `after ${tries} tries` : "delivered"}` : problem ? `${trouble}: ${problem}` : trouble;
+  const became = message.gone && message.fate === "archived" ? "withdrawn" : message.fate;
+  const words = state ? became : good ? `${tries > 1 ? `after ${tries} tries` : "delivered"}` : problem ? `${trouble}: ${problem}` : trouble;
   const sign = mark ?? { acknowledged: "✓", "under way": "…", "given up": "✕" }[word] ?? "–";
   return make("button", { className: `fate ${state ? state : good ? "good" : word === "under way" ? "busy" : "bad"}`, title: "What became of it: deliveries, workflow, archive", "aria-label": `Inspect: ${words}`, onclick: inspect }, `${sign} ${words}`, make("span", {}, " · inspect"));
 }
