@@ -35,6 +35,7 @@ words next to each other. All that you type must match: `/docs board #2026 pdf`.
 Capitals do not matter. You find what is shared in public channels, where you ask, and in the private \
 conversations that you and I are both in."""
 NO_FILTERS = Filters()
+FEWER = "A document must match all that you type: please try fewer words."
 HOW = "To find a document: `/docs` and its words or #tags. `/docs help` says more."
 
 
@@ -87,7 +88,7 @@ def hit_blocks(
     tags = sorted({tag for share in hit.shares for tag in share["tags"]})
     line = _line(hit, asker, links, longest_name)
     if len(tags) > most_tags:
-        line += f" and {len(tags) - most_tags} more tags" if most_tags else ""
+        line += f" · {len(tags)} tags, the first {most_tags}:" if most_tags else ""
     return [blocks.section(line), *ask_buttons(f"#{tag}" for tag in tags[:most_tags])]
 
 
@@ -112,7 +113,7 @@ def nothing(
     It is the same whatever the reason is, and whoever asks.
     """
     text = f"I found no document{_with(terms, filters)} that you can see."
-    hint = [f"Did you mean {' or '.join(map(_isolate, near))}?"] if near else []
+    hint = [f"Did you mean {' or '.join(map(_isolate, near))}?"] if near else [FEWER] if len(terms) > 1 else []
     foot = [*_unknown(filters), *(limits(asker) if asker else []), *([] if terms else [HOW])]
     answer = _private([text], _halves(terms), hint, foot)
     answer["blocks"] += ask_buttons(near)

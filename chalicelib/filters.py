@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 _FILTER = re.compile(
-    r"-?(?:from|in|to|with|before|after|on|during|has|hasmy|is|type):.*", re.IGNORECASE | re.DOTALL
+    r"-?(?:from|in|to|with|before|after|on|during|has|hasmy|is|type):.*|-[#\w].*", re.IGNORECASE | re.DOTALL
 )
+"""Slack's search understands these, and a `-` in front of what is not to be found."""
 _DATE = re.compile(r"(before|after):([12][0-9]{3})(?:-([0-9]{1,2}))?(?:-([0-9]{1,2}))?", re.IGNORECASE | re.ASCII)
 _LAST = 9_999_999_999
 """What a place in the index is counted down from (index.py)."""
@@ -55,7 +56,7 @@ def split(words: Sequence[str]) -> tuple[list[str], Filters]:
     unknown, rest = [], []
     for word in words:
         date = _DATE.fullmatch(word)
-        if date and _is_date(word.partition(":")[2]):
+        if date and date[1].lower() not in dates and _is_date(word.partition(":")[2]):
             dates[date[1].lower()] = word.partition(":")[2]
         elif _FILTER.fullmatch(word):
             unknown.append(word)

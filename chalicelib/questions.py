@@ -75,7 +75,7 @@ def answer(text: str, place: Place, slack: Slack, listings: Listings, links: Lin
     query = parse(text)
     asker = visibility.asker(slack, listings, *place)
     if asker is None:
-        return answers.nothing(query.terms, [])
+        return answers.nothing(query.terms, [], None, query.filters)
     channels = Channels(slack, place.team, listings.deadline)
     if query.kind == "tags":
         tags = suggestions.tags_in_use(query.begin, asker, listings, channels)

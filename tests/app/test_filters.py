@@ -30,6 +30,8 @@ def test_of_a_sentence_the_words_that_matter_are_looked_for(text: str, expected:
         ("After:2025 before:2026-03 x", ["x"], "before:2026-03 after:2025", ()),
         ("from:@mira in:#general x", ["x"], "", ("from:@mira", "in:#general")),
         ("before:yesterday after:2026-02-30", [], "", ("before:yesterday", "after:2026-02-30")),
+        ("before:2026 x before:2027", ["x"], "before:2026", ("before:2027",)),
+        ("numbers -csv -#draft to-do - x", ["numbers", "to-do", "-", "x"], "", ("-csv", "-#draft")),
         ("note:x https://x.example", ["note:x", "https://x.example"], "", ()),
     ],
 )
@@ -96,3 +98,14 @@ def test_filters_alone_are_answered_without_a_search() -> None:
     answer = questions.without_search("from:@mira")
     assert answer is not None
     assert answer["text"].startswith("I left out `from:@mira`: I know words")
+
+
+def test_who_finds_nothing_with_several_words_is_told_that_all_must_match(slack: Slack, channel: Channel) -> None:
+    def told(text: str) -> list[str]:
+        return slack.command(channel, slack.users[0], "/docs", text).lines
+
+    assert told("zyxwv vwxyz") == [
+        "I found no document with zyxwv vwxyz that you can see.",
+        "A document must match all that you type: please try fewer words.",
+    ]
+    assert told("zyxwv") == ["I found no document with zyxwv that you can see."]
