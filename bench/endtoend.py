@@ -87,7 +87,7 @@ def _history(pipeline: Pipeline, message: Message) -> list[Any]:
     """Return the execution's history once it has ended."""
     states = pipeline.aws.client("stepfunctions")
     name = f"{message.envelope['team_id']}-{message.channel.id}-{message.ts.replace('.', '_')}"
-    arn = f"{pipeline.deployed.state_machine_arn.replace(':stateMachine:', ':execution:')}:{name}"
+    arn = f"{pipeline.deployment.state_machine_arn.replace(':stateMachine:', ':execution:')}:{name}"
     while states.describe_execution(executionArn=arn)["status"] == "RUNNING":
         time.sleep(0.02)
     pages = states.get_paginator("get_execution_history").paginate(executionArn=arn)

@@ -88,7 +88,7 @@ def _fill(pipeline: Pipeline, first: int, last: int) -> None:
     place = {"team": pipeline.slack.team_id, "channel": pipeline.slack.channels[0].id, "channel_type": "channel"}
     for number in range(first, last):
         for key, content in _objects(place, f"FX{number:08}", 1_600_000_000 + number):
-            backend.put_object(pipeline.deployed.bucket, key, content)
+            backend.put_object(pipeline.deployment.bucket, key, content)
 
 
 def _objects(place: dict[str, str], file_id: str, created: int) -> Iterator[tuple[str, bytes]]:

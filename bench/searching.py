@@ -107,9 +107,9 @@ def _filled(pipeline: Pipeline, size: int) -> dict[int, User]:
         channel = slack.channels[0] if number % 2 else rooms[number // 2 % CONVERSATIONS]
         record = _record(slack.team_id, channel, number)
         key = f"metadata/{slack.team_id}/{record['file']['id']}.json"
-        backend.put_object(pipeline.deployed.bucket, key, json.dumps(record).encode())
+        backend.put_object(pipeline.deployment.bucket, key, json.dumps(record).encode())
         for entry in index.entries(record):
-            backend.put_object(pipeline.deployed.bucket, entry, b"")
+            backend.put_object(pipeline.deployment.bucket, entry, b"")
     return people
 
 

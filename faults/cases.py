@@ -102,7 +102,7 @@ class Case:
 
 def snapshot(harness: Harness, case: Case) -> Snapshot:
     """What came of *case*, in words that are the same for every run: ids are replaced by what they stand for."""
-    s3, bucket = harness.pipeline.aws.client("s3"), harness.pipeline.deployed.bucket
+    s3, bucket = harness.pipeline.aws.client("s3"), harness.pipeline.deployment.bucket
     words = _words(harness, case)
 
     def plain(text: str) -> Any:
@@ -164,7 +164,7 @@ def _index(harness: Harness, case: Case) -> list[str]:
 
 def _listed(harness: Harness, prefix: str) -> Iterator[str]:
     pages = harness.pipeline.aws.client("s3").get_paginator("list_objects_v2")
-    for page in pages.paginate(Bucket=harness.pipeline.deployed.bucket, Prefix=prefix):
+    for page in pages.paginate(Bucket=harness.pipeline.deployment.bucket, Prefix=prefix):
         yield from (one["Key"] for one in page.get("Contents", []))
 
 
@@ -186,7 +186,7 @@ def _without_times(text: str) -> Any:
 
 
 def _unfinished(harness: Harness, message: Message) -> int:
-    s3, bucket = harness.pipeline.aws.client("s3"), harness.pipeline.deployed.bucket
+    s3, bucket = harness.pipeline.aws.client("s3"), harness.pipeline.deployment.bucket
     uploads = s3.list_multipart_uploads(Bucket=bucket).get("Uploads", [])
     return sum(any(file.id in upload["Key"] for file in message.files) for upload in uploads)
 

@@ -69,12 +69,12 @@ class Harness:
     def _point_functions(self) -> None:
         client = self.pipeline.aws.client("lambda")
         for name in FUNCTIONS:
-            variables = {**self.pipeline.deployed.variables, "AWS_ENDPOINT_URL": self._proxies[name].url}
+            variables = {**self.pipeline.deployment.variables, "AWS_ENDPOINT_URL": self._proxies[name].url}
             if name in ALIKE:
                 variables["SLACK_URL"] = self._proxies[f"slack of {name}"].url + "/api/chat.postMessage"
             more: dict[str, Any] = {"Timeout": self._timeouts[name]} if name in self._timeouts else {}
             client.update_function_configuration(
-                FunctionName=self.pipeline.deployed.functions[name], Environment={"Variables": variables}, **more
+                FunctionName=self.pipeline.deployment.functions[name], Environment={"Variables": variables}, **more
             )
 
     def apply(self, rules: Iterable[Rule]) -> None:
@@ -134,7 +134,7 @@ class Harness:
         )
 
     def _is_anything_running(self) -> bool:
-        client, machine = self.pipeline.aws.client("stepfunctions"), self.pipeline.deployed.state_machine_arn
+        client, machine = self.pipeline.aws.client("stepfunctions"), self.pipeline.deployment.state_machine_arn
         return any(
             client.list_executions(stateMachineArn=arn, statusFilter="RUNNING")["executions"]
             for arn in (machine, f"{machine}-history")
@@ -149,18 +149,18 @@ class Harness:
         """How many messages are in the parking queue, or with "-dead" in its dead letters."""
         about = "ApproximateNumberOfMessages"
         names = [about, f"{about}NotVisible", f"{about}Delayed"]
-        url = self.pipeline.deployed.parking_url + queue
+        url = self.pipeline.deployment.parking_url + queue
         answer = self.pipeline.aws.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)
         return sum(int(answer["Attributes"][name]) for name in names)
 
     def has_stopped(self, envelope: Json) -> bool:
         """Tell whether the history that the app's joining started is over before its end, and how is on record."""
         team, channel, ts = envelope["team_id"], envelope["event"]["channel"], envelope["event"]["ts"]
-        machine = self.pipeline.deployed.state_machine_arn.replace(":stateMachine:", ":execution:")
+        machine = self.pipeline.deployment.state_machine_arn.replace(":stateMachine:", ":execution:")
         name = f"{machine}-history:{team}-{channel}-history-{ts.replace('.', '_')}"
         if self.pipeline.aws.client("stepfunctions").describe_execution(executionArn=name)["status"] == "FAILED":
             return True
-        key = {"Bucket": self.pipeline.deployed.bucket, "Key": f"history/{team}/{channel}.json"}
+        key = {"Bucket": self.pipeline.deployment.bucket, "Key": f"history/{team}/{channel}.json"}
         record = json.loads(self.pipeline.aws.client("s3").get_object(**key)["Body"].read())
         return record["state"] in ("stopped", "left")
 
@@ -175,7 +175,7 @@ class Harness:
     def execution(self, envelope: Json) -> Any:
         """The event's execution, {} if there is none."""
         client = self.pipeline.aws.client("stepfunctions")
-        machine = self.pipeline.deployed.state_machine_arn.replace(":stateMachine:", ":execution:")
+        machine = self.pipeline.deployment.state_machine_arn.replace(":stateMachine:", ":execution:")
         try:
             return client.describe_execution(executionArn=f"{machine}:{execution_name(envelope)}")
         except client.exceptions.ExecutionDoesNotExist:

@@ -15,7 +15,7 @@ from local.clock import Clock
 from local.pipeline import Pipeline
 from local.slack.model import Message
 from local.slack.posting import post
-from local.slack.sender import encoded
+from local.slack.sender import encode
 
 PER_SECOND = 8
 AT_ONCE = 12
@@ -71,7 +71,7 @@ def _uploaded(pipeline: Pipeline, number: int, begun: float, submit: Callable[..
 
 
 def _with_retry_header(pipeline: Pipeline, message: Message) -> None:
-    body = encoded(message.envelope)
+    body = encode(message.envelope)
     again = {"X-Slack-Retry-Num": "1", "X-Slack-Retry-Reason": "http_timeout", "Content-Type": "application/json"}
     post(pipeline.slack.request_url, body, pipeline.slack.sign(body) | again)
 
@@ -139,5 +139,5 @@ def _spread(name: str, values: list[float]) -> str:
 
 def _keys(pipeline: Pipeline, kind: str) -> list[str]:
     pages = pipeline.aws.client("s3").get_paginator("list_objects_v2")
-    found = pages.paginate(Bucket=pipeline.deployed.bucket, Prefix=f"{kind}/").search("Contents[].Key")
+    found = pages.paginate(Bucket=pipeline.deployment.bucket, Prefix=f"{kind}/").search("Contents[].Key")
     return [key.split("/")[2].removesuffix(".json") for key in found if key]

@@ -113,7 +113,7 @@ class Past:
             yield f"{file.name} has the record {record}"
             return
         body = harness.pipeline.aws.client("s3").get_object(
-            Bucket=harness.pipeline.deployed.bucket, Key=record["document"]
+            Bucket=harness.pipeline.deployment.bucket, Key=record["document"]
         )
         if hashlib.sha256(body["Body"].read()).hexdigest() != file.sha256:
             yield f"{file.name} is not whole"
@@ -130,7 +130,7 @@ def _json(harness: Harness, key: str) -> Any:
     """Return the JSON object at *key*; None if there is none, or moto's S3 fails as it replaces it."""
     s3 = harness.pipeline.aws.client("s3")
     try:
-        found = s3.get_object(Bucket=harness.pipeline.deployed.bucket, Key=key)
+        found = s3.get_object(Bucket=harness.pipeline.deployment.bucket, Key=key)
         return json.loads(found["Body"].read())
     except ClientError:
         return None
@@ -138,7 +138,7 @@ def _json(harness: Harness, key: str) -> Any:
 
 def _going(harness: Harness, channel: Channel) -> bool:
     """Return True while an execution that reads the channel's past runs."""
-    machine = harness.pipeline.deployed.state_machine_arn + "-history"
+    machine = harness.pipeline.deployment.state_machine_arn + "-history"
     client = harness.pipeline.aws.client("stepfunctions")
     running = client.list_executions(stateMachineArn=machine, statusFilter="RUNNING")["executions"]
     begin = order(harness.pipeline.slack.team_id, channel.id, "", "0", tell=True)["run"]

@@ -50,4 +50,4 @@ class Proxy:
             self._server.closing.wait(self.hold(call))
         if fault.kills:
             self.kill(call)
-        return fault.response(call) if fault.response else Response(dropped=True)
+        return fault.response(call) if fault.response else Response(is_dropped=True)

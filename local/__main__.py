@@ -23,23 +23,27 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line *arguments*; the result is the exit status."""
     parser = argparse.ArgumentParser("make local", usage="make local [ARGS='--option …']", description=__doc__)
     parser.add_argument("what", nargs="?", choices=["demo", "stay"], default="stay")
-    said = "the first of three ports in a row, for the routes, Slack and AWS; 0: free ones"
-    parser.add_argument("--port", type=int, default=FIRST, help=said)
+    help_text = "the first of three ports in a row, for the routes, Slack and AWS; 0: free ones"
+    parser.add_argument("--port", type=int, default=FIRST, help=help_text)
     parser.add_argument("--speed", type=float, default=1, help="how much faster retries' waits pass; default 1")
-    said = "routes of your own: `chalice local` in a debugger, or those of a deployed stage"
-    parser.add_argument("--deliver-to", metavar="URL", help=said)
-    said = "a real workspace's events come through a tunnel, not by Socket Mode"
-    parser.add_argument("--tunnel", action="store_true", help=said)
+    help_text = "routes of your own: `chalice local` in a debugger, or those of a deployed stage"
+    parser.add_argument("--deliver-to", metavar="URL", help=help_text)
+    help_text = "a real workspace's events come through a tunnel, not by Socket Mode"
+    parser.add_argument("--tunnel", action="store_true", help=help_text)
     parser.add_argument("--take-over", metavar="APP", default="", help="see slack-manifest-local.yaml")
-    chosen = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     terminal = Terminal()
     try:
-        if chosen.what == "demo":
+        if options.what == "demo":
             return _demo(terminal)
-        given = environment()
-        real = realworkspace.tunnelled(given) if chosen.tunnel else realworkspace.chosen(given, chosen.take_over)
-        return _stay(terminal, chosen, real)
+        environ = environment()
+        real = (
+            realworkspace.tunnelled(environ)
+            if options.tunnel
+            else realworkspace.from_environ(environ, options.take_over)
+        )
+        return _stay(terminal, options, real)
     except (CannotConnectError, PortTakenError) as reason:
         terminal.line(str(reason))
     except NotDeployedError as mistake:
@@ -49,7 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _demo(terminal: Terminal) -> int:
-    begun = time.monotonic()
+    start = time.monotonic()
     terminal.line("Starting AWS and Slack on this machine ...", "dim")
     folder = FOLDER / "demo"
     for old in folder.glob("*.log"):
@@ -58,25 +62,25 @@ def _demo(terminal: Terminal) -> int:
         good = demo.run(pipeline, terminal)
     terminal.title("All of it is as it should be." if good else "Not everything is as it should be: see above.")
     terminal.line(
-        f"{time.monotonic() - begun:.1f} s. What the functions printed: {folder.relative_to(PROJECT)}", "dim"
+        f"{time.monotonic() - start:.1f} s. What the functions printed: {folder.relative_to(PROJECT)}", "dim"
     )
     return 0 if good else 1
 
 
-def _stay(terminal: Terminal, chosen: argparse.Namespace, real: RealWorkspace | None) -> int:
+def _stay(terminal: Terminal, options: argparse.Namespace, real: RealWorkspace | None) -> int:
     def log(function: str, line: str) -> None:
         terminal.log(function.removeprefix("slack-integrator-local-"), line)
 
-    numbers = ports(chosen.port)
-    folder = FOLDER if chosen.port == FIRST else FOLDER / str(chosen.port)
+    numbers = ports(options.port)
+    folder = FOLDER if options.port == FIRST else FOLDER / str(options.port)
     with ExitStack() as ending:
         pipeline = Pipeline(
-            Clock(chosen.speed), real.environ if real else {}, numbers, reload=True, log=log, folder=folder
+            Clock(options.speed), real.environ if real else {}, numbers, reload=True, log=log, folder=folder
         )
         ending.enter_context(pipeline)
         seed(pipeline.slack)
         ending.callback(pipeline.write_environ().unlink)  # it has the tokens
-        routes = (chosen.deliver_to or pipeline.routes.url).rstrip("/")
+        routes = (options.deliver_to or pipeline.routes.url).rstrip("/")
         pipeline.slack.request_url = "" if real else f"{routes}/slack/events"
         if real:
             real.connect(routes, ending, log)
@@ -111,7 +115,7 @@ def _explain(pipeline: Pipeline, terminal: Terminal, real: RealWorkspace | None,
             ("routes", pipeline.routes.url, "chalice local; restarts when the code changes, as the functions do"),
             ("Slack", pipeline.slack.url, f"a double, with the bot token {pipeline.slack.bot_token}"),
             ("AWS", pipeline.aws.url, "moto: any credentials, region us-east-1"),
-            ("bucket", f"s3://{pipeline.deployed.bucket}", ""),
+            ("bucket", f"s3://{pipeline.deployment.bucket}", ""),
             (
                 "logs",
                 f"{pipeline.folder.relative_to(PROJECT)}/",
@@ -126,7 +130,7 @@ def _explain(pipeline: Pipeline, terminal: Terminal, real: RealWorkspace | None,
     terminal.title("See what is in the archive:")
     terminal.line(
         f"AWS_ACCESS_KEY_ID=x AWS_SECRET_ACCESS_KEY=x aws --endpoint-url {pipeline.aws.url} "
-        f"s3 ls --recursive s3://{pipeline.deployed.bucket}",
+        f"s3 ls --recursive s3://{pipeline.deployment.bucket}",
         "cyan",
     )
 

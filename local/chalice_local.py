@@ -90,8 +90,8 @@ class ChaliceLocal:
             except OSError:
                 time.sleep(0.05)
         self.close()
-        printed = self._log.read_bytes()[self._begin :].decode(errors="replace")
-        raise NotStartedError(f"The routes cannot start:\n{printed}")
+        output = self._log.read_bytes()[self._begin :].decode(errors="replace")
+        raise NotStartedError(f"The routes cannot start:\n{output}")
 
 
 def free_port() -> int:

@@ -12,7 +12,7 @@ from urllib.request import urlopen
 
 from local import samples
 from local.pipeline import Pipeline
-from local.slack.commands import shown
+from local.slack.commands import as_text
 from local.slack.files import File
 from local.slack.model import Message
 from local.slack.sender import Delivery
@@ -34,16 +34,18 @@ def run(pipeline: Pipeline, terminal: Terminal) -> bool:
     except TimeoutError as error:
         terminal.verdict(False, f"there is no reply in the thread: {error}")
         return False
-    answered = time.time() - float(message.ts)
+    seconds = time.time() - float(message.ts)
     _acknowledgement(pipeline, terminal, message)
     execution = _execution(pipeline, terminal, message)
     _objects(pipeline, terminal)
     _record(pipeline, terminal, files[0])
-    _thread(terminal, message, replies, pipeline.slack.workspace, answered)
-    found = _search(pipeline, terminal, message)
-    repeated = _is_harmless_when_repeated(pipeline, message)
-    opened = _loss(pipeline, terminal, message)
-    return _verdicts(pipeline, terminal, message, files, Results(execution, found, repeated, opened))
+    _thread(terminal, message, replies, pipeline.slack.workspace, seconds)
+    answers = _search(pipeline, terminal, message)
+    is_repeat_harmless = _is_harmless_when_repeated(pipeline, message)
+    opened_hash = _loss(pipeline, terminal, message)
+    return _verdicts(
+        pipeline, terminal, message, files, Results(execution, answers, is_repeat_harmless, opened_hash)
+    )
 
 
 class Results(NamedTuple):
@@ -51,8 +53,8 @@ class Results(NamedTuple):
 
     execution: Any
     answers: dict[str, list[str]]
-    repeated: bool
-    opened: str | None
+    is_repeat_harmless: bool
+    opened_hash: str | None
 
 
 def _upload(pipeline: Pipeline) -> tuple[Message, list[File]]:
@@ -72,7 +74,7 @@ def _fate(file: File) -> str:
 
 
 def _deliveries(pipeline: Pipeline, message: Message) -> list[Delivery]:
-    return [one for one in pipeline.slack.deliveries if one.envelope == message.envelope]
+    return [delivery for delivery in pipeline.slack.deliveries if delivery.envelope == message.envelope]
 
 
 def _acknowledgement(pipeline: Pipeline, terminal: Terminal, message: Message) -> None:
@@ -86,9 +88,9 @@ def _acknowledgement(pipeline: Pipeline, terminal: Terminal, message: Message) -
 def _execution(pipeline: Pipeline, terminal: Terminal, message: Message) -> Any:
     states = pipeline.aws.client("stepfunctions")
     name = f"{message.envelope['team_id']}-{message.channel.id}-{message.ts.replace('.', '_')}"
-    machine = pipeline.deployed.state_machine_arn
+    machine = pipeline.deployment.state_machine_arn
     arn = f"{machine.replace(':stateMachine:', ':execution:')}:{name}"
-    execution = _ended(states, arn)
+    execution = _end_of(states, arn)
     terminal.title("3  The workflow, one execution per message, has run")
     seconds = (execution["stopDate"] - execution["startDate"]).total_seconds()
     terminal.line(f"{name}  {execution['status']} ({execution.get('error', 'no error')}) after {seconds:.1f} s")
@@ -97,7 +99,7 @@ def _execution(pipeline: Pipeline, terminal: Terminal, message: Message) -> Any:
     return execution
 
 
-def _ended(states: Any, arn: str) -> Any:
+def _end_of(states: Any, arn: str) -> Any:
     end = time.monotonic() + REPLY_SECONDS
     while (execution := states.describe_execution(executionArn=arn))["status"] == "RUNNING":
         if time.monotonic() > end:
@@ -112,34 +114,38 @@ def _history(states: Any, arn: str) -> list[Any]:
 
 
 def _objects(pipeline: Pipeline, terminal: Terminal) -> None:
-    terminal.title(f"4  s3://{pipeline.deployed.bucket} holds")
-    entries = [one["Key"] for one in _listed(pipeline) if one["Key"].startswith(("tags/", "words/", "recent/"))]
-    kept = [one for one in _listed(pipeline) if one["Key"] not in entries]
-    terminal.rows([(f"{one['Size']:>7,} bytes", _hash(pipeline, one["Key"])[:12], one["Key"]) for one in kept])
+    terminal.title(f"4  s3://{pipeline.deployment.bucket} holds")
+    entries = [
+        entry["Key"] for entry in _list_objects(pipeline) if entry["Key"].startswith(("tags/", "words/", "recent/"))
+    ]
+    others = [entry for entry in _list_objects(pipeline) if entry["Key"] not in entries]
+    terminal.rows(
+        [(f"{entry['Size']:>7,} bytes", _hash(pipeline, entry["Key"])[:12], entry["Key"]) for entry in others]
+    )
     terminal.line("(the second column is the beginning of the content's SHA-256)", "dim")
     terminal.line(f"and {len(entries)} empty objects, the index, such as {entries[-1]}", "dim")
 
 
-def _listed(pipeline: Pipeline) -> list[Any]:
-    contents: list[Any] = pipeline.aws.client("s3").list_objects_v2(Bucket=pipeline.deployed.bucket)["Contents"]
+def _list_objects(pipeline: Pipeline) -> list[Any]:
+    contents: list[Any] = pipeline.aws.client("s3").list_objects_v2(Bucket=pipeline.deployment.bucket)["Contents"]
     return contents
 
 
 def _record(pipeline: Pipeline, terminal: Terminal, file: File) -> None:
     key = f"metadata/{pipeline.slack.team_id}/{file.id}.json"
     terminal.title(f"5  {key} says")
-    body = pipeline.aws.client("s3").get_object(Bucket=pipeline.deployed.bucket, Key=key)["Body"].read()
+    body = pipeline.aws.client("s3").get_object(Bucket=pipeline.deployment.bucket, Key=key)["Body"].read()
     for line in json.dumps(json.loads(body), indent=2, ensure_ascii=False).splitlines():
         terminal.line(line, "dim")
 
 
 def _thread(
-    terminal: Terminal, message: Message, replies: list[Message], workspace: Workspace, answered: float
+    terminal: Terminal, message: Message, replies: list[Message], workspace: Workspace, seconds: float
 ) -> None:
-    terminal.title(f"6  In the thread of the upload, {answered:.1f} s after it")
+    terminal.title(f"6  In the thread of the upload, {seconds:.1f} s after it")
     terminal.line(f"mira              {message.text}")
     for reply in replies:
-        first, *rest = shown({"blocks": reply.blocks}, workspace).splitlines()
+        first, *rest = as_text({"blocks": reply.blocks}, workspace).splitlines()
         terminal.line(f"slack-integrator  {first}", "cyan")
         for line in rest:
             terminal.line(f"                  {line}", "cyan")
@@ -190,24 +196,24 @@ def _verdicts(
     pipeline: Pipeline, terminal: Terminal, message: Message, files: list[File], results: Results
 ) -> bool:
     terminal.title("9  Is everything as it should be?")
-    stored = {file.id: _stored_hash(pipeline, file) for file in files}
+    hashes = {file.id: _stored_hash(pipeline, file) for file in files}
     deliveries = _deliveries(pipeline, message)
     checks = {
         "Slack was answered with 200 in time": deliveries[0].attempts[0].status == 200,
         "the two documents in S3 are the ones uploaded, by their SHA-256": all(
-            stored[file.id] == file.sha256 for file in files[:2]
+            hashes[file.id] == file.sha256 for file in files[:2]
         ),
-        "of the deleted one there is no trace in S3": stored[files[2].id] is None,
+        "of the deleted one there is no trace in S3": hashes[files[2].id] is None,
         "the execution failed, since a file did, so that alarms would see it": results.execution["status"]
         == "FAILED",
-        "the same event delivered once more changed nothing, and there is one reply": results.repeated,
+        "the same event delivered once more changed nothing, and there is one reply": results.is_repeat_harmless,
         "the search finds what is archived, and no more": sum(
             line.startswith("• ") for line in results.answers["#finance #2026"]
         )
         == 2,
         "a slip of the pen is answered with the word that was meant": "Did you mean finance?"
         in results.answers["fiance"],
-        "what Slack has lost opens from the archive, byte for byte": results.opened == files[0].sha256,
+        "what Slack has lost opens from the archive, byte for byte": results.opened_hash == files[0].sha256,
         "no unfinished upload is left in S3": not _unfinished(pipeline),
     }
     for text, good in checks.items():
@@ -217,17 +223,17 @@ def _verdicts(
 
 def _stored_hash(pipeline: Pipeline, file: File) -> str | None:
     """The SHA-256 of what lies in S3, or None where neither document nor record do."""
-    keys = sorted(one["Key"] for one in _listed(pipeline) if file.id in one["Key"])
+    keys = sorted(entry["Key"] for entry in _list_objects(pipeline) if file.id in entry["Key"])
     return _hash(pipeline, keys[0]) if keys else None  # documents/… comes before metadata/…
 
 
 def _hash(pipeline: Pipeline, key: str) -> str:
-    body = pipeline.aws.client("s3").get_object(Bucket=pipeline.deployed.bucket, Key=key)["Body"].read()
+    body = pipeline.aws.client("s3").get_object(Bucket=pipeline.deployment.bucket, Key=key)["Body"].read()
     return hashlib.sha256(body).hexdigest()
 
 
 def _unfinished(pipeline: Pipeline) -> list[Any]:
     uploads: list[Any] = (
-        pipeline.aws.client("s3").list_multipart_uploads(Bucket=pipeline.deployed.bucket).get("Uploads", [])
+        pipeline.aws.client("s3").list_multipart_uploads(Bucket=pipeline.deployment.bucket).get("Uploads", [])
     )
     return uploads

@@ -10,5 +10,5 @@ PATH = Path(__file__).parent.parent / ".env"
 
 def environment(path: Path = PATH) -> dict[str, str]:
     """The variables of *path*, if it exists, with the environment's own over them."""
-    kept = {name: value for name, value in dotenv_values(path).items() if value is not None}
-    return kept | dict(os.environ)
+    variables = {name: value for name, value in dotenv_values(path).items() if value is not None}
+    return variables | dict(os.environ)

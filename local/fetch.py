@@ -41,16 +41,16 @@ def main(arguments: list[str], environ: Mapping[str, str], terminal: Terminal, f
         terminal.verdict(False, f"There is no token: write ACCESS_TOKEN=xoxb-… into the file .env. {_TOKEN_IS}")
         return 1
     try:
-        chosen = _settings(environ)
-        slack = Slack(clients.http(), chosen)
+        slack_settings = _settings(environ)
+        slack = Slack(clients.http(), slack_settings)
         _tell_token(terminal, slack)
-        path, size, sha256 = _fetched(terminal, slack, arguments[0], folder)
+        path, size, sha256 = _fetch(terminal, slack, arguments[0], folder)
     except TokenRejected:
         terminal.verdict(False, f"TokenRejected: Slack does not accept ACCESS_TOKEN. {_TOKEN_IS}")
         return 1
     except IntegratorError as error:
-        said = str(error).replace(f" {ASK_OPERATOR}", "")
-        terminal.verdict(False, f"{type(error).__name__}: {said}")
+        reason = str(error).replace(f" {ASK_OPERATOR}", "")
+        terminal.verdict(False, f"{type(error).__name__}: {reason}")
         return 1
     terminal.verdict(True, f"{path}  {size:,} bytes, SHA-256 {sha256}")
     return 0
@@ -76,8 +76,8 @@ def _tell_token(terminal: Terminal, slack: Slack) -> None:
         terminal.verdict(False, "The scope files:read is missing: add it to the Slack app, then reinstall the app.")
 
 
-def _fetched(terminal: Terminal, slack: Slack, address: str, folder: Path) -> tuple[Path, int, str]:
-    file = _described(slack, address)
+def _fetch(terminal: Terminal, slack: Slack, address: str, folder: Path) -> tuple[Path, int, str]:
+    file = _describe(slack, address)
     about = f"{file['name']}  {file['mimetype']}  {file['size']} bytes  {file['mode']}"
     terminal.line(f"file    {file['id']}  {about}")
     if reason := fetch.skipped_because(file, slack.settings):
@@ -87,18 +87,18 @@ def _fetched(terminal: Terminal, slack: Slack, address: str, folder: Path) -> tu
         raise FileNotReady("Slack is still processing the file.")
     path = folder / f"{file['id']}-{layout.safe_name(file['name']) or 'file'}"
     with filehost.download(slack, file, url, file["size"], time.monotonic() + SECONDS) as pieces:
-        return path, file["size"], _stored(path, pieces)
+        return path, file["size"], _store(path, pieces)
 
 
-def _described(slack: Slack, address: str) -> File:
-    found = FILE_ID.search(address)
-    if found is None:
+def _describe(slack: Slack, address: str) -> File:
+    match = FILE_ID.search(address)
+    if match is None:
         raise FileGone("The address names no Slack file: it has no part like T…-F… or /files/U…/F….")
-    file_id: Any = found["direct"] or found["shared"] or found["id"]
+    file_id: Any = match["direct"] or match["shared"] or match["id"]
     return wait_when_limited(lambda: slack.file_info(file_id))
 
 
-def _stored(path: Path, pieces: Iterator[bytes]) -> str:
+def _store(path: Path, pieces: Iterator[bytes]) -> str:
     """Write *pieces* to *path*, which appears only when it is whole; the result is the SHA-256."""
     path.parent.mkdir(parents=True, exist_ok=True)
     digest, part = hashlib.sha256(), path.with_name(path.name + ".part")

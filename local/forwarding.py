@@ -16,5 +16,5 @@ def forward(request: Request, upstream: str, timeout: float = 120) -> Response:
         connection.request(request.method, request.target, request.body, headers)
         response = connection.getresponse()
         body = response.read()
-    kept = {name: value for name, value in response.getheaders() if name.lower() not in HOP_BY_HOP}
-    return whole(body, response.status, kept)
+    kept_headers = {name: value for name, value in response.getheaders() if name.lower() not in HOP_BY_HOP}
+    return whole(body, response.status, kept_headers)

@@ -21,18 +21,18 @@ class BodyStream:
     """The body of a request, read from the connection piece by piece; *left* bytes are still to come."""
 
     def __init__(self, connection: Any, length: int) -> None:
-        self._connection, self.left = connection, length
+        self._connection, self.remaining = connection, length
 
     def readinto(self, buffer: memoryview) -> int:
         """Fill *buffer*, as far as the body reaches, and return the number of bytes; 0 if the client is gone."""
-        count: int = self._connection.readinto(buffer[: self.left])
-        self.left -= count
+        count: int = self._connection.readinto(buffer[: self.remaining])
+        self.remaining -= count
         return count
 
     def read(self) -> bytes:
         """Return the rest."""
-        rest: bytes = self._connection.read(self.left)
-        self.left = 0
+        rest: bytes = self._connection.read(self.remaining)
+        self.remaining = 0
         return rest
 
 
@@ -78,7 +78,7 @@ class Response:
     chunked: bool = False
     silence: float = 0.0
     pace: float = 0.0
-    dropped: bool = False
+    is_dropped: bool = False
 
 
 def whole(body: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -88,8 +88,8 @@ def whole(body: bytes, status: int = 200, headers: Mapping[str, str] | None = No
 
 def plain(text: str, status: int = 200, kind: str = "text/plain", **headers: str) -> Response:
     """Return *text* as a response; underscores in the names of *headers* stand for hyphens."""
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return whole(text.encode(), status, {"Content-Type": f"{kind}; charset=utf-8"} | named)
+    all_headers = {name.replace("_", "-"): value for name, value in headers.items()}
+    return whole(text.encode(), status, {"Content-Type": f"{kind}; charset=utf-8"} | all_headers)
 
 
 def as_json(value: Any, status: int = 200, **headers: str) -> Response:
@@ -197,15 +197,15 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = do_DELETE = _serve  # noqa: N815
 
     def _send(self, response: Response, request: Request) -> None:
-        if self.server.owner.closing.wait(response.silence) or response.dropped:
+        if self.server.owner.closing.wait(response.silence) or response.is_dropped:
             self._reset()
             return
         request.status = response.status
         self._head(response)
         if self.command == "HEAD":
             return
-        sent = self._body(response)
-        if response.length is None or sent != response.length:
+        length = self._body(response)
+        if response.length is None or length != response.length:
             self.close_connection = self.close_connection or not response.chunked
 
     def _head(self, response: Response) -> None:
@@ -221,15 +221,15 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def _body(self, response: Response) -> int:
-        sent = 0
+        length = 0
         for piece in response.body:
             if self.server.owner.closing.wait(response.pace):
                 break
             self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece) if response.chunked else piece)
-            sent += len(piece)
+            length += len(piece)
         else:
             self.wfile.write(b"0\r\n\r\n" if response.chunked else b"")
-        return sent
+        return length
 
     def _reset(self) -> None:
         """Close the connection with a reset, as a crashed proxy does."""

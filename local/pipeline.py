@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from local.aws.deploy import Deployed, deploy
+from local.aws.deploy import Deployment, deploy
 from local.aws.inspector import Inspector
 from local.aws.server import Aws
 from local.chalice_local import ChaliceLocal
@@ -29,7 +29,7 @@ class Pipeline:
 
     aws: Aws
     slack: Slack
-    deployed: Deployed
+    deployment: Deployment
     routes: Routes
 
     def __init__(
@@ -61,8 +61,8 @@ class Pipeline:
             self._started.append(self.aws)
             self.slack = Slack(self.clock, self._ports.get("slack", 0)).start()
             self._started.append(self.slack)
-            self.deployed = deploy(self.aws, PROJECT, self._settings())
-            self.slack.page.cloud = Inspector(self.aws, self.deployed)
+            self.deployment = deploy(self.aws, PROJECT, self._settings())
+            self.slack.page.cloud = Inspector(self.aws, self.deployment)
             self.routes = self._serve_routes(self.folder / "routes.log", self._ports.get("routes", 0))
             self._started.append(self.routes)
         except BaseException:
@@ -73,15 +73,15 @@ class Pipeline:
 
     def _serve_routes(self, log: Path, port: int) -> Routes:
         if not self._reload:
-            return ChaliceLocal(PROJECT, self.deployed.environ, log, port)
+            return ChaliceLocal(PROJECT, self.deployment.environ, log, port)
         show = self._log or (lambda function, line: None)
-        return ReloadingRoutes(PROJECT, self.deployed.environ, log, port, lambda line: show("routes", line))
+        return ReloadingRoutes(PROJECT, self.deployment.environ, log, port, lambda line: show("routes", line))
 
     def write_environ(self) -> Path:
         """Put what the routes have in their environment into a file for a shell, and return its path."""
         path = self.folder / "environ"
         path.touch(0o600)
-        lines = [f"export {name}={shlex.quote(value)}\n" for name, value in self.deployed.environ.items()]
+        lines = [f"export {name}={shlex.quote(value)}\n" for name, value in self.deployment.environ.items()]
         path.write_text("".join(lines), encoding="utf-8")
         return path
 

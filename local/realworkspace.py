@@ -57,7 +57,7 @@ class RealWorkspace:
             raise CannotConnectError(f"Slack could not be reached ({error.reason}).") from error
 
 
-def chosen(environ: Mapping[str, str], take_over: str) -> RealWorkspace | None:
+def from_environ(environ: Mapping[str, str], take_over: str) -> RealWorkspace | None:
     """The workspace that *environ* names, None when it names none. *take_over* is an app's id; see `_check`."""
     app_token = environ.get("SLACK_APP_TOKEN", "")
     if not app_token:

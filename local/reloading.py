@@ -46,7 +46,7 @@ class ReloadingRoutes:
         self._project, self._environ, self._log, self._show = project, environ, log, show
         self._shown = log.stat().st_size if log.exists() else 0
         self._lock = threading.Lock()
-        self._version = self._started()
+        self._version = self._start()
         self._server = HttpServer(self._respond, port=port)
         self._watcher = threading.Thread(target=self._watch, daemon=True)
         self._watcher.start()
@@ -73,14 +73,14 @@ class ReloadingRoutes:
         self._watcher.join()
         self._version.close()
 
-    def _started(self) -> _Version:
+    def _start(self) -> _Version:
         return _Version(snapshot(self._project), lambda: ChaliceLocal(self._project, self._environ, self._log))
 
     def _current(self) -> _Version:
         """Return the version of the code as it is now; whoever asks while it starts, waits."""
         with self._lock:
             if self._version.code != snapshot(self._project):
-                old, self._version = self._version, self._started()
+                old, self._version = self._version, self._start()
                 if not old.requests:
                     old.close()
                 self._show(self._version.failure or "restarted, because the code changed")
@@ -110,9 +110,9 @@ class ReloadingRoutes:
             return plain(f"The routes did not answer: {error!r}", 502)
         if answer.status != 500:
             return answer
-        return plain(_traceback(self._printed(start)) or b"".join(answer.body).decode(), 500)
+        return plain(_traceback(self._output(start)) or b"".join(answer.body).decode(), 500)
 
-    def _printed(self, start: int) -> bytes:
+    def _output(self, start: int) -> bytes:
         with self._log.open("rb") as file:
             file.seek(start)
             return file.read()
@@ -121,14 +121,14 @@ class ReloadingRoutes:
         """Restart when the code changes, so that a mistake is shown when it is saved; show what is printed."""
         while not self._server.closing.wait(SECONDS_BETWEEN_LOOKS):
             self._release(self._current())
-            printed = self._printed(self._shown)
-            lines = printed[: printed.rfind(b"\n") + 1]  # the last may be half a line
+            output = self._output(self._shown)
+            lines = output[: output.rfind(b"\n") + 1]  # the last may be half a line
             self._shown += len(lines)
             for line in lines.decode(errors="replace").splitlines():
                 self._show(line)
 
 
-def _traceback(printed: bytes) -> str:
-    """Return the last traceback in the lines *printed*."""
-    found = [split_traceback(line)[1] for line in printed.decode(errors="replace").splitlines()]
-    return next((text for text in reversed(found) if text), "")
+def _traceback(output: bytes) -> str:
+    """Return the last traceback in the lines *output*."""
+    tracebacks = [split_traceback(line)[1] for line in output.decode(errors="replace").splitlines()]
+    return next((text for text in reversed(tracebacks) if text), "")

@@ -47,9 +47,9 @@ def _use(page: Page, slack: Slack) -> None:
             path.write_bytes(content)
             page.locator("#chosen").set_input_files(path)
             page.locator("#pending li", has_text=name).locator("progress").wait_for(state="detached")
-    (lost,) = [file for file in slack.files if file.name == "salaries.csv"]
-    lost.created -= 3600  # while a file is young, the app does not believe yet that it is gone
-    slack.misbehave("not_found", only=lost.id)
+    (table,) = [file for file in slack.files if file.name == "salaries.csv"]
+    table.created -= 3600  # while a file is young, the app does not believe yet that it is gone
+    slack.misbehave("not_found", only=table.id)
     page.locator("#text").fill("Q3 numbers #finance #2026")
     page.locator("#text").press("Enter")
     page.get_by_role("list", name="Thread").wait_for(timeout=30_000)

@@ -19,7 +19,7 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.socket_mode.response import SocketModeResponse
 
 from local.slack.posting import Attempt, post
-from local.slack.sender import encoded
+from local.slack.sender import encode
 from local.slack.signing import signed_headers
 
 # Slack waits for about three seconds; what the app says after that nobody hears.
@@ -82,7 +82,7 @@ class SocketMode:
         if request.retry_attempt:
             again["X-Slack-Retry-Num"] = str(request.retry_attempt)
             again["X-Slack-Retry-Reason"] = request.retry_reason or ""
-        attempt = self._posted("/slack/events", encoded(request.payload), again)
+        attempt = self._post("/slack/events", encode(request.payload), again)
         self._log(f"{event_id} ► {attempt.status or attempt.reason} in {attempt.seconds * 1000:.0f} ms")
         if not attempt.succeeded:
             return None
@@ -92,7 +92,7 @@ class SocketMode:
     def _command(self, request: SocketModeRequest) -> Mapping[str, Any] | None:
         """Hand it on as the form that it is over HTTP; the answer is what the person sees."""
         form = {"Content-Type": "application/x-www-form-urlencoded"}
-        attempt = self._posted("/slack/commands", urlencode(request.payload).encode(), form)
+        attempt = self._post("/slack/commands", urlencode(request.payload).encode(), form)
         self._log(f"{request.payload.get('command')} ► {attempt.status or attempt.reason}")
         if not attempt.succeeded:
             return None
@@ -106,11 +106,11 @@ class SocketMode:
         """Hand it on as the form that it is over HTTP: the app answers it by itself, and says so with a 2xx."""
         form = {"Content-Type": "application/x-www-form-urlencoded"}
         body = urlencode({"payload": json.dumps(request.payload)}).encode()
-        attempt = self._posted("/slack/actions", body, form)
+        attempt = self._post("/slack/actions", body, form)
         self._log(f"{request.payload.get('type')} ► {attempt.status or attempt.reason}")
         return {} if attempt.succeeded else None
 
-    def _posted(self, path: str, body: bytes, headers: Mapping[str, str]) -> Attempt:
+    def _post(self, path: str, body: bytes, headers: Mapping[str, str]) -> Attempt:
         signed = signed_headers(body, str(int(time.time())), self._secret)
         return post(self._routes + path, body, signed | dict(headers), LIMIT)
 

@@ -13,8 +13,8 @@ class Terminal:
     """What is printed, in the order of a document's path. *colour* is decided by the terminal unless given."""
 
     def __init__(self, colour: bool | None = None) -> None:
-        wanted = sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
-        self._colour = wanted if colour is None else colour
+        is_coloured = sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+        self._colour = is_coloured if colour is None else colour
 
     def styled(self, text: str, style: str) -> str:
         """*text* in a style of `_STYLES`, where colours are shown."""

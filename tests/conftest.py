@@ -83,7 +83,7 @@ def s3(pipeline: Pipeline) -> Iterator[Any]:
 @pytest.fixture
 def bucket(pipeline: Pipeline) -> str:
     """The archive's bucket."""
-    return pipeline.deployed.bucket
+    return pipeline.deployment.bucket
 
 
 @pytest.fixture

@@ -40,7 +40,7 @@ def tell_account_settings(patches: Patches, concurrency: Callable[[], int]) -> N
         return json.dumps({"AccountLimit": limits, "AccountUsage": {"FunctionCount": len(list(functions))}})
 
     patches.item(urls.url_paths, _ROUTE, LambdaResponse.dispatch)
-    patches.added(LambdaResponse, "get_account_settings", get_account_settings)
+    patches.add(LambdaResponse, "get_account_settings", get_account_settings)
 
 
 def test_single_states(patches: Patches) -> None:
@@ -76,4 +76,4 @@ def test_single_states(patches: Patches) -> None:
             raise InvalidDefinition(f"Invalid State Machine Definition: '{error}'") from error
         return ActionResult(execution.to_test_state_output(InspectionLevel.INFO))
 
-    patches.added(StepFunctionResponse, "test_state", test_state)
+    patches.add(StepFunctionResponse, "test_state", test_state)

@@ -47,16 +47,19 @@ def _as_openapi(document: Json) -> Json:
         for path, operations in document["paths"].items()
     }
     info = {"description": "", **document["info"]}
-    kept = {name: value for name, value in document.items() if name != "swagger"}
-    return {**kept, "openapi": "3.0.1", "info": info, "paths": paths}
+    fields = {name: value for name, value in document.items() if name != "swagger"}
+    return {**fields, "openapi": "3.0.1", "info": info, "paths": paths}
 
 
 def _with_integration(operation: Json) -> Json:
     name = "x-amazon-apigateway-integration"
-    given = operation.get(name)
-    if not given:
+    integration = operation.get(name)
+    if not integration:
         return operation
-    return {**operation, name: {"uri": "none", "httpMethod": "POST", **given, "type": given["type"].upper()}}
+    return {
+        **operation,
+        name: {"uri": "none", "httpMethod": "POST", **integration, "type": integration["type"].upper()},
+    }
 
 
 class ExecuteApi:
@@ -72,11 +75,11 @@ class ExecuteApi:
         """Answer one request."""
         if not environ["PATH_INFO"].startswith(PREFIX):
             return self._application(environ, start)
-        status, headers, body = self._answered(environ)
+        status, headers, body = self._answer(environ)
         start(f"{status} {HTTPStatus(status).phrase}", [*headers.items()])
         return [body]
 
-    def _answered(self, environ: Any) -> tuple[int, dict[str, str], bytes]:
+    def _answer(self, environ: Any) -> tuple[int, dict[str, str], bytes]:
         api_id, stage, path = (environ["PATH_INFO"].removeprefix(PREFIX) + "//").split("/", 2)
         path, verb = f"/{path.rstrip('/')}", environ["REQUEST_METHOD"]
         as_json = {"Content-Type": "application/json"}
@@ -95,7 +98,9 @@ class ExecuteApi:
 
 def _resource(api: Any, path: str, verb: str) -> Any:
     fitting = (
-        one for one in api.resources.values() if _parameters(one, path) is not None and verb in one.resource_methods
+        resource
+        for resource in api.resources.values()
+        if _parameters(resource, path) is not None and verb in resource.resource_methods
     )
     return next(fitting, None)
 
@@ -103,8 +108,8 @@ def _resource(api: Any, path: str, verb: str) -> Any:
 def _parameters(resource: Any, path: str) -> dict[str, str] | None:
     """What stands in *path* for the {parts} of the resource's; None if that is another path."""
     pattern = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(resource.get_path()))
-    found = re.fullmatch(pattern, path)
-    return found.groupdict() if found else None
+    match = re.fullmatch(pattern, path)
+    return match.groupdict() if match else None
 
 
 def _event(environ: Any, resource: Any, path: str, stage: str, api: Any) -> Json:

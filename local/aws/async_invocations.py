@@ -47,14 +47,14 @@ class AsyncInvocations:
 
     def _deliver(self, function: str, event: bytes, request_id: str) -> None:
         try:
-            error = self._tried(function, event, request_id)
+            error = self._try(function, event, request_id)
             if error is not None and not self._closed.is_set():
                 self.dead.append(Dead(function, json.loads(event), error))
         finally:
             with self._lock:
                 self._running.discard(threading.current_thread())
 
-    def _tried(self, function: str, event: bytes, request_id: str) -> Any:
+    def _try(self, function: str, event: bytes, request_id: str) -> Any:
         """The last error, or None once a try succeeded."""
         answer = None
         for pause in PAUSES:

@@ -45,7 +45,7 @@ OF_APIS = ("Count", "4XXError", "5XXError", "Latency", "IntegrationLatency")
 Json = dict[str, Any]
 
 
-class Used:
+class Usage:
     """What has been used so far, since CloudWatch lists only metrics that have had data.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_ListMetrics.html
@@ -74,8 +74,8 @@ def _metrics(namespace: str, names: tuple[str, ...], **dimensions: str) -> Itera
         yield Metric(name, namespace, [Dimension(each, value) for each, value in dimensions.items()])
 
 
-def watch(patches: Patches, used: Used) -> None:
-    """Make the stacks' alarms, and list the metrics of what is *used*."""
+def watch(patches: Patches, usage: Usage) -> None:
+    """Make the stacks' alarms, and list the metrics of what *usage* names."""
 
     def class_of(resource_type: str) -> Any:
         return _StackAlarm if resource_type == "AWS::CloudWatch::Alarm" else class_before(resource_type)
@@ -83,28 +83,28 @@ def watch(patches: Patches, used: Used) -> None:
     def name_of(resource_type: str) -> Any:
         return "AlarmName" if resource_type == "AWS::CloudWatch::Alarm" else name_before(resource_type)
 
-    def listed(backend: Any, metric_name: str, namespace: str, dimensions: list[Json]) -> list[Metric]:
-        wanted = {each["Name"]: each.get("Value") for each in dimensions or []}
+    def list_metrics(backend: Any, metric_name: str, namespace: str, dimensions: list[Json]) -> list[Metric]:
+        values = {each["Name"]: each.get("Value") for each in dimensions or []}
         return [
             metric
-            for metric in used.metrics(backend.account_id, backend.region_name)
+            for metric in usage.metrics(backend.account_id, backend.region_name)
             if namespace in (None, metric.namespace) and metric_name in (None, metric.metric_name)
-            if _has(metric, wanted)
+            if _has(metric, values)
         ]
 
     def terminated(worker: Any) -> None:
         as_before(worker)
-        used.state_machines.add(worker.execution.state_machine.arn)
+        usage.state_machines.add(worker.execution.state_machine.arn)
 
     class_before = patches.attribute(parsing, "resource_class_from_type", class_of)
     name_before = patches.attribute(parsing, "resource_name_property_from_type", name_of)
-    patches.attribute(CloudWatchBackend, "get_filtered_metrics", listed)
+    patches.attribute(CloudWatchBackend, "get_filtered_metrics", list_metrics)
     as_before = patches.attribute(BaseExecutionWorkerCommunication, "terminated", terminated)
 
 
-def _has(metric: Metric, wanted: Json) -> bool:
+def _has(metric: Metric, values: Json) -> bool:
     dimensions = {dimension.name: dimension.value for dimension in metric.dimensions}
-    return all(name in dimensions and value in (None, dimensions[name]) for name, value in wanted.items())
+    return all(name in dimensions and value in (None, dimensions[name]) for name, value in values.items())
 
 
 class _StackAlarm:
@@ -159,12 +159,12 @@ class _StackAlarm:
 
 def _query(query: Json) -> MetricDataQuery:
     stat = query.get("MetricStat")
-    made: Any = MetricDataQuery  # its annotations leave None out
+    make: Any = MetricDataQuery  # its annotations leave None out
     if stat is None:
-        return made(query["Id"], query.get("Label"), None, True, query["Expression"])  # type: ignore[no-any-return]
+        return make(query["Id"], query.get("Label"), None, True, query["Expression"])  # type: ignore[no-any-return]
     about = stat["Metric"]
     dimensions = [Dimension(each["Name"], each["Value"]) for each in about["Dimensions"]]
     metric = Metric(about["MetricName"], about["Namespace"], dimensions)
-    return made(  # type: ignore[no-any-return]
+    return make(  # type: ignore[no-any-return]
         query["Id"], None, None, query["ReturnData"], None, MetricStat(metric, stat["Period"], stat["Stat"], "None")
     )

@@ -28,16 +28,16 @@ class NotDeployedError(RuntimeError):
     *printed* is all that the process printed.
     """
 
-    def __init__(self, project: Path, printed: str) -> None:
-        frames = re.findall(rf'File "{re.escape(str(project))}/([^"]+)", line (\d+)', printed)
+    def __init__(self, project: Path, output: str) -> None:
+        frames = re.findall(rf'File "{re.escape(str(project))}/([^"]+)", line (\d+)', output)
         own = [f"{file}, line {line}: " for file, line in frames if not file.startswith((".venv/", "local/"))]
-        last = printed.rstrip().rpartition("\n")[2]
+        last = output.rstrip().rpartition("\n")[2]
         super().__init__(f"{own[-1] if own else ''}{last}")
-        self.printed = printed
+        self.output = output
 
 
 @dataclass(frozen=True)
-class Deployed:
+class Deployment:
     """What was made: *functions* maps Chalice's names to ARNs, *variables* are those that all functions have."""
 
     bucket: str
@@ -56,7 +56,7 @@ def deploy(
     variables: Mapping[str, str] | None = None,
     stage: str = "local",
     template: Callable[[str], str] = stack.render,
-) -> Deployed:
+) -> Deployment:
     """Bring up the stack of *template* (of the bucket's name), then the functions of *project*."""
     config = json.loads(project.joinpath(".chalice", "config.json").read_text(encoding="utf-8"))
     prefix = f"{config['app_name']}-{stage}"
@@ -71,11 +71,13 @@ def deploy(
         keys = boto3.session.Session("testing", "testing", region_name=aws.region)
         dead_letters.keep(Stage(stage, aws.account, aws.region, keys, aws.url))
     functions = {
-        made["name"]: made["lambda_arn"] for made in resources if made["resource_type"] == "lambda_function"
+        resource["name"]: resource["lambda_arn"]
+        for resource in resources
+        if resource["resource_type"] == "lambda_function"
     }
     environ = aws.environ() | aws.keys(prefix, outputs["ApiHandlerRoleArn"]) | own
     values = (outputs["BucketName"], outputs["TopicArn"], outputs["ParkingUrl"], outputs["StateMachineArn"])
-    return Deployed(*values, functions, own, environ)
+    return Deployment(*values, functions, own, environ)
 
 
 def _configure(block: dict[str, Any], variables: Mapping[str, str], outputs: Mapping[str, str]) -> None:
@@ -94,10 +96,10 @@ def _chalice(project: Path, aws: Aws) -> Iterator[Callable[[Any], Any]]:
     process = subprocess.Popen(command, cwd=project, env=environ, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
 
     def deploy_functions(order: Any) -> Any:
-        printed, errors = process.communicate(json.dumps(order))
+        output, errors = process.communicate(json.dumps(order))
         if process.returncode:
             raise NotDeployedError(project, errors)
-        return json.loads(printed.splitlines()[-1])
+        return json.loads(output.splitlines()[-1])
 
     with process:
         try:

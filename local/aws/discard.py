@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 from xml.etree import ElementTree
 
-from local.aws.parts import NAMESPACE, S3Error, listed_parts, received
+from local.aws.parts import NAMESPACE, S3Error, listed_parts, receive
 from local.aws.uploads import MOST_PARTS, Stored, Upload
 from local.http_server import HttpServer, Request, Response, whole
 
@@ -45,11 +45,11 @@ class Discard:
         """Raise ValueError unless object *name* was exactly the bytes of *chunks*."""
         self.objects[name].check(chunks)
 
-    def store(self, name: str, stored: Stored, conditions: Mapping[str, str]) -> None:
+    def store(self, name: str, new: Stored, conditions: Mapping[str, str]) -> None:
         """Make an object, if the conditions of the request allow it."""
         with self.lock:
             self.refuse(name, conditions)
-            self.objects[name] = stored
+            self.objects[name] = new
 
     def refuse(self, name: str, conditions: Mapping[str, str]) -> None:
         """Raise S3's error if a condition does not hold."""
@@ -91,7 +91,7 @@ class _Exchange:
 
     def __init__(self, s3: Discard, request: Request) -> None:
         self.s3, self.method, self.stream = s3, request.method, request.stream
-        self.sent = {name.lower(): value for name, value in request.headers.items()}
+        self.headers = {name.lower(): value for name, value in request.headers.items()}
         self.name = unquote(request.path).lstrip("/")
         self.query = dict(parse_qsl(request.query, keep_blank_values=True))
 
@@ -104,7 +104,7 @@ class _Exchange:
             return whole(body.encode(), error.status)
 
     def _operation(self) -> Any:
-        if "aws-chunked" in self.sent.get("content-encoding", ""):
+        if "aws-chunked" in self.headers.get("content-encoding", ""):
             raise S3Error("NotImplemented", 501, "checksums in trailers")
         marks = {"uploads", "uploadId"} & self.query.keys()
         operations = {
@@ -122,13 +122,13 @@ class _Exchange:
             raise S3Error("NotImplemented", 501, self.method) from error
 
     def _kept_headers(self) -> dict[str, str]:
-        return {n: v for n, v in self.sent.items() if n in KEPT_HEADERS or n.startswith("x-amz-meta-")}
+        return {n: v for n, v in self.headers.items() if n in KEPT_HEADERS or n.startswith("x-amz-meta-")}
 
     def _put_object(self) -> Response:
-        part = received(self.stream, self.sent)
-        stored = Stored((part,), self._kept_headers())
-        self.s3.store(self.name, stored, self.sent)
-        return whole(b"", headers={"ETag": stored.etag, **part.checksums})
+        part = receive(self.stream, self.headers)
+        new = Stored((part,), self._kept_headers())
+        self.s3.store(self.name, new, self.headers)
+        return whole(b"", headers={"ETag": new.etag, **part.checksums})
 
     def _create_upload(self) -> Response:
         upload_id = uuid.uuid4().hex
@@ -140,16 +140,16 @@ class _Exchange:
         upload, number = self.s3.upload(self.query["uploadId"]), int(self.query["partNumber"])
         if not 1 <= number <= MOST_PARTS:
             raise S3Error("InvalidArgument", message=f"Part number must be between 1 and {MOST_PARTS}")
-        part = received(self.stream, self.sent)
+        part = receive(self.stream, self.headers)
         upload.parts[number] = part
         return whole(b"", headers={"ETag": part.etag, **part.checksums})
 
     def _complete_upload(self) -> Response:
-        stored = self.s3.upload(self.query["uploadId"]).completed(listed_parts(self.stream.read()))
-        self.s3.store(self.name, stored, self.sent)
+        new = self.s3.upload(self.query["uploadId"]).completed(listed_parts(self.stream.read()))
+        self.s3.store(self.name, new, self.headers)
         del self.s3.uploads[self.query["uploadId"]]
         bucket, _, key = self.name.partition("/")
-        return _xml("CompleteMultipartUploadResult", Bucket=bucket, Key=key, ETag=stored.etag)
+        return _xml("CompleteMultipartUploadResult", Bucket=bucket, Key=key, ETag=new.etag)
 
     def _abort_upload(self) -> Response:
         upload = self.s3.upload(self.query["uploadId"])
@@ -158,15 +158,15 @@ class _Exchange:
         return whole(b"", 204)
 
     def _get_object(self) -> Response:
-        stored = self.s3.objects.get(self.name)
-        if stored is None:
+        found_object = self.s3.objects.get(self.name)
+        if found_object is None:
             raise S3Error("NoSuchKey", 404)
-        headers = {"ETag": stored.etag, **stored.headers}
+        headers = {"ETag": found_object.etag, **found_object.headers}
         if self.method == "HEAD":
-            return Response(200, headers, length=stored.size)
-        if stored.content is None:
+            return Response(200, headers, length=found_object.size)
+        if found_object.content is None:
             raise S3Error("NotImplemented", 501, "the content was not kept")
-        return whole(stored.content, headers=headers)
+        return whole(found_object.content, headers=headers)
 
 
 def _xml(root: str, **fields: str) -> Response:

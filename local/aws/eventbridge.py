@@ -66,7 +66,7 @@ def _permits(function: str, rule: str) -> bool:
 
 
 def _event(execution: Any) -> Any:
-    described = execution.to_describe_output()
+    details = execution.to_describe_output()
     names = ("executionArn", "stateMachineArn", "name", "status", "input", "output", "error", "cause")
     return {
         "version": "0",
@@ -75,7 +75,7 @@ def _event(execution: Any) -> Any:
         "account": execution.account_id,
         "time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "region": execution.region_name,
-        "resources": [described["executionArn"]],
+        "resources": [details["executionArn"]],
         "detail-type": "Step Functions Execution Status Change",
-        "detail": {name: described.get(name) for name in names},
+        "detail": {name: details.get(name) for name in names},
     }

@@ -19,17 +19,17 @@ def visits(events: list[Event], text: str) -> list[Visit]:
     `at` counts from the execution's start, `seconds` is None while the state lasts, `item` and `file` are number
     and name of the file whose iteration it is, `tries` counts the tasks started, `errors` what they failed with.
     """
-    known = {event["id"]: event for event in events}
+    by_id = {event["id"]: event for event in events}
     names = [file.get("name") or file["id"] for file in json.loads(text).get("files", [])]
-    found: dict[int, Visit] = {}
+    by_entry: dict[int, Visit] = {}
     for event in events:
         if "stateEnteredEventDetails" in event:
-            item = _item(event, known)
+            item = _item(event, by_id)
             file = None if item is None else names[item]
-            found[event["id"]] = _entered(event, events[0]["timestamp"]) | {"item": item, "file": file}
+            by_entry[event["id"]] = _entered(event, events[0]["timestamp"]) | {"item": item, "file": file}
     for event in events:
-        _note(event, found, known)
-    return list(found.values())
+        _note(event, by_entry, by_id)
+    return list(by_entry.values())
 
 
 def _entered(event: Event, start: Any) -> Visit:
@@ -46,42 +46,42 @@ def _entered(event: Event, start: Any) -> Visit:
     }
 
 
-def _note(event: Event, found: dict[int, Visit], known: Mapping[int, Event]) -> None:
+def _note(event: Event, by_entry: dict[int, Visit], by_id: Mapping[int, Event]) -> None:
     """Add what *event* tells to the visit that it belongs to."""
-    entered = next((one for one in _before(event, known) if one["id"] in found), None)
-    if entered is None or "stateEnteredEventDetails" in event:
+    entry = next((earlier for earlier in _before(event, by_id) if earlier["id"] in by_entry), None)
+    if entry is None or "stateEnteredEventDetails" in event:
         return
-    visit = found[entered["id"]]
+    visit = by_entry[entry["id"]]
     if event["type"] == "TaskScheduled":
         visit["tries"] += 1
     elif event["type"] in _FAILED:
         visit["errors"].append(_error(event))
     elif "stateExitedEventDetails" in event:
-        _exited(event, found, known)
+        _note_exit(event, by_entry, by_id)
 
 
-def _exited(event: Event, found: dict[int, Visit], known: Mapping[int, Event]) -> None:
+def _note_exit(event: Event, by_entry: dict[int, Visit], by_id: Mapping[int, Event]) -> None:
     """A Map's exit comes after the states inside it, so the name decides."""
     name = event["stateExitedEventDetails"]["name"]
-    for one in _before(event, known):
-        if one["id"] in found and found[one["id"]]["name"] == name:
-            found[one["id"]]["seconds"] = (event["timestamp"] - one["timestamp"]).total_seconds()
+    for earlier in _before(event, by_id):
+        if earlier["id"] in by_entry and by_entry[earlier["id"]]["name"] == name:
+            by_entry[earlier["id"]]["seconds"] = (event["timestamp"] - earlier["timestamp"]).total_seconds()
             return
 
 
-def _before(event: Event, known: Mapping[int, Event]) -> Iterator[Event]:
+def _before(event: Event, by_id: Mapping[int, Event]) -> Iterator[Event]:
     """What led to *event*, the nearest first."""
-    before = known.get(event["previousEventId"])
+    before = by_id.get(event["previousEventId"])
     while before is not None:
         yield before
-        before = known.get(before["previousEventId"])
+        before = by_id.get(before["previousEventId"])
 
 
-def _item(event: Event, known: Mapping[int, Event]) -> int | None:
+def _item(event: Event, by_id: Mapping[int, Event]) -> int | None:
     """The number of the Map's iteration that the event is in, if it is in one."""
-    for one in _before(event, known):
-        if one["type"] in ("MapIterationStarted", "MapStateExited"):
-            index: int | None = one.get("mapIterationStartedEventDetails", {}).get("index")
+    for earlier in _before(event, by_id):
+        if earlier["type"] in ("MapIterationStarted", "MapStateExited"):
+            index: int | None = earlier.get("mapIterationStartedEventDetails", {}).get("index")
             return index
     return None
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from local.aws.deploy import Deployed
+from local.aws.deploy import Deployment
 from local.aws.history import outcome, visits
 from local.aws.server import Aws
 from local.slack.files import Json
@@ -31,9 +31,9 @@ SERVICES = {
 class Inspector:
     """The page's view on the AWS that *deployed* is in."""
 
-    def __init__(self, aws: Aws, deployed: Deployed) -> None:
-        self._aws, self._bucket, self._machine = aws, deployed.bucket, deployed.state_machine_arn
-        self._parking = deployed.parking_url.rpartition("/")[2]
+    def __init__(self, aws: Aws, deployment: Deployment) -> None:
+        self._aws, self._bucket, self._machine = aws, deployment.bucket, deployment.state_machine_arn
+        self._parking = deployment.parking_url.rpartition("/")[2]
         self._ended: dict[str, str] = {}
         self.services = SERVICES
 
@@ -52,16 +52,16 @@ class Inspector:
         Messages of which AWS knows nothing are left out.
         """
         names = {_name(message) for message in messages}
-        known = {name: PARKED for name in names if self._waiting(name)}
+        words = {name: PARKED for name in names if self._waiting(name)}
         try:
-            listed = self._listed(self._machine)
+            executions = self._list_executions(self._machine)
         except ClientError:  # moto cannot list an execution at the moment when it starts; the page asks again
-            return known
-        for execution in sorted(listed, key=lambda one: one["startDate"]):
+            return words
+        for execution in sorted(executions, key=lambda item: item["startDate"]):
             name = _MESSAGE.search(execution["name"])
             if name and name[1] in names:
-                known[name[1]] = self._fate(execution, known.get(name[1], ""))
-        return known
+                words[name[1]] = self._fate(execution, words.get(name[1], ""))
+        return words
 
     def _fate(self, execution: Any, before: str) -> str:
         """Return the word for *execution*; one that is not about the upload says nothing new when it succeeds."""
@@ -73,10 +73,10 @@ class Inspector:
             self._ended[arn] = _word(execution["status"], outcome(events["events"]))
         return self._ended[arn] or before
 
-    def _listed(self, machine: str) -> list[Any]:
+    def _list_executions(self, machine: str) -> list[Any]:
         states = self._aws.client("stepfunctions")
-        listed: list[Any] = states.list_executions(stateMachineArn=machine, maxResults=1000)["executions"]
-        return listed
+        executions: list[Any] = states.list_executions(stateMachineArn=machine, maxResults=1000)["executions"]
+        return executions
 
     def _waiting(self, name: str) -> Json | None:
         """Return where the execution *name* waits to be started, None where it does not.
@@ -95,7 +95,7 @@ class Inspector:
     def about(self, message: Message) -> Json:
         """The executions that *message* started, its objects in the bucket, and its documents' records."""
         objects = self._objects(message)
-        records = [self._json(one["key"]) for one in objects if one["key"].startswith("metadata/")]
+        records = [self._json(entry["key"]) for entry in objects if entry["key"].startswith("metadata/")]
         return {
             "executions": self._executions(message),
             "parked": self._waiting(_name(message)),
@@ -108,30 +108,35 @@ class Inspector:
         """What lies under *key*: what S3 says of it, and its content where that is text."""
         s3 = self._aws.client("s3")
         try:
-            found = s3.get_object(Bucket=self._bucket, Key=key)
+            answer = s3.get_object(Bucket=self._bucket, Key=key)
         except s3.exceptions.NoSuchKey:
             return None
-        head = {"key": key, "type": found["ContentType"], "size": found["ContentLength"], "etag": found["ETag"]}
-        body = found["Body"].read(LONGEST_PREVIEW) if found["ContentLength"] <= LONGEST_PREVIEW else b""
-        return head | {"content": _readable(body, found["ContentType"])}
+        head = {"key": key, "type": answer["ContentType"], "size": answer["ContentLength"], "etag": answer["ETag"]}
+        body = answer["Body"].read(LONGEST_PREVIEW) if answer["ContentLength"] <= LONGEST_PREVIEW else b""
+        return head | {"content": _readable(body, answer["ContentType"])}
 
     def _executions(self, message: Message) -> list[Json]:
         """Those named after it: for an upload and for each change of it, or for the past behind an invitation."""
-        listed = [*self._listed(self._machine), *self._listed(f"{self._machine}-history")]
-        mine = [one for one in listed if re.search(rf"-{_id(message)}(?!\d)", one["name"])]
-        return [self._execution(one["executionArn"]) for one in sorted(mine, key=lambda one: one["startDate"])]
+        all_executions = [*self._list_executions(self._machine), *self._list_executions(f"{self._machine}-history")]
+        mine = [
+            execution for execution in all_executions if re.search(rf"-{_id(message)}(?!\d)", execution["name"])
+        ]
+        return [
+            self._execution(execution["executionArn"])
+            for execution in sorted(mine, key=lambda execution: execution["startDate"])
+        ]
 
     def _execution(self, arn: str) -> Json:
         states = self._aws.client("stepfunctions")
         execution = states.describe_execution(executionArn=arn)
         events = states.get_execution_history(executionArn=arn, maxResults=1000)["events"]
-        begun, ended = execution["startDate"], execution.get("stopDate")
+        start, end = execution["startDate"], execution.get("stopDate")
         return {
             "name": execution["name"],
             "status": execution["status"],
             "error": execution.get("error"),
-            "begun": begun.timestamp(),
-            "seconds": (ended - begun).total_seconds() if ended else None,
+            "begun": start.timestamp(),
+            "seconds": (end - start).total_seconds() if end else None,
             "input": json.loads(execution["input"]),
             "states": visits(events, execution["input"]),
             "outcome": outcome(events),
@@ -141,12 +146,12 @@ class Inspector:
         names = [file.id for file in message.files] + [re.escape(message.ts), _id(message)]
         mine = re.compile(rf"(?<![A-Za-z0-9])({'|'.join(names)})(?![0-9])")
         pages = self._aws.client("s3").get_paginator("list_objects_v2").paginate(Bucket=self._bucket)
-        found = [one for page in pages for one in page.get("Contents", [])]
-        return [{"key": one["Key"], "size": one["Size"]} for one in found if mine.search(one["Key"])]
+        entries = [entry for page in pages for entry in page.get("Contents", [])]
+        return [{"key": entry["Key"], "size": entry["Size"]} for entry in entries if mine.search(entry["Key"])]
 
     def _json(self, key: str) -> Any:
-        found = self.object(key)
-        return found and found["content"]
+        content = self.object(key)
+        return content and content["content"]
 
 
 def _id(message: Message) -> str:
@@ -159,11 +164,11 @@ def _name(message: Message) -> str:
     return f"{message.channel.id}-{_id(message)}"
 
 
-def _word(status: str, published: Any) -> str:
+def _word(status: str, result: Any) -> str:
     """Return what an execution that ended came to; empty where it was not about the upload's files."""
     if status != "SUCCEEDED":
         return FAILED
-    files = [file["status"] for file in (published or {}).get("files") or []]
+    files = [file["status"] for file in (result or {}).get("files") or []]
     if not files:
         return ""
     return ARCHIVED if {"archived", "unchanged"} & set(files) else NOT_ARCHIVED

@@ -23,15 +23,15 @@ class ClosedError(RuntimeError):
 
 def snapshot(root: Path) -> Snapshot:
     """What tells that the app under *root* changed: times and sizes of its modules and its configuration."""
-    found = {}
+    result = {}
     files = (root / "app.py", root / ".chalice" / "config.json", *root.joinpath("chalicelib").rglob("*.py"))
     for path in files:
         try:
             status = path.stat()
         except FileNotFoundError:  # deleted in this moment, or never there
             continue
-        found[path] = (status.st_mtime_ns, status.st_size)
-    return found
+        result[path] = (status.st_mtime_ns, status.st_size)
+    return result
 
 
 class Lambdas:
@@ -66,13 +66,13 @@ class Lambdas:
     def invoke(self, function: FunctionSpec, event: bytes, request_id: str | None = None) -> Result:
         """Run *function* on *event* (a JSON text) and wait for its answer."""
         code = snapshot(self._root) if self._watch else {}
-        sandbox = self._taken(function, code)
+        sandbox = self._take(function, code)
         try:
             return sandbox.invoke(event, request_id or str(uuid.uuid4()))
         finally:
             self._give_back(sandbox, code)
 
-    def _taken(self, function: FunctionSpec, code: Snapshot) -> Sandbox:
+    def _take(self, function: FunctionSpec, code: Snapshot) -> Sandbox:
         """The process used last, for it is the warmest; outdated ones are ended on the way."""
         outdated = []
         with self._lock:
@@ -89,14 +89,14 @@ class Lambdas:
                     outdated.append(candidate)
         for candidate in outdated:
             candidate.close()
-        return sandbox or self._started(function)
+        return sandbox or self._start(function)
 
-    def _started(self, function: FunctionSpec) -> Sandbox:
+    def _start(self, function: FunctionSpec) -> Sandbox:
         sandbox = Sandbox(function, self._root, self._environ, lambda line: self._keep(function.name, line))
         with self._lock:
             self._busy[function.name].add(sandbox)
-            closed = self._closed
-        if closed:  # while it was starting
+            is_closed = self._closed
+        if is_closed:  # while it was starting
             sandbox.kill()
         return sandbox
 

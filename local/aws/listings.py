@@ -48,7 +48,7 @@ def list_by_sorted_names(patches: Patches) -> None:
     set_item_before = patches.attribute(_VersionedKeyStore, "__setitem__", set_item)
     set_list_before = patches.attribute(_VersionedKeyStore, "setlist", set_list)
     pop_before = patches.attribute(_VersionedKeyStore, "pop", pop)
-    patches.attribute(S3Backend, "list_objects_v2", _listed)
+    patches.attribute(S3Backend, "list_objects_v2", _list_page)
     _write_pages(patches)
     _copy_only_what_is_listed(patches)
 
@@ -67,8 +67,8 @@ def _copy_only_what_is_listed(patches: Patches) -> None:
         prefix = getattr(_versions_listed, "prefix", "")
         with _lock:
             names = _names(store)
-            listed = names[bisect_left(names, prefix) : bisect_right(names, prefix + _LAST)]
-            return iter([(name, store.getlist(name)) for name in listed])
+            names_of_prefix = names[bisect_left(names, prefix) : bisect_right(names, prefix + _LAST)]
+            return iter([(name, store.getlist(name)) for name in names_of_prefix])
 
     list_before = patches.attribute(S3Backend, "list_object_versions", list_versions)
     patches.attribute(_VersionedKeyStore, "iterlists", iterate)
@@ -116,7 +116,7 @@ def _note(store: Any, name: str) -> None:
         insort(_names(store), name)
 
 
-def _listed(
+def _list_page(
     backend: Any,
     bucket: Any,
     prefix: str | None,

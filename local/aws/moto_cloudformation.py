@@ -95,7 +95,7 @@ def _roll_back(patches: Patches) -> None:
             if change.change_set_type != "CREATE" or not hasattr(error, "__notes__"):
                 raise
             stack = change.stack
-            stack.events.append(_failed(stack, error))
+            stack.events.append(_failure(stack, error))
             stack.resource_map.is_rolled_back = True
             stack.resource_map.delete()
             stack._add_stack_event("ROLLBACK_COMPLETE")
@@ -105,7 +105,7 @@ def _roll_back(patches: Patches) -> None:
     as_before = patches.attribute(CloudFormationBackend, "execute_change_set", execute)
 
 
-def _failed(stack: Any, error: Exception) -> Event:
+def _failure(stack: Any, error: Exception) -> Event:
     resource = stack.resource_map._resource_json_map[error.__notes__[0]]
     about = {"resource_type": resource["Type"], "resource_status": "CREATE_FAILED", "resource_properties": None}
     names = {"logical_resource_id": error.__notes__[0], "physical_resource_id": ""}

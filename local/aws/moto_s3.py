@@ -68,7 +68,7 @@ def check_checksums(patches: Patches) -> None:
         _compare(response)
         return upload_before(response)
 
-    def listed(response: Any, body: bytes) -> Iterator[tuple[int, str]]:
+    def list_parts(response: Any, body: bytes) -> Iterator[tuple[int, str]]:
         upload = response.backend.get_bucket(response.bucket_name).multiparts.get(
             response.querystring["uploadId"][0]
         )
@@ -77,30 +77,32 @@ def check_checksums(patches: Patches) -> None:
         yield from listed_before(response, body)
 
     def head(response: Any, bucket: str, query: Any, key_name: str, headers: Any) -> Any:
-        status, answered, body = head_before(response, bucket, query, key_name, headers=headers)
+        status, answer_headers, body = head_before(response, bucket, query, key_name, headers=headers)
         key = response.backend.get_object(bucket, key_name)
-        for name in [name for name in answered if name.startswith(CHECKSUM) and key.checksum_type == "COMPOSITE"]:
-            answered[name] = f"{key.checksum_value}-{key.checksum_parts}"
-            answered["x-amz-checksum-type"] = key.checksum_type
-        return status, answered, body
+        for name in [
+            name for name in answer_headers if name.startswith(CHECKSUM) and key.checksum_type == "COMPOSITE"
+        ]:
+            answer_headers[name] = f"{key.checksum_value}-{key.checksum_parts}"
+            answer_headers["x-amz-checksum-type"] = key.checksum_type
+        return status, answer_headers, body
 
     head_before = patches.attribute(S3Response, "head_object", head)
     put_before = patches.attribute(S3Response, "put_object", put)
     upload_before = patches.attribute(S3Response, "upload_part", upload_part)
-    listed_before = patches.attribute(S3Response, "_complete_multipart_body", listed)
+    listed_before = patches.attribute(S3Response, "_complete_multipart_body", list_parts)
 
 
 def _compare(response: Any) -> None:
     """Raise BadDigest unless the checksums in the headers, or behind the body, are those of the body."""
     body = response.body if isinstance(response.body, bytes) else response.body.encode()
-    sent = {name.lower(): value for name, value in response.headers.items()}
+    headers = {name.lower(): value for name, value in response.headers.items()}
     trailers = {name.decode(): value.decode() for name, value in _TRAILER.findall(_end(response))}
     for kind, digest in _DIGESTS.items():
-        value = sent.get(CHECKSUM + kind) or trailers.get(CHECKSUM + kind)
+        value = headers.get(CHECKSUM + kind) or trailers.get(CHECKSUM + kind)
         if value and value != base64.b64encode(digest(body)).decode():
             raise BadDigest(kind.upper())
     md5 = hashlib.md5(body, usedforsecurity=False).digest()
-    if sent.get("content-md5") not in (None, base64.b64encode(md5).decode()):
+    if headers.get("content-md5") not in (None, base64.b64encode(md5).decode()):
         raise BadDigest("Content-MD5")
 
 
@@ -118,8 +120,8 @@ def _compare_parts(upload: FakeMultipart, body: bytes) -> None:
     for part in ElementTree.fromstring(body).iter(f"{NAMESPACE}Part"):
         fields = {child.tag.removeprefix(NAMESPACE): child.text or "" for child in part}
         number, checksum = int(fields["PartNumber"]), fields.get(f"Checksum{kind.upper()}")
-        stored = upload.parts.get(number)
+        part_before = upload.parts.get(number)
         if checksum is None:
             raise ChecksumMissing(kind, number)
-        if stored and checksum != base64.b64encode(_DIGESTS[kind](stored.value)).decode():
+        if part_before and checksum != base64.b64encode(_DIGESTS[kind](part_before.value)).decode():
             raise WrongPart

@@ -112,21 +112,21 @@ def look_once_for_services(patches: Patches) -> None:
 
 def reuse_clients(patches: Patches) -> None:
     """Moto's states make a new client for each call, which takes longer than the call."""
-    made: dict[tuple[str, str, str], Any] = {}
+    clients: dict[tuple[str, str, str], Any] = {}
     lock = threading.Lock()
 
     def client(region: str, service: str, **_: object) -> Any:
         endpoint = f"http://localhost:{moto_server_port()}"
         with lock:
-            if (region, service, endpoint) not in made:
+            if (region, service, endpoint) not in clients:
                 keys = {"aws_access_key_id": "ak", "aws_secret_access_key": "sk"}  # as moto has it
                 about: Any = {"service_name": service, "region_name": region, "endpoint_url": endpoint, **keys}
-                made[region, service, endpoint] = boto3.client(**about, config=_STATES_CALL)
-            return made[region, service, endpoint]
+                clients[region, service, endpoint] = boto3.client(**about, config=_STATES_CALL)
+            return clients[region, service, endpoint]
 
     for module in (lambda_eval_utils, state_task_service_sns):
         patches.attribute(module, "boto_client_for", client)
-    patches.later(lambda: [each.close() for each in made.values()])
+    patches.later(lambda: [each.close() for each in clients.values()])
 
 
 _STATES_CALL = Config(
@@ -235,8 +235,8 @@ def notify_lambdas(patches: Patches, send: Send) -> None:
         redrive = subscription.attributes.get("RedrivePolicy")
         if redrive and find_function(subscription.endpoint) is None:
             _, _, _, region, account, queue = json.loads(redrive)["deadLetterTargetArn"].split(":")
-            given = {name: value for name, value in event["Records"][0]["Sns"].items() if value is not None}
-            sqs_backends[account][region].send_message(queue, json.dumps({**given, "Type": "Notification"}))
+            fields = {name: value for name, value in event["Records"][0]["Sns"].items() if value is not None}
+            sqs_backends[account][region].send_message(queue, json.dumps({**fields, "Type": "Notification"}))
             return
         send(subscription.endpoint, json.dumps(event).encode(), str(uuid.uuid4()))
 
@@ -288,8 +288,8 @@ def scale_waits(patches: Patches, pause: Callable[[float], object], scaled: Call
 
     def wait(_: WaitFunction, env: Any, wait_seconds: float) -> None:
         end = time.monotonic() + scaled(wait_seconds)
-        while env.is_running() and (left := end - time.monotonic()) > 0:
-            env.program_state_event.wait(left)
+        while env.is_running() and (seconds_left := end - time.monotonic()) > 0:
+            env.program_state_event.wait(seconds_left)
 
     patches.attribute(retrier_decl, "time", SimpleNamespace(sleep=pause))
     patches.attribute(WaitFunction, "_wait_interval", wait)
@@ -329,8 +329,8 @@ def refuse_empty_messages(patches: Patches) -> None:
     def publish(backend: Any, message: str, *rest: Any, **more: Any) -> str:
         if not message:
             raise SNSInvalidParameter("Empty message")
-        published: str = as_before(backend, message, *rest, **more)
-        return published
+        message_id: str = as_before(backend, message, *rest, **more)
+        return message_id
 
     as_before = patches.attribute(SNSBackend, "publish", publish)
 

@@ -29,14 +29,14 @@ class Outages:
     def __call__(self, environ: Any, start_response: Any) -> Iterable[bytes]:
         """Refuse, or let the application answer."""
         if environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2] in self.denied:
-            return _refused(environ, start_response, "400 Bad Request", *_DENIED)
+            return _refuse(environ, start_response, "400 Bad Request", *_DENIED)
         signed = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
         if signed is None or signed["key"] == ONLOOKER or signed["service"] not in self.down:
             return self._application(environ, start_response)
-        return _refused(environ, start_response, "503 Service Unavailable", *_BODIES.get(signed["service"], _JSON))
+        return _refuse(environ, start_response, "503 Service Unavailable", *_BODIES.get(signed["service"], _JSON))
 
 
-def _refused(environ: Any, start_response: Any, status: str, kind: str, body: str) -> Iterable[bytes]:
+def _refuse(environ: Any, start_response: Any, status: str, kind: str, body: str) -> Iterable[bytes]:
     environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))  # or the client sees a reset
     start_response(status, [("Content-Type", kind), ("Content-Length", str(len(body)))])
     return [body.encode()]

@@ -30,16 +30,16 @@ class Packages:
     def prepared(self, function: FunctionSpec) -> FunctionSpec:
         """Return *function* with the folder of its code, and the path on which its modules are looked for."""
         account, region = function.arn.split(":")[4], function.arn.split(":")[3]
-        deployed: Any = get_backend(account, region).get_function(function.arn)
+        lambda_function: Any = get_backend(account, region).get_function(function.arn)
         with self._lock:
-            root = self._unpacked(deployed)
+            root = self._unpack(lambda_function)
             runtime = self._runtime()
         return replace(function, root=root, environ={"PYTHONPATH": f"{root}:{runtime}", **function.environ})
 
-    def _unpacked(self, deployed: Any) -> Path:
-        root: Path = self._folder / "code" / deployed.code_sha_256.replace("/", "_")
+    def _unpack(self, lambda_function: Any) -> Path:
+        root: Path = self._folder / "code" / lambda_function.code_sha_256.replace("/", "_")
         if not root.exists():
-            zipfile.ZipFile(io.BytesIO(deployed.code_bytes)).extractall(root)
+            zipfile.ZipFile(io.BytesIO(lambda_function.code_bytes)).extractall(root)
         return root
 
     def _runtime(self) -> Path:
@@ -47,14 +47,14 @@ class Packages:
         folder = self._folder / "runtime"
         if not folder.exists():
             folder.mkdir(parents=True)
-            for name in _needed(set(BROUGHT)):
+            for name in _with_requirements(set(BROUGHT)):
                 files = metadata.distribution(name).files or []
                 for top in {file.parts[0] for file in files if file.parts[0] not in ("..", "__pycache__")}:
                     folder.joinpath(top).symlink_to(str(metadata.distribution(name).locate_file(top)))
         return folder
 
 
-def _needed(names: set[str]) -> set[str]:
+def _with_requirements(names: set[str]) -> set[str]:
     """*names* and all that they require, extras left out."""
     required = {
         line.replace("(", " ").replace(">", " ").replace("<", " ").replace("=", " ").split(";")[0].split()[0]
@@ -62,4 +62,4 @@ def _needed(names: set[str]) -> set[str]:
         for line in metadata.requires(name) or []
         if "extra ==" not in line and "python_version <" not in line
     }
-    return names if required <= names else _needed(names | required)
+    return names if required <= names else _with_requirements(names | required)

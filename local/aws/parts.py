@@ -40,18 +40,18 @@ class Part:
         return f'"{self.sha256.hex()[:32]}"'
 
 
-def received(body: BodyStream, headers: Mapping[str, str]) -> Part:
+def receive(body: BodyStream, headers: Mapping[str, str]) -> Part:
     """Read *body*, and refuse it if a checksum among *headers* is wrong.
 
     Always into the same memory: a new buffer for each portion would cost as much as the sums.
     """
-    size = body.left
+    size = body.remaining
     digests = {"sha256": hashlib.sha256()}
     if "content-md5" in headers:
         digests["md5"] = hashlib.md5(usedforsecurity=False)
     view = memoryview(bytearray(min(size, CHUNK)))
-    kept, crc = [], 0
-    while body.left:
+    portions, crc = [], 0
+    while body.remaining:
         count = body.readinto(view)
         if not count:
             raise ConnectionError("the client left in the middle of a part")
@@ -60,25 +60,25 @@ def received(body: BodyStream, headers: Mapping[str, str]) -> Part:
             digest.update(portion)
         crc = zlib.crc32(portion, crc)
         if size <= KEPT_BYTES:
-            kept.append(bytes(portion))
+            portions.append(bytes(portion))
     sums = {name: digest.digest() for name, digest in digests.items()} | {"crc32": crc.to_bytes(4, "big")}
-    content = b"".join(kept) if size <= KEPT_BYTES else None
-    return Part(size, sums["sha256"], content, _checked(headers, sums))
+    content = b"".join(portions) if size <= KEPT_BYTES else None
+    return Part(size, sums["sha256"], content, _check(headers, sums))
 
 
-def _checked(headers: Mapping[str, str], found: Mapping[str, bytes]) -> dict[str, str]:
+def _check(headers: Mapping[str, str], sums: Mapping[str, bytes]) -> dict[str, str]:
     """The checksums which came as headers, all of them right."""
-    if "content-md5" in headers and headers["content-md5"] != _base64(found["md5"]):
+    if "content-md5" in headers and headers["content-md5"] != _base64(sums["md5"]):
         raise S3Error("BadDigest")
-    sent = {name: value for name, value in headers.items() if name.startswith(CHECKSUM)}
-    sent = {name: value for name, value in sent.items() if not name.endswith(("-algorithm", "-type"))}
-    for name, value in sent.items():
+    checksums = {name: value for name, value in headers.items() if name.startswith(CHECKSUM)}
+    checksums = {name: value for name, value in checksums.items() if not name.endswith(("-algorithm", "-type"))}
+    for name, value in checksums.items():
         kind = name.removeprefix(CHECKSUM)
-        if kind not in found:
+        if kind not in sums:
             raise S3Error("NotImplemented", 501, f"{kind} is not computed here")
-        if value != _base64(found[kind]):
+        if value != _base64(sums[kind]):
             raise S3Error("BadDigest")
-    return sent
+    return checksums
 
 
 def _base64(digest: bytes) -> str:

@@ -18,7 +18,7 @@ class Patches:
         setattr(target, name, value)
         return before
 
-    def added(self, target: type, name: str, method: Callable[..., Any]) -> None:
+    def add(self, target: type, name: str, method: Callable[..., Any]) -> None:
         """Let *target* have a *method* that it lacks."""
         self._undo.callback(delattr, target, name)
         setattr(target, name, method)

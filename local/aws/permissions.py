@@ -87,13 +87,13 @@ class Permissions:
 
     def unused(self) -> dict[str, list[Grant]]:
         """What each function's role grants and no call of it has used; its log is not written through AWS here."""
-        found: dict[str, list[Grant]] = {}
+        result: dict[str, list[Grant]] = {}
         for role in {role.function: role for role in self._roles.values()}.values():
-            used = [call.grant for call in self.calls if call.function == role.function]
-            granted = [grant for policy in role.policies for grant in _grants(policy)]
-            rest = [one for one in granted if not any(_permits(_policy(one), grant) for grant in used)]
-            found[role.function] = [grant for grant in rest if not grant.action.startswith("logs:")]
-        return found
+            calls = [call.grant for call in self.calls if call.function == role.function]
+            grants = [grant for policy in role.policies for grant in _grants(policy)]
+            rest = [granted for granted in grants if not any(_permits(_policy(granted), grant) for grant in calls)]
+            result[role.function] = [grant for grant in rest if not grant.action.startswith("logs:")]
+        return result
 
     def __call__(self, environ: Any, start: Any) -> Iterable[bytes]:
         """Answer one request."""
@@ -103,10 +103,10 @@ class Permissions:
             return self._presigned(environ, start)
         if key is None or role is None:
             return self._application(environ, start)
-        grants = list(self._asked(environ, key[2], key[3]))
+        grants = list(self._grants_for(environ, key[2], key[3]))
         permitted = [self._check(role, grant) for grant in grants]  # all of them are recorded
         if not all(permitted):
-            return _refused(environ, start)
+            return _refuse(environ, start)
         if [grant.action for grant in grants] != ["s3:GetObject"]:
             return self._application(environ, start)
         return self._got(environ, start, role, grants[0])
@@ -119,7 +119,7 @@ class Permissions:
             return self._application(environ, start)
         grant = _of_s3(environ)
         if presigned.objection(environ, _SECRET, _SECRET) or not self._check(role, grant):
-            return _refused(environ, start)
+            return _refuse(environ, start)
         return self._got(environ, start, role, grant)
 
     def _check(self, role: _Role, grant: Grant) -> bool:
@@ -129,15 +129,15 @@ class Permissions:
 
     def _got(self, environ: Any, start: Any, role: _Role, grant: Grant) -> Iterable[bytes]:
         """S3 says that a key is missing only to those who may list the bucket; to others it is forbidden."""
-        held: list[Any] = []
-        body = list(self._application(environ, lambda *answer: held.append(answer)))
+        answers: list[Any] = []
+        body = list(self._application(environ, lambda *answer: answers.append(answer)))
         bucket = Grant("s3:ListBucket", grant.resource.partition("/")[0])
-        if held[0][0].startswith("404") and not self._check(role, bucket):
-            return _refused(environ, start)
-        start(*held[0])
+        if answers[0][0].startswith("404") and not self._check(role, bucket):
+            return _refuse(environ, start)
+        start(*answers[0])
         return body
 
-    def _asked(self, environ: Any, region: str, service: str) -> Iterable[Grant]:
+    def _grants_for(self, environ: Any, region: str, service: str) -> Iterable[Grant]:
         if service == "s3":
             yield _of_s3(environ)
             return
@@ -182,17 +182,17 @@ def _resources(about: dict[str, Any], start: str) -> list[str]:
         return [f"{start}role/{about['RoleName']}"]
     if "QueueName" in about:
         return [start + about["QueueName"]]
-    named = ("executionArn", "stateMachineArn", "TopicArn", "SubscriptionArn")
-    return [next((about[name] for name in named if about.get(name)), "*")]
+    keys = ("executionArn", "stateMachineArn", "TopicArn", "SubscriptionArn")
+    return [next((about[name] for name in keys if about.get(name)), "*")]
 
 
 def _of_lambda(environ: Any, body: bytes, start: str) -> Grant:
     """What Lambda asks for: docs.aws.amazon.com/service-authorization/latest/reference/list_awslambda.html."""
     verb, path = environ["REQUEST_METHOD"], unquote(environ["PATH_INFO"])
     action, parts = next(
-        (name, found.groupdict())
+        (name, match.groupdict())
         for name, method, pattern in _lambda_operations()
-        if method == verb and (found := pattern.fullmatch(path))
+        if method == verb and (match := pattern.fullmatch(path))
     )
     if action == "Invoke":
         action = "InvokeFunction"
@@ -201,8 +201,8 @@ def _of_lambda(environ: Any, body: bytes, start: str) -> Grant:
     if "UUID" in parts:
         return Grant(f"lambda:{action}", f"{start}event-source-mapping:{parts['UUID']}")
     function = parts.get("FunctionName") or parts.get("Resource")
-    named = function if not function or function.startswith("arn:") else f"{start}function:{function}"
-    return Grant(f"lambda:{action}", named or "*")
+    arn = function if not function or function.startswith("arn:") else f"{start}function:{function}"
+    return Grant(f"lambda:{action}", arn or "*")
 
 
 @lru_cache
@@ -245,8 +245,8 @@ def _permits(policy: Any, grant: Grant) -> bool:
 
 @lru_cache(maxsize=10_000)
 def _is_permitted(policy: str, grant: Grant) -> bool:
-    found = IAMPolicy(policy).is_action_permitted(action=grant.action, resource=grant.resource)
-    return found == PermissionResult.PERMITTED
+    permission = IAMPolicy(policy).is_action_permitted(action=grant.action, resource=grant.resource)
+    return permission == PermissionResult.PERMITTED
 
 
 def _policy(grant: Grant) -> Any:
@@ -255,23 +255,23 @@ def _policy(grant: Grant) -> Any:
 
 def _grants(policy: Any) -> Iterable[Grant]:
     for statement in policy["Statement"]:
-        actions, resources = _listed(statement["Action"]), _listed(statement["Resource"])
+        actions, resources = _as_list(statement["Action"]), _as_list(statement["Resource"])
         yield from (Grant(action, resource) for action in actions for resource in resources)
 
 
-def _listed(value: Any) -> list[str]:
+def _as_list(value: Any) -> list[str]:
     return [value] if isinstance(value, str) else value
 
 
-def _refused(environ: Any, start: Any) -> Iterable[bytes]:
+def _refuse(environ: Any, start: Any) -> Iterable[bytes]:
     """AccessDenied in the form that the service's client reads."""
     if environ.get("HTTP_X_AMZ_TARGET"):
         body, kind = b'{"__type": "AccessDeniedException", "message": "no grant"}', "application/x-amz-json-1.1"
     else:
         error = b"<Code>AccessDenied</Code><Message>no grant</Message>"
-        wrapped = b"<Error>" + error + b"</Error>"
+        document = b"<Error>" + error + b"</Error>"
         is_s3 = "/s3/" in environ.get("HTTP_AUTHORIZATION", "/s3/")
-        body = wrapped if is_s3 else b"<ErrorResponse>" + wrapped + b"</ErrorResponse>"
+        body = document if is_s3 else b"<ErrorResponse>" + document + b"</ErrorResponse>"
         kind = "application/xml"
     start("403 Forbidden", [("Content-Type", kind), ("Content-Length", str(len(body)))])
     return [body]

@@ -57,14 +57,14 @@ class Pollers:
         with ThreadPoolExecutor(AT_ONCE) as pool:
             while is_wanted() and not self._closed.is_set():
                 free.acquire()
-                messages = self._received(queue, mapping) if mapping.enabled else []
+                messages = self._receive(queue, mapping) if mapping.enabled else []
                 if messages:
                     pool.submit(self._handled, mapping, queue, messages).add_done_callback(lambda _: free.release())
                 else:
                     free.release()
                     self._closed.wait(IDLE_SECONDS)
 
-    def _received(self, queue: Any, mapping: Any) -> list[Any]:
+    def _receive(self, queue: Any, mapping: Any) -> list[Any]:
         from moto.sqs.models import sqs_backends
 
         backend = sqs_backends[queue.account_id][queue.region]
@@ -84,12 +84,12 @@ class Pollers:
                 self._busy -= 1
 
     def _settle(self, queue: Any, messages: list[Any], delete: bool) -> None:
-        for received in messages:
+        for copy in messages:
             if delete:
-                queue.delete_message(received.receipt_handle)
+                queue.delete_message(copy.receipt_handle)
                 continue
             for message in queue._messages:  # what was received is a copy
-                if message.id == received.id:
+                if message.id == copy.id:
                     message.change_visibility(queue.visibility_timeout)
 
 

@@ -55,7 +55,7 @@ class Result:
         return json.loads(self.payload)
 
 
-def failed(kind: str, message: str, request_id: str) -> Result:
+def failure(kind: str, message: str, request_id: str) -> Result:
     """An error which Lambda itself reports: it has no stack trace and names the request in its message."""
     error = {"errorType": kind, "errorMessage": f"RequestId: {request_id} Error: {message}"}
     return Result(json.dumps(error).encode(), error=True)
@@ -95,12 +95,12 @@ class Sandbox:
         self._log = log
         self._logged = threading.Semaphore(0)
         self.alive = True  # as far as is known: whether it can take another invocation
-        self._process, self._answers = self._started(function.root or root, provided)
+        self._process, self._answers = self._start(function.root or root, provided)
         self._pump = threading.Thread(target=self._collect_log, daemon=True)
         self._pump.start()
         self._ready = False
 
-    def _started(self, root: Path, provided: Mapping[str, str]) -> tuple[subprocess.Popen[bytes], BinaryIO]:
+    def _start(self, root: Path, provided: Mapping[str, str]) -> tuple[subprocess.Popen[bytes], BinaryIO]:
         read_end, write_end = os.pipe()
         worker = RUNTIME_CLIENT if self.function.root else WORKER
         try:
@@ -130,7 +130,7 @@ class Sandbox:
     def invoke(self, event: bytes, request_id: str) -> Result:
         """The handler's answer to *event*, a JSON text. After a failed import or a timeout the process is gone."""
         if not self._ready:
-            with self._limited(INIT_SECONDS) as late:
+            with self._limit(INIT_SECONDS) as late:
                 line = self._answers.readline()
             if not line:
                 return self._died(request_id, INIT_SECONDS if late.is_set() else None)
@@ -139,7 +139,7 @@ class Sandbox:
                 return Result(json.dumps({**error, "requestId": request_id}).encode(), error=True)
             self._ended_log()
             self._ready = True
-        with self._limited(self.function.timeout) as late:
+        with self._limit(self.function.timeout) as late:
             line = self._exchanged(event, request_id)
         if not line.endswith(b"\n"):
             return self._died(request_id, self.function.timeout if late.is_set() else None)
@@ -159,7 +159,7 @@ class Sandbox:
         return self._answers.readline()
 
     @contextmanager
-    def _limited(self, seconds: float) -> Iterator[threading.Event]:
+    def _limit(self, seconds: float) -> Iterator[threading.Event]:
         """Kill the process after *seconds*, which also ends every read and write on its pipes."""
         late = threading.Event()
 
@@ -184,13 +184,13 @@ class Sandbox:
         self.kill()
         if timeout is not None:
             message = f"Task timed out after {timeout:.2f} seconds"
-            return failed(lambda_errors.TIMED_OUT, message, request_id)
+            return failure(lambda_errors.TIMED_OUT, message, request_id)
         if code == 0:
-            return failed(lambda_errors.EXITED, "Runtime exited without providing a reason", request_id)
+            return failure(lambda_errors.EXITED, "Runtime exited without providing a reason", request_id)
         reason = f"exit status {code}" if code > 0 else f"signal: {signal.strsignal(-code)}".lower()
         # Who sends SIGKILL is not this class and not the function: it is the kernel, for memory.
         kind = lambda_errors.OUT_OF_MEMORY if code in _KILLED and was_alive else lambda_errors.EXITED
-        return failed(kind, f"Runtime exited with error: {reason}", request_id)
+        return failure(kind, f"Runtime exited with error: {reason}", request_id)
 
     def _collect_log(self) -> None:
         """Runs beside the invocations, so that a talkative function never blocks on a full pipe."""

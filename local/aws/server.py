@@ -27,7 +27,7 @@ from local.aws import moto_shims
 from local.aws.account import tell_account_settings, test_single_states
 from local.aws.api_gateway import SENT_HEADERS, ExecuteApi, import_swagger
 from local.aws.async_invocations import AsyncInvocations, Dead
-from local.aws.cloudwatch import Used, watch
+from local.aws.cloudwatch import Usage, watch
 from local.aws.eventbridge import tell_of_ended_executions
 from local.aws.executions import stop_executions
 from local.aws.lambdas import ClosedError, Lambdas
@@ -39,7 +39,7 @@ from local.aws.packages import Packages
 from local.aws.patches import Patches
 from local.aws.permissions import Keys, Permissions
 from local.aws.queues import Pollers
-from local.aws.sandbox import FunctionSpec, Result, failed
+from local.aws.sandbox import FunctionSpec, Result, failure
 from local.clock import Clock
 
 HOST = "127.0.0.1"
@@ -85,7 +85,7 @@ class Aws:
         packages: Packages | None = None,
     ) -> None:
         self.clock = clock
-        self.used = Used()
+        self.usage = Usage()
         self.concurrency = CONCURRENCY
         self._packages = packages
         self._root, self._wanted_port, self._log, self._folder = root, port, log, folder
@@ -112,8 +112,8 @@ class Aws:
         self._port = server.server_port
         self._closing = threading.Event()
         self.lambdas = Lambdas(self._root, self.environ(), log=self._log, folder=self._folder)
-        self.async_invocations = AsyncInvocations(self._tried, self.clock)
-        self.pollers = Pollers(self._tried, self.clock)
+        self.async_invocations = AsyncInvocations(self._try, self.clock)
+        self.pollers = Pollers(self._try, self.clock)
         ending.callback(_forget)
         ending.callback(self._patches.undo)
         self._patch()
@@ -162,7 +162,7 @@ class Aws:
         import_swagger(patches)
         make_stacks(patches)
         tell_of_ended_executions(patches, send)
-        watch(patches, self.used)
+        watch(patches, self.usage)
         check_checksums(patches)
         tell_account_settings(patches, lambda: self.concurrency)
         test_single_states(patches)
@@ -171,26 +171,26 @@ class Aws:
         self._closing.wait(self.clock.scaled(seconds))
 
     def _run(self, arn: str, event: bytes) -> Result:
-        self.used.is_api_called = True
-        return self._tried(arn, event, str(uuid.uuid4()))
+        self.usage.is_api_called = True
+        return self._try(arn, event, str(uuid.uuid4()))
 
-    def _tried(self, arn: str, event: bytes, request_id: str) -> Result:
+    def _try(self, arn: str, event: bytes, request_id: str) -> Result:
         function = moto_shims.find_function(arn)
         if function is None:
-            return failed("ResourceNotFoundException", f"Function not found: {arn}", request_id)
+            return failure("ResourceNotFoundException", f"Function not found: {arn}", request_id)
         return self.invoke(function, event, request_id)
 
     def invoke(self, function: FunctionSpec, event: bytes, request_id: str) -> Result:
         """Run *function* in the process pool. What still calls while everything ends gets a fault of Lambda's."""
         keys = self.keys(function.name, function.role)
         function = replace(function, environ={**keys, **function.environ})
-        self.used.functions.add(function.name)
+        self.usage.functions.add(function.name)
         if self._packages:
             function = self._packages.prepared(function)
         try:
             return self.lambdas.invoke(function, event, request_id)
         except ClosedError as error:
-            return failed("ServiceException", str(error), request_id)
+            return failure("ServiceException", str(error), request_id)
 
     def keys(self, function: str, role: str) -> Keys:
         """Return the keys of *function*, as environment variables. What they permit, its *role* says."""

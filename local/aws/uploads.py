@@ -37,8 +37,8 @@ class Stored:
     @property
     def content(self) -> bytes | None:
         """The content, if the object is small enough to have been kept."""
-        kept = [part.content for part in self.parts if part.content is not None]
-        return b"".join(kept) if len(kept) == len(self.parts) else None
+        contents = [part.content for part in self.parts if part.content is not None]
+        return b"".join(contents) if len(contents) == len(self.parts) else None
 
     def check(self, chunks: Iterable[bytes]) -> None:
         """Raise ValueError unless the object was exactly the bytes of *chunks*, compared part by part."""

@@ -50,7 +50,7 @@ def as_error(kind: str, message: str, request_id: str = "", trace: list[str] | N
     return {"errorMessage": message, "errorType": kind, "requestId": request_id, "stackTrace": trace or []}
 
 
-def _raised(error: Exception, request_id: str) -> Error:
+def _error_of(error: Exception, request_id: str) -> Error:
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if frame.filename != __file__]
     return as_error(type(error).__name__, str(error), request_id, traceback.format_list(own))
@@ -68,14 +68,14 @@ def load(name: str) -> tuple[Handler | None, Error | None]:
         message = f"Syntax error in module '{module_name}': {error}"
         return None, as_error("Runtime.UserCodeSyntaxError", message)
     except Exception as error:  # whatever the module raises is an answer, never the end of this loop
-        return None, _raised(error, "")
+        return None, _error_of(error, "")
     if not hasattr(module, attribute):
         message = f"Handler '{attribute}' missing on module '{module_name}'"
         return None, as_error("Runtime.HandlerNotFound", message)
     return getattr(module, attribute), None
 
 
-def _encoded(value: object) -> object:
+def _encode(value: object) -> object:
     if isinstance(value, Decimal):
         return float(value)
     raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
@@ -87,11 +87,11 @@ def call(handler: Handler, event: Any, context: Context) -> bytes:
     try:
         result = handler(event, context)
     except Exception as error:
-        raised = _raised(error, request_id)
-        _log_error(raised)
-        return json.dumps({"error": raised}).encode()
+        description = _error_of(error, request_id)
+        _log_error(description)
+        return json.dumps({"error": description}).encode()
     try:
-        return json.dumps({"result": result}, default=_encoded).encode()
+        return json.dumps({"result": result}, default=_encode).encode()
     except (TypeError, ValueError) as error:
         message = f"Unable to marshal response: {error}"
         return json.dumps({"error": as_error("Runtime.MarshalError", message, request_id)}).encode()

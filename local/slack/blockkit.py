@@ -97,8 +97,8 @@ def _shape(required: tuple[str, ...], **fields: Check) -> Check:
 def _text(most: int, *kinds: str) -> Check:
     """A text object. https://docs.slack.dev/reference/block-kit/composition-objects/text-object"""
     plain = _shape(("type", "text"), type=_one_of("plain_text"), text=_text_of(most), emoji=_flag)
-    marked = _shape(("type", "text"), type=_one_of("mrkdwn"), text=_text_of(most), verbatim=_flag)
-    checks = {"plain_text": plain, "mrkdwn": marked}
+    markdown = _shape(("type", "text"), type=_one_of("mrkdwn"), text=_text_of(most), verbatim=_flag)
+    checks = {"plain_text": plain, "mrkdwn": markdown}
     return lambda value: (
         isinstance(value, dict) and value.get("type") in kinds and checks[str(value["type"])](value)
     )
@@ -221,13 +221,13 @@ def with_ids(blocks: list[Any]) -> list[Json]:
 
 
 def _with_ids(block: Json, block_id: str) -> Json:
-    known: Json = {"block_id": block_id, **block}
-    if isinstance(known.get("elements"), list) and known["type"] == "actions":
-        known["elements"] = [
-            {"action_id": f"{block_id}-{number}", **element} for number, element in enumerate(known["elements"])
+    result: Json = {"block_id": block_id, **block}
+    if isinstance(result.get("elements"), list) and result["type"] == "actions":
+        result["elements"] = [
+            {"action_id": f"{block_id}-{number}", **element} for number, element in enumerate(result["elements"])
         ]
     for name in ("accessory", "element"):
-        element = known.get(name)
+        element = result.get(name)
         if isinstance(element, dict) and element.get("type") != "image":
-            known[name] = {"action_id": f"{block_id}-{name}", **element}
-    return known
+            result[name] = {"action_id": f"{block_id}-{name}", **element}
+    return result

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from local.slack.blockkit import with_ids
 from local.slack.call import MethodCall, RefusedError
-from local.slack.events import changed_message, deleted_message, in_thread, posted
+from local.slack.events import changed_message, deleted_message, in_thread, posted_event
 from local.slack.files import Json
 from local.slack.limits import refusal
 from local.slack.model import Channel, Message
@@ -40,7 +40,7 @@ class BotPosts:
     def add(self, channel: Channel, body: Json) -> Message:
         """Keep a post of the app's, and tell the app of it: subscribed apps get their own posts."""
         message = Message(channel, body)
-        message.envelope = self.publish(channel, posted(message))
+        message.envelope = self.publish(channel, posted_event(message))
         return self.workspace.add_message(message)
 
     def _author(self) -> Json:
@@ -65,22 +65,22 @@ class BotPosts:
     def update(self, call: MethodCall) -> Json:
         """chat.update: the app's own messages only; sends message_changed even when nothing changed."""
         call.require("chat:write")
-        message = self._found(call, call.text("ts"))
+        message = self._message(call, call.text("ts"))
         if message.body.get("bot_id") != self.workspace.app.bot_id:
             raise RefusedError("cant_update_message")
         before = message.body
-        edited = {"user": self.workspace.app.bot_user_id, "ts": self.workspace.new_ts()}
-        message.body = before | _content(call) | {"edited": edited}
+        edit = {"user": self.workspace.app.bot_user_id, "ts": self.workspace.new_ts()}
+        message.body = before | _content(call) | {"edited": edit}
         if call.structure("blocks") == []:  # without the argument they stay
             message.body.pop("blocks", None)
         self.workspace.touch()
-        self.publish(message.channel, changed_message(message.channel, message.body, before, edited["ts"]))
+        self.publish(message.channel, changed_message(message.channel, message.body, before, edit["ts"]))
         return {"channel": message.channel.id, "ts": message.ts, "text": message.text, "message": message.body}
 
     def delete(self, call: MethodCall) -> Json:
         """chat.delete: a bot's token deletes its own messages only. https://docs.slack.dev/reference/methods/chat.delete"""
         call.require("chat:write")
-        message = self._found(call, call.text("ts"))
+        message = self._message(call, call.text("ts"))
         if message.body.get("bot_id") != self.workspace.app.bot_id:
             raise RefusedError("cant_delete_message")
         message.deleted = True
@@ -94,8 +94,8 @@ class BotPosts:
         name = call.text("name").strip(":")
         if not name:
             raise RefusedError("invalid_name")
-        message = self._found(call, call.text("timestamp"))
-        with self.workspace.changed:
+        message = self._message(call, call.text("timestamp"))
+        with self.workspace.lock:
             users = message.reactions.setdefault(name, [])
             if self.workspace.app.bot_user_id in users:
                 raise RefusedError("already_reacted")
@@ -107,8 +107,8 @@ class BotPosts:
         """reactions.remove: the app's own. https://docs.slack.dev/reference/methods/reactions.remove"""
         call.require("reactions:write")
         name = call.text("name").strip(":")
-        message = self._found(call, call.text("timestamp"))
-        with self.workspace.changed:
+        message = self._message(call, call.text("timestamp"))
+        with self.workspace.lock:
             users = message.reactions.get(name, [])
             if self.workspace.app.bot_user_id not in users:
                 raise RefusedError("no_reaction")
@@ -118,7 +118,7 @@ class BotPosts:
             self.workspace.touch()
         return {}
 
-    def _found(self, call: MethodCall, ts: str) -> Message:
+    def _message(self, call: MethodCall, ts: str) -> Message:
         message = self.workspace.message(self._writable(call).id, ts)
         if message is None:
             raise RefusedError("message_not_found")

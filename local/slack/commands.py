@@ -39,7 +39,7 @@ class CommandResult:
     def buttons(self) -> dict[str, str]:
         """The value of each button, by its label."""
         elements = [element for block in self.body.get("blocks") or [] for element in block.get("elements", [])]
-        return {one["text"]["text"]: one.get("value", "") for one in elements if one["type"] == "button"}
+        return {entry["text"]["text"]: entry.get("value", "") for entry in elements if entry["type"] == "button"}
 
     @property
     def lines(self) -> list[str]:
@@ -67,7 +67,7 @@ def fields(app: App, channel: Channel, user: User, command: str, text: str, resp
     }
 
 
-def sent(app: App, workspace: Workspace, url: str, form: dict[str, str]) -> CommandResult:
+def send(app: App, workspace: Workspace, url: str, form: dict[str, str]) -> CommandResult:
     """Send *form* to *url*, signed, with Slack's three seconds."""
     body = urlencode(form).encode()
     kind = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json,*/*"}
@@ -77,7 +77,7 @@ def sent(app: App, workspace: Workspace, url: str, form: dict[str, str]) -> Comm
         error = "operation_timeout" if attempt.reason == "http_timeout" else f"http_service_error {attempt.status}"
         return CommandResult(attempt, {}, f'{command} failed with the error "{error}"')
     answer = _parsed(attempt)
-    return CommandResult(attempt, answer, shown(answer, workspace))
+    return CommandResult(attempt, answer, as_text(answer, workspace))
 
 
 def _parsed(attempt: Attempt) -> Json:
@@ -88,11 +88,11 @@ def _parsed(attempt: Attempt) -> Json:
     return answer
 
 
-def shown(answer: Json, workspace: Workspace) -> str:
+def as_text(answer: Json, workspace: Workspace) -> str:
     """The words of *answer* with its tokens as people see them; blocks count before the text."""
     blocks: list[Any] = answer.get("blocks") or []
     texts = [text for block in blocks for text in _texts(block)] or [answer.get("text", "")]
-    return unescape(TOKEN.sub(lambda token: _shown(token, workspace), "\n".join(texts)))
+    return unescape(TOKEN.sub(lambda token: _token_text(token, workspace), "\n".join(texts)))
 
 
 def _texts(block: Json) -> list[str]:
@@ -106,7 +106,7 @@ def _texts(block: Json) -> list[str]:
     ]
 
 
-def _shown(token: re.Match[str], workspace: Workspace) -> str:
+def _token_text(token: re.Match[str], workspace: Workspace) -> str:
     target, label = token.groups()
     if target.startswith("#"):
         channel = workspace.channel(target[1:])

@@ -10,7 +10,7 @@ from local.slack.blockkit import with_ids
 from local.slack.botposts import BotPosts
 from local.slack.commands import CommandResult
 from local.slack.faults import Faults, Misbehaviour
-from local.slack.files import Json, changed
+from local.slack.files import Json, with_overrides
 from local.slack.hosts import Hosts
 from local.slack.identity import Address, App
 from local.slack.inspection import Inspection
@@ -101,7 +101,7 @@ class Slack(People, Inspection):
     def envelope(self, event: Json, **fields: Any) -> Json:
         """*event* as the body of a delivery, with a fresh event id; *fields* replace, or with ``...`` remove."""
         whole = events.envelope(self.app, event, self.workspace.new_id("Ev"), int(time.time()))
-        return changed(whole, fields)
+        return with_overrides(whole, fields)
 
     def deliver(self, envelope: Json, retries: bool = True) -> Delivery:
         """Send *envelope*, with Slack's retries, and return when it was acknowledged or given up."""
@@ -118,13 +118,13 @@ class Slack(People, Inspection):
         """
         channel.members.add(user.id)  # Slack lets nobody ask where they are not
         response_url = self.hosts.response_urls.new("commands", channel, user)
-        form = changed(commands.fields(self.app, channel, user, command, text, response_url), fields)
-        result = commands.sent(self.app, self.workspace, self._beside("commands", self.commands_url), form)
+        form = with_overrides(commands.fields(self.app, channel, user, command, text, response_url), fields)
+        result = commands.send(self.app, self.workspace, self._beside("commands", self.commands_url), form)
         if result.is_ephemeral and (result.body or result.text):
             body: Json = {"text": result.text, **result.body}
             body["blocks"] = with_ids(body.get("blocks") or [])
-            asked = f"{command} {text}".strip()
-            self.workspace.add_ephemeral(Ephemeral(channel, user, self.workspace.new_ts(), body, asked))
+            question = f"{command} {text}".strip()
+            self.workspace.add_ephemeral(Ephemeral(channel, user, self.workspace.new_ts(), body, question))
         return result
 
     def open_home(self, user: User, tab: str = "home", deliver: bool = True) -> Json:
@@ -178,8 +178,8 @@ class Slack(People, Inspection):
 
     def _publish(self, channel: Channel, event: Json, deliver: bool, **fields: Any) -> Json:
         """The envelope of *event*, sent if told to and if the app is subscribed and sees the channel."""
-        shared = {"is_ext_shared_channel": channel.is_ext_shared, "team_id": self._tied_to(channel, event)}
-        envelope = self.envelope(event, **shared | fields)
+        sharing = {"is_ext_shared_channel": channel.is_ext_shared, "team_id": self._tied_to(channel, event)}
+        envelope = self.envelope(event, **sharing | fields)
         scope, subscription = HISTORY_SCOPES[channel.kind], SUBSCRIPTIONS[channel.kind]
         if event["type"] == "file_shared":
             scope, subscription = "files:read", "file_shared"

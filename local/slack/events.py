@@ -44,7 +44,7 @@ def _context(app: App, event: Json) -> str:
     return "4-" + base64.b64encode(json.dumps(ids).encode()).decode().rstrip("=")
 
 
-def posted(message: Message) -> Json:
+def posted_event(message: Message) -> Json:
     """The event of a message that was just posted."""
     where = {"channel": message.channel.id, "event_ts": message.ts, "channel_type": message.channel.kind}
     return {**message.body, **where}
@@ -55,7 +55,7 @@ def file_deleted(file_id: str, event_ts: str) -> Json:
     return {"type": "file_deleted", "file_id": file_id, "event_ts": event_ts}
 
 
-def said(user: str | None, text: str, ts: str) -> Json:
+def message_body(user: str | None, text: str, ts: str) -> Json:
     """A message; one without *user* can only be an app's."""
     body: Json = {"type": "message", "text": text, "ts": ts} | ({"user": user} if user else {})
     return body | ({"blocks": [rich_text(text)]} if text else {})
@@ -80,10 +80,10 @@ def forwarded(app: App, address: Address, original: Message) -> Json:
     }
 
 
-def shared(user: str | None, text: str, ts: str, files: Sequence[Json]) -> Json:
+def upload_body(user: str | None, text: str, ts: str, files: Sequence[Json]) -> Json:
     """A message with files. Without a comment `text` is "" and there are no blocks."""
     upload = {"files": list(files), "upload": True, "display_as_bot": False, "subtype": "file_share"}
-    return said(user, text, ts) | upload
+    return message_body(user, text, ts) | upload
 
 
 def in_thread(root: Message | None, thread_ts: str | None) -> Json:
@@ -119,8 +119,8 @@ def shared_in_2017(user: str, user_name: str, file: Json, comment: str, ts: str)
 
 def mention(event: Json) -> Json:
     """The second event of a message that names the app. https://docs.slack.dev/reference/events/app_mention"""
-    dropped = ("channel_type", "subtype", "upload", "display_as_bot")
-    return {name: value for name, value in event.items() if name not in dropped} | {"type": "app_mention"}
+    names = ("channel_type", "subtype", "upload", "display_as_bot")
+    return {name: value for name, value in event.items() if name not in names} | {"type": "app_mention"}
 
 
 def changed_message(channel: Channel, now: Json, before: Json | list[Json], event_ts: str) -> Json:
@@ -130,8 +130,8 @@ def changed_message(channel: Channel, now: Json, before: Json | list[Json], even
 
 def deleted_message(channel: Channel, before: Json, event_ts: str) -> Json:
     """A message was deleted."""
-    gone = {"deleted_ts": before["ts"], "previous_message": before}
-    return _change("message_deleted", channel, event_ts) | gone
+    deletion = {"deleted_ts": before["ts"], "previous_message": before}
+    return _change("message_deleted", channel, event_ts) | deletion
 
 
 def _change(subtype: str, channel: Channel, event_ts: str) -> Json:
@@ -141,12 +141,12 @@ def _change(subtype: str, channel: Channel, event_ts: str) -> Json:
 
 def tombstone(body: Json) -> Json:
     """What stays of a deleted root whose thread has replies."""
-    kept: Json = {name: body[name] for name in ("ts", "thread_ts") if name in body}
+    ids: Json = {name: body[name] for name in ("ts", "thread_ts") if name in body}
     said_by = {"user": "USLACKBOT", "text": "This message was deleted.", "hidden": True}
-    return {"type": "message", "subtype": "tombstone", "thread_ts": body["ts"], **kept, **said_by}
+    return {"type": "message", "subtype": "tombstone", "thread_ts": body["ts"], **ids, **said_by}
 
 
-def joined(user: str, inviter: str, ts: str) -> Json:
+def join_body(user: str, inviter: str, ts: str) -> Json:
     """The message that a conversation shows when somebody, or an app, is invited."""
     text = f"<@{user}> has joined the channel"
     return {"type": "message", "subtype": "channel_join", "user": user, "text": text, "inviter": inviter, "ts": ts}

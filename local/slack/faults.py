@@ -92,22 +92,22 @@ class Misbehaviour:
 class Faults:
     """The misbehaviours in force, in the order in which they were switched on; *changed* hears of every change."""
 
-    def __init__(self, changed: Callable[[], object] = lambda: None) -> None:
-        self._changed = changed
+    def __init__(self, on_change: Callable[[], object] = lambda: None) -> None:
+        self._on_change = on_change
         self._lock = threading.Lock()
         self._all: list[Misbehaviour] = []
 
     def misbehave(self, name: str, times: int | None, only: str | None, options: dict[str, Any]) -> Misbehaviour:
         """Switch *name* on; ValueError for a name or an option that does not exist."""
-        known = MISBEHAVIOURS.get(name)
-        if known is None:
+        defaults = MISBEHAVIOURS.get(name)
+        if defaults is None:
             raise ValueError(f"no misbehaviour is called {name}; there are {', '.join(MISBEHAVIOURS)}")
-        if unknown := options.keys() - known.keys():
-            raise ValueError(f"{name} has no option {', '.join(unknown)}; it has {', '.join(known) or 'none'}")
-        fault = Misbehaviour(name, times, only, known | options)
+        if unknown := options.keys() - defaults.keys():
+            raise ValueError(f"{name} has no option {', '.join(unknown)}; it has {', '.join(defaults) or 'none'}")
+        fault = Misbehaviour(name, times, only, defaults | options)
         with self._lock:
             self._all.append(fault)
-        self._changed()
+        self._on_change()
         return fault
 
     def behave(self) -> None:
@@ -116,7 +116,7 @@ class Faults:
             for fault in self._all:
                 fault.stop()
             self._all.clear()
-        self._changed()
+        self._on_change()
 
     @property
     def active(self) -> list[Misbehaviour]:
@@ -126,15 +126,15 @@ class Faults:
 
     def happening(self, names: Collection[str], *subjects: str) -> list[Misbehaviour]:
         """Those of *names* that happen now to one of *subjects*, each counted as having happened; a name once."""
-        taken: dict[str, Misbehaviour] = {}
+        by_name: dict[str, Misbehaviour] = {}
         with self._lock:
             for fault in self._all:
-                if fault.name in names and fault.name not in taken and fault.active and fault.concerns(subjects):
+                if fault.name in names and fault.name not in by_name and fault.active and fault.concerns(subjects):
                     fault.happened += 1
-                    taken[fault.name] = fault
-        if taken:
-            self._changed()
-        return list(taken.values())
+                    by_name[fault.name] = fault
+        if by_name:
+            self._on_change()
+        return list(by_name.values())
 
     def one_of(self, names: Collection[str], *subjects: str) -> Misbehaviour | None:
         """The first that would happen now, alone counted as having happened."""

@@ -49,7 +49,7 @@ class FileHost:
 
     def _honest(self, request: Request, file_id: str, download: bool) -> Response:
         file = self.workspace.file(file_id)
-        if not self._allowed(request, file):
+        if not self._is_allowed(request, file):
             return self._sign_in(request)
         if file is None or file.deleted:
             return plain("not found", 404)
@@ -58,13 +58,13 @@ class FileHost:
             return redirect(f"{self.workspace.address.origin}/{file.team_id}-{file.id}")
         return self._content(file, download)
 
-    def _allowed(self, request: Request, file: File | None) -> bool:
+    def _is_allowed(self, request: Request, file: File | None) -> bool:
         """Return True for the app's token, or the one that an export has in its links."""
         if self.workspace.export_tokens.intersection(parse_qs(request.query).get("t", [])):
             return True
         token = request.header("Authorization") == f"Bearer {self.workspace.app.bot_token}"
-        granted = "files:read" in self.workspace.scopes
-        return token and granted and (file is None or self.workspace.app_can_see(file))
+        has_scope = "files:read" in self.workspace.scopes
+        return token and has_scope and (file is None or self.workspace.app_can_see(file))
 
     def _sign_in(self, request: Request) -> Response:
         if self.sign_in_redirects:

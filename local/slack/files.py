@@ -22,10 +22,10 @@ TYPE_UNKNOWN = {"mimetype": "", "filetype": "", "pretty_type": ""}
 PROCESSED = ("url_private", "url_private_download", "mimetype", "filetype", "pretty_type")
 
 
-def changed(shape: Json, overrides: Json) -> Json:
+def with_overrides(shape: Json, overrides: Json) -> Json:
     """*shape* with *overrides* laid over it; the value ``...`` removes a field, None is JSON's null."""
-    merged = {**shape, **overrides}
-    return {name: value for name, value in merged.items() if not isinstance(value, types.EllipsisType)}
+    fields = {**shape, **overrides}
+    return {name: value for name, value in fields.items() if not isinstance(value, types.EllipsisType)}
 
 
 @dataclass(eq=False)
@@ -83,7 +83,7 @@ class File:
     def full(self) -> Json:
         """The whole object, overrides included."""
         kind = KINDS.get(self.mode)
-        return changed(_hosted(self), (kind(self) if kind else {}) | self.overrides)
+        return with_overrides(_hosted(self), (kind(self) if kind else {}) | self.overrides)
 
     @property
     def url_name(self) -> str:

@@ -8,7 +8,7 @@ from local.slack.files import File
 from local.slack.hosts import Hosts
 from local.slack.identity import Address, App
 from local.slack.model import Channel, Message, User
-from local.slack.richtext import typed
+from local.slack.richtext import as_markup
 from local.slack.sender import Delivery, Sender
 from local.slack.workspace import Workspace
 
@@ -144,14 +144,14 @@ class Inspection:
         about = {"mimetype": mimetype, "user": (user or self.users[0]).id, "title": title or name, "mode": mode}
         return self.workspace.add_file(name, content, **about, overrides=overrides)
 
-    def typed(self, words: str) -> str:
+    def as_markup(self, words: str) -> str:
         """What Slack makes of *words* typed by a person: the text for `say` and `upload`."""
         public, private = (
             {channel.name: channel.id for channel in self.channels if channel.kind == kind}
             for kind in ("channel", "group")
         )
         people = {user.name: user.id for user in self.users} | {self.app.name: self.app.bot_user_id}
-        return typed(words, public, people, private)
+        return as_markup(words, public, people, private)
 
     def replies(self, channel: Channel | str, thread_ts: str) -> list[Message]:
         """What the app posted into that thread, oldest first."""
@@ -166,17 +166,17 @@ class Inspection:
         """`replies` once there are *count*; after *timeout* real seconds a TimeoutError that says what happened."""
         if self.workspace.wait_until(lambda: len(self.replies(channel, thread_ts)) >= count, timeout):
             return self.replies(channel, thread_ts)
-        seen = [reply.text for reply in self.replies(channel, thread_ts)]
-        raise TimeoutError(f"{len(seen)} of {count} replies after {timeout} s: {seen}. {self.story()}")
+        texts = [reply.text for reply in self.replies(channel, thread_ts)]
+        raise TimeoutError(f"{len(texts)} of {count} replies after {timeout} s: {texts}. {self.story()}")
 
     def story(self, last: int = 10) -> str:
         """The *last* deliveries and requests, for a message about what went wrong."""
-        deliveries = [_told(delivery) for delivery in self.deliveries[-last:]]
+        deliveries = [_as_text(delivery) for delivery in self.deliveries[-last:]]
         requests = [f"{r.method} {r.path} -> {r.status}" for r in self.requests[-last:]]
         return f"Delivered: {'; '.join(deliveries) or 'nothing'}. Asked: {'; '.join(requests) or 'nothing'}."
 
 
-def _told(delivery: Delivery) -> str:
+def _as_text(delivery: Delivery) -> str:
     event = delivery.envelope.get("event") or delivery.envelope
     outcomes = ", ".join(str(attempt.status or attempt.reason) for attempt in delivery.attempts)
     return f"{event.get('subtype') or event['type']} {event.get('ts', '')} -> {outcomes or 'under way'}"

@@ -66,33 +66,33 @@ class Interactions:
             return Interaction(payload)
         body = urlencode({"payload": json.dumps(payload, separators=(",", ":"))}).encode()
         headers = signed_headers(body, str(int(time.time())), self.app.signing_secret) | FORM
-        done = Interaction(payload, post(self.address(), body, headers))
-        with self.workspace.changed:
-            self.sent.append(done)
+        interaction = Interaction(payload, post(self.address(), body, headers))
+        with self.workspace.lock:
+            self.sent.append(interaction)
             self.workspace.touch()
-        return done
+        return interaction
 
     def click(
-        self, user: User, shown: Ephemeral | Message, action_id: str, block_id: str | None = None
+        self, user: User, message: Ephemeral | Message, action_id: str, block_id: str | None = None
     ) -> Interaction:
         """*user* uses the element *action_id* in a message, or its option (`action_id/value`) in a menu."""
-        element = _element(_blocks(shown.body), action_id, block_id)
-        is_ephemeral = isinstance(shown, Ephemeral)
+        element = _element(_blocks(message.body), action_id, block_id)
+        is_ephemeral = isinstance(message, Ephemeral)
         container: Json = {
             "type": "message",
-            "message_ts": shown.ts,
-            "channel_id": shown.channel.id,
+            "message_ts": message.ts,
+            "channel_id": message.channel.id,
             "is_ephemeral": is_ephemeral,
         }
         payload = self._payload("block_actions", user) | {
             "container": container,
-            "channel": _channel(shown.channel),
-            "response_url": self.urls.new("actions", shown.channel, user, shown),
+            "channel": _channel(message.channel),
+            "response_url": self.urls.new("actions", message.channel, user, message),
             "state": {"values": {}},
             "actions": [_action(*element)],
         }
         # An ephemeral message is not sent back to the app: Slack does not keep it.
-        return self.send(payload if is_ephemeral else payload | {"message": shown.body})
+        return self.send(payload if is_ephemeral else payload | {"message": message.body})
 
     def click_home(self, user: User, action_id: str, block_id: str | None = None) -> Interaction:
         """*user* uses the element *action_id* in the app's Home."""
@@ -175,11 +175,11 @@ def _blocks(body: Json) -> list[Any]:
 
 def _element(blocks: list[Any], action_id: str, block_id: str | None) -> tuple[Json, str, str | None]:
     """The element, its block's id, and the option chosen in it, if it is a menu."""
-    wanted, _, option = action_id.partition("/")
+    element_id, _, option = action_id.partition("/")
     for block in blocks:
         elements = [*(block.get("elements") or []), *filter(None, (block.get("accessory"), block.get("element")))]
         for element in elements:
-            if element.get("action_id") == wanted and block_id in (None, block["block_id"]):
+            if element.get("action_id") == element_id and block_id in (None, block["block_id"]):
                 return element, block["block_id"], option or None
     raise NotOfferedError(f"there is no element {action_id} to use")
 
@@ -189,7 +189,7 @@ def _action(element: Json, block_id: str, option: str | None) -> Json:
     about = {"type": element["type"], "action_id": element["action_id"], "block_id": block_id, "action_ts": _now()}
     if element["type"] == "button":
         return about | {name: element[name] for name in ("text", "value", "url", "style") if name in element}
-    chosen = [each for each in element.get("options") or [] if each["value"] == option]
-    if not chosen:
+    options = [each for each in element.get("options") or [] if each["value"] == option]
+    if not options:
         raise NotOfferedError(f"the menu {element['action_id']} has no option {option}")
-    return about | {"selected_option": chosen[0]}
+    return about | {"selected_option": options[0]}

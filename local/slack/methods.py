@@ -33,28 +33,28 @@ def files_info(call: MethodCall) -> Json:
         raise RefusedError("file_deleted")
     if call.faults.one_of(["too_young"], file.id):
         raise RefusedError("file_not_found")
-    found = _described(call, file)
+    info = _describe(call, file)
     if call.faults.one_of(["shares_late"], file.id):
-        found = {name: value for name, value in found.items() if name not in ("shares", *PLACES)}
+        info = {name: value for name, value in info.items() if name not in ("shares", *PLACES)}
     if call.workspace.type_is_unknown(file):
-        found |= TYPE_UNKNOWN
+        info |= TYPE_UNKNOWN
     if call.workspace.still_processing(file):
-        found = {name: value for name, value in found.items() if name not in PROCESSED}
+        info = {name: value for name, value in info.items() if name not in PROCESSED}
     snippet = {"content": file.content.decode(errors="replace")} if isinstance(file.content, bytes) else {}
-    return {"file": found, "comments": [], **(snippet if file.mode == "snippet" else {})}
+    return {"file": info, "comments": [], **(snippet if file.mode == "snippet" else {})}
 
 
 def files_list(call: MethodCall) -> Json:
     """files.list: numbered pages, newest first."""
     call.require("files:read")
-    wanted = [f for f in reversed(call.workspace.files) if not f.deleted and _listed(call, f)]
+    files = [f for f in reversed(call.workspace.files) if not f.deleted and _is_listed(call, f)]
     count, number = call.count("count", 100, most=1000), call.count("page", 1, most=100)
-    shown = wanted[(number - 1) * count : number * count]
-    paging = {"count": count, "total": len(wanted), "page": number, "pages": -(-len(wanted) // count)}
-    return {"files": [_described(call, f) for f in shown], "paging": paging}
+    on_page = files[(number - 1) * count : number * count]
+    paging = {"count": count, "total": len(files), "page": number, "pages": -(-len(files) // count)}
+    return {"files": [_describe(call, f) for f in on_page], "paging": paging}
 
 
-def _listed(call: MethodCall, file: File) -> bool:
+def _is_listed(call: MethodCall, file: File) -> bool:
     channel, user = call.text("channel"), call.text("user")
     here = not channel or channel in file.shares
     began = _seconds(call, "ts_from", 0) <= file.created <= _seconds(call, "ts_to", math.inf)
@@ -68,7 +68,7 @@ def _seconds(call: MethodCall, name: str, default: float) -> float:
     return float(text or default)
 
 
-def _described(call: MethodCall, file: File) -> Json:
+def _describe(call: MethodCall, file: File) -> Json:
     """The whole object with the places that show the file."""
     info = file.info()
     if info["mode"] == "hidden_by_limit":
@@ -113,8 +113,8 @@ def conversations_list(call: MethodCall) -> Json:
     call.require(*READ_SCOPES.values())
     visible = [c for c in call.workspace.channels if c.kind == "channel" or c.bot_is_member]
     kinds = {READ_SCOPES[c.kind]: c.kind for c in visible if READ_SCOPES[c.kind] in call.workspace.scopes}
-    shown = [_channel(c) for c in visible if c.kind in kinds.values()]
-    return {"channels": shown, "response_metadata": {"next_cursor": ""}}
+    in_scope = [_channel(c) for c in visible if c.kind in kinds.values()]
+    return {"channels": in_scope, "response_metadata": {"next_cursor": ""}}
 
 
 def users_conversations(call: MethodCall) -> Json:
@@ -128,12 +128,12 @@ def users_conversations(call: MethodCall) -> Json:
     user = call.text("user") or call.workspace.app.bot_user_id
     if call.workspace.user(user) is None:
         raise RefusedError("user_not_found")
-    shown = [c for c in call.workspace.channels if c.kind in kinds and _shares(call, c, user)]
+    channels = [c for c in call.workspace.channels if c.kind in kinds and _shares(call, c, user)]
     if call.flag("exclude_archived"):
-        shown = [channel for channel in shown if not channel.is_archived]
+        channels = [channel for channel in channels if not channel.is_archived]
     start, limit = _start(call.text("cursor")), call.count("limit", 100, most=999)
-    cursor = base64.b64encode(f"offset:{start + limit}".encode()).decode() if len(shown) > start + limit else ""
-    page = [_channel(channel) for channel in shown[start : start + limit]]
+    cursor = base64.b64encode(f"offset:{start + limit}".encode()).decode() if len(channels) > start + limit else ""
+    page = [_channel(channel) for channel in channels[start : start + limit]]
     return {"channels": page, "response_metadata": {"next_cursor": cursor}}
 
 
@@ -156,9 +156,9 @@ def _start(cursor: str) -> int:
 def _channel(channel: Channel) -> Json:
     kinds = {f"is_{kind}": channel.kind == kind for kind in ("channel", "group", "im", "mpim")}
     state = {"is_archived": channel.is_archived, "is_member": channel.bot_is_member}
-    shared = {"is_private": channel.kind != "channel", "is_ext_shared": channel.is_ext_shared}
+    sharing = {"is_private": channel.kind != "channel", "is_ext_shared": channel.is_ext_shared}
     name = {"user": channel.user} if channel.kind == "im" else {"name": channel.name}
-    return {"id": channel.id, **name, "created": channel.created, **kinds, **state, **shared}
+    return {"id": channel.id, **name, "created": channel.created, **kinds, **state, **sharing}
 
 
 def conversations_history(call: MethodCall) -> Json:

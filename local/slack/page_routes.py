@@ -83,11 +83,11 @@ class PageRoutes:
         if not _from_here(request):
             return as_json({"error": "the page answers only itself, at 127.0.0.1"}, 403)
         try:
-            return self._posted(request) if request.method == "POST" else self._got(request)
+            return self._post(request) if request.method == "POST" else self._got(request)
         except page_actions.CannotError as reason:
             return as_json({"error": str(reason)}, 400)
 
-    def _posted(self, request: Request) -> Response:
+    def _post(self, request: Request) -> Response:
         name = request.path.removeprefix("/page/").removeprefix("/")
         action = page_actions.ACTIONS.get(name)
         if action is None:
@@ -99,20 +99,26 @@ class PageRoutes:
         return as_json({"ok": True, **action(self.slack, self.cloud, request)})
 
     def _got(self, request: Request) -> Response:
-        asked = dict(parse_qsl(request.query))
+        arguments = dict(parse_qsl(request.query))
         name = request.path.removeprefix("/page/")
         if name == "feed":
             return Response(200, {"Content-Type": "text/event-stream", "Cache-Control": "no-store"}, self._feed())
         if name == "state":
-            return as_json(view.state(self.slack, self.cloud, asked.get("channel", ""), asked.get("user", "")))
+            return as_json(
+                view.state(self.slack, self.cloud, arguments.get("channel", ""), arguments.get("user", ""))
+            )
         if name == "inspect":
             message = page_actions.message(
-                self.slack, asked.get("channel", ""), asked.get("ts", ""), even_deleted=True
+                self.slack, arguments.get("channel", ""), arguments.get("ts", ""), even_deleted=True
             )
             return as_json(view.inspected(self.slack, self.cloud, message))
         if name == "object":
-            found = self.cloud and self.cloud.object(asked.get("key", ""))
-            return as_json(found) if found else as_json({"error": "the archive has no such object"}, 404)
+            archived_object = self.cloud and self.cloud.object(arguments.get("key", ""))
+            return (
+                as_json(archived_object)
+                if archived_object
+                else as_json({"error": "the archive has no such object"}, 404)
+            )
         if name.startswith("files/"):
             return _content(self.slack.workspace.file(name.removeprefix("files/")))
         return _static("index.html" if request.path == "/" else name)
@@ -144,11 +150,11 @@ def _content(file: File | None) -> Response:
     """The bytes; shown in place only where they are a picture, for an uploaded page must not run as this one."""
     if file is None or file.deleted:
         return plain("not found", 404)
-    shown = view.is_picture(file)
+    is_inline = view.is_picture(file)
     name = quote(file.name or file.id)
     headers = {
-        "Content-Type": file.mimetype if shown else "application/octet-stream",
-        "Content-Disposition": f"{'inline' if shown else 'attachment'}; filename*=UTF-8''{name}",
+        "Content-Type": file.mimetype if is_inline else "application/octet-stream",
+        "Content-Disposition": f"{'inline' if is_inline else 'attachment'}; filename*=UTF-8''{name}",
         "X-Content-Type-Options": "nosniff",
         "Content-Security-Policy": "sandbox",
     }

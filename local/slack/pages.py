@@ -10,21 +10,21 @@ from local.slack.files import Json
 from local.slack.model import Message
 
 
-def seen(message: Message, conversation: Sequence[Message]) -> Json:
+def current_body(message: Message, conversation: Sequence[Message]) -> Json:
     """*message* as it reads now: with its files whole, its reactions, and for a root its replies."""
     body = dict(message.body)
     if "files" in body:
         whole = {file.id: file.info() for file in message.files}
-        body["files"] = [_file(shown, whole) for shown in body["files"]]
+        body["files"] = [_file(entry, whole) for entry in body["files"]]
     if message.reactions:
         body["reactions"] = [_reaction(name, users) for name, users in message.reactions.items()]
     replies = [m for m in conversation if m.thread_ts == message.ts and m is not message]
     return body | (_replies(message, replies) if replies else {})
 
 
-def _file(shown: Json, whole: dict[str, Json]) -> Json:
+def _file(entry: Json, whole: dict[str, Json]) -> Json:
     """A file as it is now; what was taken off the message stays as a tombstone."""
-    return shown if shown.get("mode") == "tombstone" else whole.get(shown["id"], shown)
+    return entry if entry.get("mode") == "tombstone" else whole.get(entry["id"], entry)
 
 
 def _reaction(name: str, users: list[str]) -> Json:
@@ -44,7 +44,7 @@ def page(call: MethodCall, messages: Sequence[Message], conversation: Sequence[M
     rest = messages[start + limit :]
     cursor = _cursor(rest[0].ts) if rest else ""
     return {
-        "messages": [seen(m, conversation) for m in messages[start : start + limit]],
+        "messages": [current_body(m, conversation) for m in messages[start : start + limit]],
         "has_more": bool(rest),
         "response_metadata": {"next_cursor": cursor},
     }

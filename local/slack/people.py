@@ -6,7 +6,7 @@ from typing import Any
 from local.slack import events
 from local.slack.content import Content
 from local.slack.faults import Faults
-from local.slack.files import File, Json, changed, connect_stub
+from local.slack.files import File, Json, connect_stub, with_overrides
 from local.slack.model import Channel, Message, User
 from local.slack.richtext import rich_text
 from local.slack.workspace import Workspace
@@ -47,12 +47,12 @@ class People:
         """
         if user:
             channel.members.add(user.id)
-        kept = tuple(self._kept(file, user) for file in files)
-        shown = [self._shown(file, channel) for file in kept]
-        body = events.shared(user.id if user else None, text, self.workspace.new_ts(), shown)
+        new_files = tuple(self._as_file(file, user) for file in files)
+        objects = [self._as_object(file, channel) for file in new_files]
+        body = events.upload_body(user.id if user else None, text, self.workspace.new_ts(), objects)
         only_shared = deliver and self.faults.one_of(["file_shared_only"], channel.id) is not None
-        message = self._post(channel, body, thread_ts, deliver and not only_shared, fields, kept)
-        for file in kept:
+        message = self._post(channel, body, thread_ts, deliver and not only_shared, fields, new_files)
+        for file in new_files:
             event = events.file_was_shared(
                 file.id, user.id if user else file.user, channel.id, self.workspace.new_ts()
             )
@@ -70,7 +70,7 @@ class People:
     ) -> Message:
         """*user* writes *text*, which is in Slack's escaped form (see `typed`)."""
         channel.members.add(user.id)
-        body = events.said(user.id, text, self.workspace.new_ts())
+        body = events.message_body(user.id, text, self.workspace.new_ts())
         return self._post(channel, body, thread_ts, deliver, fields)
 
     def forward(
@@ -83,7 +83,7 @@ class People:
         **fields: Any,
     ) -> Message:
         """*user* forwards *original* into *channel*: its files are in an attachment, and seen where they were."""
-        body = events.said(user.id, text, self.workspace.new_ts())
+        body = events.message_body(user.id, text, self.workspace.new_ts())
         body["attachments"] = [events.forwarded(self.workspace.app, self.workspace.address, original)]
         return self._post(channel, body, None, deliver, fields)
 
@@ -92,12 +92,12 @@ class People:
     ) -> Message:
         """*user* uploads *file* as Slack told it in 2017."""
         channel.members.add(user.id)
-        kept = self._kept(file, user)
-        body = events.shared_in_2017(user.id, user.name, kept.full(), comment, self.workspace.new_ts())
-        message = self.workspace.add_message(Message(channel, body, (kept,)))
+        new_file = self._as_file(file, user)
+        body = events.shared_in_2017(user.id, user.name, new_file.full(), comment, self.workspace.new_ts())
+        message = self.workspace.add_message(Message(channel, body, (new_file,)))
         event = {**body, "channel": channel.id, "event_ts": message.ts}
         of_2017 = {"authorizations": ..., "authed_users": [self.workspace.app.bot_user_id]}
-        message.envelope = self._publish(channel, changed(event, fields), deliver, **of_2017)
+        message.envelope = self._publish(channel, with_overrides(event, fields), deliver, **of_2017)
         return message
 
     def edit(
@@ -109,19 +109,21 @@ class People:
         adding: Sequence[File] = (),
     ) -> Json:
         """The author changes the words, takes files off and adds others; returns the envelope."""
-        removed = {file.id for file in without}
-        edited: Json = {"text": text, "edited": {"user": message.user, "ts": self.workspace.new_ts()}}
+        removed_ids = {file.id for file in without}
+        edit_fields: Json = {"text": text, "edited": {"user": message.user, "ts": self.workspace.new_ts()}}
         if text:
-            edited["blocks"] = [rich_text(text)]
-        if removed:
-            edited["files"] = [_removed(file) if file["id"] in removed else file for file in message.body["files"]]
+            edit_fields["blocks"] = [rich_text(text)]
+        if removed_ids:
+            edit_fields["files"] = [
+                _tombstone(file) if file["id"] in removed_ids else file for file in message.body["files"]
+            ]
         if adding:
-            kept = edited.get("files") or message.body.get("files", [])
-            edited["files"] = [*kept, *(self._shown(file, message.channel) for file in adding)]
+            old_files = edit_fields.get("files") or message.body.get("files", [])
+            edit_fields["files"] = [*old_files, *(self._as_object(file, message.channel) for file in adding)]
             message.files = (*message.files, *adding)
             for file in adding:
                 file.shares.setdefault(message.channel.id, []).append(message.ts)
-        return self._change(message, message.body | edited, deliver)
+        return self._change(message, message.body | edit_fields, deliver)
 
     def unfurl(self, message: Message, url: str, deliver: bool = True) -> Json:
         """Slack adds a preview of a link: a change that no person made; returns the envelope."""
@@ -160,7 +162,7 @@ class People:
         """*user* invites the app, of which both the message and the event of its own tell, in either order."""
         channel.bot_is_member = True
         app = self.workspace.app
-        body = events.joined(app.bot_user_id, user.id, self.workspace.new_ts())
+        body = events.join_body(app.bot_user_id, user.id, self.workspace.new_ts())
         message = self._post(channel, body, None, deliver, {})
         self._publish(channel, events.member_joined(app, channel, user.id, self.workspace.new_ts()), deliver)
         return message
@@ -184,7 +186,7 @@ class People:
         event = events.changed_message(message.channel, now, before, self.workspace.new_ts())
         return self._publish(message.channel, event, deliver)
 
-    def _written(self, channel: Channel, body: Json) -> Json:
+    def _with_team(self, channel: Channel, body: Json) -> Json:
         """*body* with the workspace of its author, where that is not the app's own."""
         author = self.workspace.user(str(body.get("user")))
         if not (channel.is_ext_shared and author and author.team_id):
@@ -201,23 +203,23 @@ class People:
         files: tuple[File, ...] = (),
     ) -> Message:
         root = self.workspace.message(channel.id, thread_ts or "")
-        body = self._written(channel, body) | events.in_thread(root, thread_ts)
-        message = Message(channel, changed(body, fields), files)
+        body = self._with_team(channel, body) | events.in_thread(root, thread_ts)
+        message = Message(channel, with_overrides(body, fields), files)
         self.workspace.add_message(message)
-        event = changed(events.posted(message), fields)
+        event = with_overrides(events.posted_event(message), fields)
         message.envelope = self._publish(channel, event, deliver)
         if channel.kind != "im" and f"<@{self.workspace.app.bot_user_id}" in str(event.get("text")):
             self._publish(channel, events.mention(event), deliver)
         return message
 
-    def _kept(self, upload: Upload, user: User | None) -> File:
+    def _as_file(self, upload: Upload, user: User | None) -> File:
         if isinstance(upload, File):
             return upload
         name, content, mimetype = upload
         about = {"mimetype": mimetype, "user": user.id if user else "", "title": name, "mode": "hosted"}
         return self.workspace.add_file(name, content, **about)
 
-    def _shown(self, file: File, channel: Channel) -> Json:
+    def _as_object(self, file: File, channel: Channel) -> Json:
         """*file* as an event in *channel* shows it, misbehaviours included."""
         faults = self.faults
         if not file.shares:
@@ -233,5 +235,5 @@ class People:
         return file.object()
 
 
-def _removed(file: Json) -> Json:
+def _tombstone(file: Json) -> Json:
     return {"id": file["id"], "mode": "tombstone"}

@@ -64,41 +64,41 @@ def post(url: str, body: bytes, headers: Mapping[str, str], limit: float = TIME_
     """POST *body* to *url*; a failure is told by the attempt, never raised."""
     start = time.monotonic()
 
-    def failed(reason: str) -> Attempt:
+    def failure(reason: str) -> Attempt:
         return Attempt(None, reason, time.monotonic() - start)
 
     try:
-        status, answered, text = _followed(url, body, headers, start + limit)
+        status, headers_of_answer, text = _follow(url, body, headers, start + limit)
     except TooManyRedirectsError:
-        return failed("too_many_redirects")
+        return failure("too_many_redirects")
     except TimeoutError:
-        return failed("http_timeout")
+        return failure("http_timeout")
     except ssl.SSLError:
-        return failed("ssl_error")
+        return failure("ssl_error")
     except (OSError, HTTPException):
-        return failed("connection_failed")
+        return failure("connection_failed")
     reason = None if 200 <= status < 300 else "http_error"
-    return Attempt(status, reason, time.monotonic() - start, answered, text)
+    return Attempt(status, reason, time.monotonic() - start, headers_of_answer, text)
 
 
-def _followed(url: str, body: bytes, headers: Mapping[str, str], end: float) -> tuple[int, dict[str, str], bytes]:
+def _follow(url: str, body: bytes, headers: Mapping[str, str], end: float) -> tuple[int, dict[str, str], bytes]:
     for _ in range(MOST_REDIRECTS + 1):
-        status, answered, text = _once(url, body, headers, end)
-        if status not in (301, 302) or "location" not in answered:
-            return status, answered, text
-        url = urljoin(url, answered["location"])
+        status, headers_of_answer, text = _once(url, body, headers, end)
+        if status not in (301, 302) or "location" not in headers_of_answer:
+            return status, headers_of_answer, text
+        url = urljoin(url, headers_of_answer["location"])
     raise TooManyRedirectsError(url)
 
 
 def _once(url: str, body: bytes, headers: Mapping[str, str], end: float) -> tuple[int, dict[str, str], bytes]:
     target = urlsplit(url)
     kind = HTTPSConnection if target.scheme == "https" else HTTPConnection
-    with closing(kind(target.netloc, timeout=_left(end))) as connection:
+    with closing(kind(target.netloc, timeout=_seconds_left(end))) as connection:
         path = (target.path or "/") + (f"?{target.query}" if target.query else "")
         connection.request("POST", path, body, dict(headers))
         response = connection.getresponse()
-        answered = {name.lower(): value for name, value in response.getheaders()}
-        return response.status, answered, _body(connection, response, end)
+        headers_of_answer = {name.lower(): value for name, value in response.getheaders()}
+        return response.status, headers_of_answer, _body(connection, response, end)
 
 
 def _body(connection: HTTPConnection, response: HTTPResponse, end: float) -> bytes:
@@ -107,12 +107,12 @@ def _body(connection: HTTPConnection, response: HTTPResponse, end: float) -> byt
     while piece := response.read1(65536):
         pieces.append(piece)
         if connection.sock:
-            connection.sock.settimeout(_left(end))
+            connection.sock.settimeout(_seconds_left(end))
     return b"".join(pieces)
 
 
-def _left(end: float) -> float:
-    left = end - time.monotonic()
-    if left <= 0:
+def _seconds_left(end: float) -> float:
+    seconds = end - time.monotonic()
+    if seconds <= 0:
         raise TimeoutError
-    return left
+    return seconds

@@ -49,7 +49,7 @@ class ResponseUrl:
     channel: Channel
     user: User
     original: Ephemeral | Message | None
-    made: float = field(default_factory=time.time)
+    start: float = field(default_factory=time.time)
     uses: int = 0
 
 
@@ -65,29 +65,29 @@ class ResponseUrls:
     def new(self, kind: str, channel: Channel, user: User, original: Ephemeral | Message | None = None) -> str:
         """A fresh address; *kind* is commands, actions or app (for shortcuts)."""
         path = f"/{kind}/{self.workspace.app.team_id}/{len(self._known) + 1}/{secrets.token_urlsafe(12)}"
-        with self.workspace.changed:
+        with self.workspace.lock:
             self._known[path] = ResponseUrl(path, channel, user, original, self.now())
         return self.workspace.address.url + path
 
     def respond(self, request: Request) -> Response:
         """The answer to a request whose path begins with one of `KINDS`."""
-        known = self._known.get(request.path)
-        if known is None or request.method != "POST":
+        url = self._known.get(request.path)
+        if url is None or request.method != "POST":
             return plain("no_service", 404)
         body = _body(request)
         if body is None:
             return plain("invalid_payload", 400)
-        with self.workspace.changed:
-            if self.now() - known.made > VALID:
+        with self.workspace.lock:
+            if self.now() - url.start > VALID:
                 return as_json({"ok": False, "error": "expired_url"}, 404)
-            if known.uses >= MOST_USES:
+            if url.uses >= MOST_USES:
                 return as_json({"ok": False, "error": "used_url"}, 404)
-            known.uses += 1
-            wrong = self._taken(known, body)
+            url.uses += 1
+            wrong = self._take(url, body)
             self.workspace.touch()
         return as_json({"ok": False, "error": wrong}, 400) if wrong else plain("ok")
 
-    def _taken(self, url: ResponseUrl, body: Json) -> str | None:
+    def _take(self, url: ResponseUrl, body: Json) -> str | None:
         """Do what *body* says, or say what is wrong with it."""
         if body.get("delete_original") is True:
             if url.original is not None:

@@ -14,7 +14,7 @@ TOKEN = re.compile(r"<([^<>]+)>|(?<!\w)`([^`\n]+)`(?!\w)|:([^\s:`<>&]+):(?::skin
 TYPED = re.compile(r"(?P<url>https?://[^\s<>]+)|#(?P<channel>[\w-]+)|@(?P<user>[\w.-]+)")
 
 
-def typed(
+def as_markup(
     words: str, channels: Mapping[str, str], users: Mapping[str, str], private: Mapping[str, str] | None = None
 ) -> str:
     """What Slack makes of *words* typed by a person: escaped, with links and known #channels and @users as tokens.

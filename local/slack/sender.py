@@ -51,13 +51,13 @@ class Sender:
         clock: Clock,
         faults: Faults,
         new_event_id: Callable[[], str],
-        changed: Callable[[], object],
+        on_change: Callable[[], object],
     ) -> None:
         self.app = app
         self.clock = clock
         self.faults = faults
         self.new_event_id = new_event_id
-        self.changed = changed
+        self.on_change = on_change
         self.request_url = ""
         self.closing = threading.Event()
         self._deliveries: list[Delivery] = []
@@ -71,23 +71,23 @@ class Sender:
 
     def deliver(self, envelope: Json, retries: bool = True) -> Delivery:
         """Send *envelope*, again while it is not acknowledged, and return when that ended."""
-        delivery = self._begun(envelope)
+        delivery = self._begin(envelope)
         self._run(delivery, retries)
         return delivery
 
     def deliver_later(self, envelope: Json, retries: bool = True) -> Delivery:
         """The same in the background."""
-        delivery = self._begun(envelope)
+        delivery = self._begin(envelope)
         in_background(self._run, delivery, retries)
         return delivery
 
-    def _begun(self, envelope: Json) -> Delivery:
+    def _begin(self, envelope: Json) -> Delivery:
         if not self.request_url:
             raise RuntimeError("the Slack double knows no request_url to deliver events to")
         delivery = Delivery(envelope)
         with self._lock:
             self._deliveries.append(delivery)
-        self.changed()
+        self.on_change()
         return delivery
 
     def _run(self, delivery: Delivery, retries: bool) -> None:
@@ -98,27 +98,27 @@ class Sender:
         beside = []
         if duplicate := faults.get("duplicate"):
             copies = [self._copy(delivery, delivery.envelope) for _ in range(duplicate.options["copies"])]
-            beside = [in_background(self._copied, copy, retries) for copy in copies]
+            beside = [in_background(self._send_copy, copy, retries) for copy in copies]
         self._attempts(delivery, retries)
         for thread in beside:
             thread.join()
         if renamed := faults.get("new_event_id"):
             self._redeliver(delivery, renamed.options["copies"], renamed.options["after"])
         delivery.done.set()
-        self.changed()
+        self.on_change()
 
     def _redeliver(self, delivery: Delivery, copies: int, after: float) -> None:
         """The same event under other ids, as in https://github.com/slackapi/node-slack-sdk/issues/2141."""
         for _ in range(copies):
             self._pause(after)
-            self._copied(self._copy(delivery, delivery.envelope | {"event_id": self.new_event_id()}), False)
+            self._send_copy(self._copy(delivery, delivery.envelope | {"event_id": self.new_event_id()}), False)
 
-    def _copied(self, copy: Delivery, retries: bool) -> None:
+    def _send_copy(self, copy: Delivery, retries: bool) -> None:
         self._attempts(copy, retries)
         copy.done.set()
 
     def _copy(self, delivery: Delivery, envelope: Json) -> Delivery:
-        copy = self._begun(envelope)
+        copy = self._begin(envelope)
         delivery.copies.append(copy)
         return copy
 
@@ -131,24 +131,24 @@ class Sender:
             attempt = self._attempt(delivery.envelope, number, reason)
             delivery.attempts.append(attempt)
             delivery.acknowledged = attempt.succeeded
-            self.changed()
+            self.on_change()
             if attempt.succeeded or attempt.forbids_retries:
                 break
             reason = attempt.reason
 
     def _attempt(self, envelope: Json, number: int, reason: str | None) -> Attempt:
         faults = self.faults.happening(SIGNING, *_subjects(envelope))
-        sent = signed_request(self.app, encoded(envelope), faults)
+        request = signed_request(self.app, encode(envelope), faults)
         again = {"X-Slack-Retry-Num": str(number), "X-Slack-Retry-Reason": reason or ""} if number else {}
-        headers = sent.headers | again
-        return replace(post(self.request_url, sent.body, headers), sent=headers)
+        headers = request.headers | again
+        return replace(post(self.request_url, request.body, headers), sent=headers)
 
     def _pause(self, seconds: float) -> bool:
         """Let *seconds* of the clock pass; whether the double is closing."""
         return self.closing.wait(self.clock.scaled(seconds))
 
 
-def encoded(envelope: Json) -> bytes:
+def encode(envelope: Json) -> bytes:
     """*envelope* as Slack writes JSON: ASCII only, slashes escaped."""
     return json.dumps(envelope, separators=(",", ":")).replace("/", "\\/").encode()
 

@@ -46,15 +46,17 @@ def signed_request(app: App, body: bytes, faults: list[Misbehaviour]) -> SignedR
     names = {fault.name for fault in faults}
     timestamp = "yesterday" if "garbled_timestamp" in names else str(int(time.time()) - age)
     secret = "not-" + app.signing_secret if "wrong_secret" in names else app.signing_secret
-    return _spoiled(SignedRequest(body, timestamp, secret, signed_headers(body, timestamp, secret)), names)
+    return _spoil(SignedRequest(body, timestamp, secret, signed_headers(body, timestamp, secret)), names)
 
 
-def _spoiled(sent: SignedRequest, names: set[str]) -> SignedRequest:
-    headers = dict(sent.headers)
+def _spoil(request: SignedRequest, names: set[str]) -> SignedRequest:
+    headers = dict(request.headers)
     if "missing_signature" in names:
         del headers["X-Slack-Signature"]
     if "uppercase_signature" in names:
-        headers["X-Slack-Signature"] = "v0=" + signature(sent.secret, sent.timestamp, sent.body)[3:].upper()
+        headers["X-Slack-Signature"] = (
+            "v0=" + signature(request.secret, request.timestamp, request.body)[3:].upper()
+        )
     # Still the same JSON, so that only the signature can tell.
-    body = sent.body + b" " if "tampered_body" in names else sent.body
-    return replace(sent, body=body, headers=headers)
+    body = request.body + b" " if "tampered_body" in names else request.body
+    return replace(request, body=body, headers=headers)

@@ -69,7 +69,7 @@ def slow(answer: Response, seconds: float, chunk: int) -> Response:
 
 def silent(answer: Response, seconds: float) -> Response:
     """Nothing at all for *seconds*, then the connection is reset."""
-    return replace(answer, silence=seconds, dropped=True)
+    return replace(answer, silence=seconds, is_dropped=True)
 
 
 def truncated(answer: Response, missing: int) -> Response:
@@ -106,7 +106,7 @@ def compressed(answer: Response) -> Response:
 
 def dropped(answer: Response) -> Response:
     """The connection is reset before any answer."""
-    return replace(answer, dropped=True)
+    return replace(answer, is_dropped=True)
 
 
 def _first(body: Iterable[bytes], count: int) -> Iterator[bytes]:

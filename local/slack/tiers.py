@@ -17,7 +17,7 @@ class Tier:
 
     def __init__(self, most: int, seconds: float = 60.0, now: Callable[[], float] = time.monotonic) -> None:
         self.most, self.seconds, self.now = most, seconds, now
-        self.refused = 0
+        self.refusals = 0
         self._calls: deque[float] = deque()
         self._lock = threading.Lock()
 
@@ -28,7 +28,7 @@ class Tier:
             while self._calls and self._calls[0] <= now - self.seconds:
                 self._calls.popleft()
             if len(self._calls) >= self.most:
-                self.refused += 1
+                self.refusals += 1
                 return self._calls[0] + self.seconds - now
             self._calls.append(now)
             return 0.0

@@ -63,11 +63,11 @@ class Uploads:
             raise RefusedError("channel_not_found")
         if not channel.bot_is_member:
             raise RefusedError("not_in_channel")
-        files = tuple(self._kept(each, channel) for each in ids)
+        files = tuple(self._add_file(each, channel) for each in ids)
         self._show(files, channel, call.text("initial_comment"))
         return {"files": [file.object() for file in files]}
 
-    def _kept(self, file_id: str, channel: Channel) -> File:
+    def _add_file(self, file_id: str, channel: Channel) -> File:
         name, _ = self._waiting.pop(file_id)
         kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
         about = {"mimetype": kind, "user": self.workspace.app.bot_user_id, "title": name, "mode": "hosted"}
@@ -76,10 +76,10 @@ class Uploads:
 
     def _show(self, files: tuple[File, ...], channel: Channel, text: str) -> None:
         app, ts = self.workspace.app, self.workspace.new_ts()
-        shared = events.shared(app.bot_user_id, text, ts, [file.object() for file in files])
-        message = Message(channel, {**shared, "bot_id": app.bot_id}, files)
+        body = events.upload_body(app.bot_user_id, text, ts, [file.object() for file in files])
+        message = Message(channel, {**body, "bot_id": app.bot_id}, files)
         self.workspace.add_message(message)
-        message.envelope = self.publish(channel, events.posted(message))
+        message.envelope = self.publish(channel, events.posted_event(message))
 
     def delete(self, call: MethodCall) -> Json:
         """files.delete: a bot's token deletes what the bot has uploaded.

@@ -76,27 +76,27 @@ def is_picture(file: File) -> bool:
 def state(slack: "Slack", cloud: "Cloud | None", channel_id: str, user_id: str = "") -> Json:
     """All that the page shows but the inspector; *user_id* is who looks, for what they alone see."""
     channels = {channel.id: channel for channel in slack.channels}
-    messages = [one for one in slack.messages if one.channel.id == channel_id and not one.deleted]
-    told: dict[Any, list[Delivery]] = {}
+    messages = [message for message in slack.messages if message.channel.id == channel_id and not message.deleted]
+    deliveries_of: dict[Any, list[Delivery]] = {}
     for delivery in slack.deliveries:
-        told.setdefault(_subject(delivery.envelope), []).append(delivery)
-    fates = cloud.fates([one for one in messages if one.files]) if cloud else {}
+        deliveries_of.setdefault(_subject(delivery.envelope), []).append(delivery)
+    fates = cloud.fates([message for message in messages if message.files]) if cloud else {}
     return {
         "run": slack.page.run,
         "team": slack.app.team_name,
         "app": slack.bot.name,
         "people": [{"id": user.id, "name": user.name} for user in slack.users],
         "names": {user.id: user.name for user in slack.workspace.users},
-        "channels": [_channel(one) for one in channels.values()],
+        "channels": [_channel(message) for message in channels.values()],
         "messages": [
-            _message(one, told.get((one.channel.id, one.ts), []))
-            | {"fate": fates.get(f"{one.channel.id}-{one.ts.replace('.', '_')}")}
-            for one in messages
+            _message(message, deliveries_of.get((message.channel.id, message.ts), []))
+            | {"fate": fates.get(f"{message.channel.id}-{message.ts.replace('.', '_')}")}
+            for message in messages
         ],
         "answers": [
-            _ephemeral(one)
-            for one in slack.workspace.ephemerals
-            if (one.channel.id, one.user.id) == (channel_id, user_id) and not one.deleted
+            _ephemeral(message)
+            for message in slack.workspace.ephemerals
+            if (message.channel.id, message.user.id) == (channel_id, user_id) and not message.deleted
         ],
         "home": _home(slack, user_id),
         "shortcuts": [{"id": each, "name": name} for each, name in slack.interactions.shortcuts.items()],
@@ -105,9 +105,11 @@ def state(slack: "Slack", cloud: "Cloud | None", channel_id: str, user_id: str =
     }
 
 
-def _ephemeral(shown: Ephemeral) -> Json:
-    about = {"ts": shown.ts, "asked": shown.asked}
-    return about | {"answer": {"text": shown.body.get("text", ""), "blocks": shown.body.get("blocks") or []}}
+def _ephemeral(ephemeral: Ephemeral) -> Json:
+    about = {"ts": ephemeral.ts, "asked": ephemeral.asked}
+    return about | {
+        "answer": {"text": ephemeral.body.get("text", ""), "blocks": ephemeral.body.get("blocks") or []}
+    }
 
 
 def _home(slack: "Slack", user_id: str) -> Json | None:
@@ -117,8 +119,8 @@ def _home(slack: "Slack", user_id: str) -> Json | None:
     home = slack.views.homes.get(user_id)
     if home is None:
         return {"hash": "", "blocks": [], "typed": {}}
-    typed = {action: text for (_, action), text in home.typed.items()}
-    return {"hash": home.view["hash"], "blocks": home.view["blocks"], "typed": typed}
+    texts = {action: text for (_, action), text in home.typed.items()}
+    return {"hash": home.view["hash"], "blocks": home.view["blocks"], "typed": texts}
 
 
 def _channel(channel: Channel) -> Json:
@@ -146,8 +148,8 @@ def _message(message: Message, deliveries: list[Delivery]) -> Json:
 
 def _files(message: Message) -> list[Json]:
     """Those that the message still shows."""
-    shown = {one["id"]: one.get("mode") for one in message.body.get("files") or []}
-    return [_file(file) for file in message.files if shown.get(file.id, "hosted") != "tombstone"]
+    modes = {entry["id"]: entry.get("mode") for entry in message.body.get("files") or []}
+    return [_file(file) for file in message.files if modes.get(file.id, "hosted") != "tombstone"]
 
 
 def _file(file: File) -> Json:
@@ -174,8 +176,8 @@ def _switches(slack: "Slack") -> list[Json]:
             "times": on[name].times if name in on else None,
             "happened": on[name].happened if name in on else 0,
         }
-        for group, known in GROUPS.items()
-        for name, options in known.items()
+        for group, of_group in GROUPS.items()
+        for name, options in of_group.items()
     ]
 
 
@@ -183,13 +185,13 @@ def _services(cloud: "Cloud | None") -> list[Json]:
     if cloud is None:
         return []
     down = cloud.down()
-    return [{"id": one, "name": name, "down": one in down} for one, name in cloud.services.items()]
+    return [{"id": service, "name": name, "down": service in down} for service, name in cloud.services.items()]
 
 
 def inspected(slack: "Slack", cloud: "Cloud | None", message: Message) -> Json:
     """What became of *message*: its deliveries, and what *cloud* knows."""
     subject = (message.channel.id, message.ts)
-    deliveries = [one for one in slack.deliveries if _subject(one.envelope) == subject]
+    deliveries = [delivery for delivery in slack.deliveries if _subject(delivery.envelope) == subject]
     return {"deliveries": list(map(_delivery, deliveries)), **(cloud.about(message) if cloud else {})}
 
 

@@ -51,30 +51,32 @@ class Views:
             raise _invalid("user_id is not valid")
         view = call.structure("view")
         _check(view)
-        with self.workspace.changed:
+        with self.workspace.lock:
             before = self.homes.get(user.id)
             if call.text("hash") and before and before.view["hash"] != call.text("hash"):
                 raise RefusedError("hash_conflict")
-            shown = self._whole(view, before)
+            whole_view = self._whole(view, before)
             # What was typed stays where the same input is still there.
-            typed = before.typed if before else {}
-            self.homes[user.id] = Home(shown, {place: typed[place] for place in _inputs(shown) if place in typed})
+            texts = before.typed if before else {}
+            self.homes[user.id] = Home(
+                whole_view, {place: texts[place] for place in _inputs(whole_view) if place in texts}
+            )
             self.workspace.touch()
-        return {"view": shown}
+        return {"view": whole_view}
 
     def _whole(self, view: Json, before: Home | None) -> Json:
         app = self.workspace.app
         view_id = before.view["id"] if before else self.workspace.new_id("V")
         ids = {"id": view_id, "root_view_id": view_id, "previous_view_id": None}
         about = {"team_id": app.team_id, "app_id": app.app_id, "app_installed_team_id": app.team_id}
-        given = {"private_metadata": "", "callback_id": "", "external_id": "", **view}
+        fields = {"private_metadata": "", "callback_id": "", "external_id": "", **view}
         title = {"type": "plain_text", "text": "View Title", "emoji": True}
         closing = {"clear_on_close": False, "notify_on_close": False, "close": None, "submit": None}
         stamp = f"{self.workspace.new_ts().partition('.')[0]}.{secrets.token_hex(4)}"
         return {
             **ids,
             **about,
-            **given,
+            **fields,
             **closing,
             "title": title,
             "bot_id": app.bot_id,
@@ -108,13 +110,13 @@ def _inputs(view: Json) -> list[tuple[str, str]]:
     ]
 
 
-def values(blocks: list[Json], typed: dict[tuple[str, str], str]) -> Json:
-    """The `state.values` of *blocks*: every input, with what was *typed* there or it began with."""
-    found: Json = {}
+def values(blocks: list[Json], texts: dict[tuple[str, str], str]) -> Json:
+    """Return the `state.values` of *blocks*: every input, with its text in *texts* or else its initial value."""
+    result: Json = {}
     for block in blocks:
         if block["type"] != "input":
             continue
         element = block["element"]
-        value = typed.get((block["block_id"], element["action_id"]), element.get("initial_value")) or None
-        found[block["block_id"]] = {element["action_id"]: {"type": element["type"], "value": value}}
-    return found
+        value = texts.get((block["block_id"], element["action_id"]), element.get("initial_value")) or None
+        result[block["block_id"]] = {element["action_id"]: {"type": element["type"], "value": value}}
+    return result

@@ -78,7 +78,7 @@ def _server_error(options: Json, honest: Callable[[], Response]) -> Response:
 
 
 def _silent(options: Json, honest: Callable[[], Response]) -> Response:
-    return Response(silence=options["seconds"], dropped=True)
+    return Response(silence=options["seconds"], is_dropped=True)
 
 
 def _garbage(options: Json, honest: Callable[[], Response]) -> Response:
@@ -86,7 +86,7 @@ def _garbage(options: Json, honest: Callable[[], Response]) -> Response:
 
 
 def _lost(options: Json, honest: Callable[[], Response]) -> Response:
-    return replace(honest(), dropped=True)
+    return replace(honest(), is_dropped=True)
 
 
 ANSWERS: dict[str, Callable[[Json, Callable[[], Response]], Response]] = {

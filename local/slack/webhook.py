@@ -33,10 +33,10 @@ class Webhook:
         """The answer to a request whose path starts with /services/."""
         fault = self.faults.one_of(WEB_API, "webhook")
         if fault and fault.name == "api_error":
-            return self._refused(fault)
+            return self._refuse(fault)
         return misbehaving(fault, lambda: self._honest(request)) if fault else self._honest(request)
 
-    def _refused(self, fault: Misbehaviour) -> Response:
+    def _refuse(self, fault: Misbehaviour) -> Response:
         error = fault.options["error"]
         return plain(error, fault.options["status"] or STATUSES.get(error, 400))
 

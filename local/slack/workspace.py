@@ -44,7 +44,7 @@ class Workspace:
         self.app = app
         self.address = address
         self.scopes: set[str] = set(manifest()["oauth_config"]["scopes"]["bot"])
-        self.changed = threading.Condition(threading.RLock())
+        self.lock = threading.Condition(threading.RLock())
         self.files_are_older_by = 0
         """Seconds by which a new file looks older: where waits pass faster, minutes of youth would be hours."""
         self.revision = 0
@@ -70,13 +70,13 @@ class Workspace:
 
     def new_id(self, prefix: str) -> str:
         """An id never given before, such as F0LOCAL001."""
-        with self.changed:
+        with self.lock:
             self._numbers[prefix] += 1
             return f"{prefix}0LOCAL{self._numbers[prefix]:03}"
 
     def new_ts(self) -> str:
         """Now, as Slack writes it; later than every one before."""
-        with self.changed:
+        with self.lock:
             self._last_micros = max(self._last_micros + 1, time.time_ns() // 1000)
             return f"{self._last_micros // 1_000_000}.{self._last_micros % 1_000_000:06}"
 
@@ -108,7 +108,7 @@ class Workspace:
 
     def add_message(self, message: Message) -> Message:
         """Keep *message*, note where its files are shown, and wake who waits for messages."""
-        with self.changed:
+        with self.lock:
             self._messages.append(message)
             self._by_ts[message.channel.id, message.ts] = message
             for file in message.files:
@@ -118,25 +118,25 @@ class Workspace:
 
     def add_ephemeral(self, ephemeral: Ephemeral) -> Ephemeral:
         """Show *ephemeral* to its user."""
-        with self.changed:
+        with self.lock:
             self._ephemerals.append(ephemeral)
             self.touch()
         return ephemeral
 
     def touch(self) -> None:
         """Tell everybody who waits that something changed."""
-        with self.changed:
+        with self.lock:
             self.revision += 1
-            self.changed.notify_all()
+            self.lock.notify_all()
 
     def wait_for_revision(self, after: int, timeout: float) -> int:
         """The revision, as soon as it is not *after*, or after *timeout* seconds."""
-        with self.changed:
-            self.changed.wait_for(lambda: self.revision != after, timeout)
+        with self.lock:
+            self.lock.wait_for(lambda: self.revision != after, timeout)
             return self.revision
 
     def _keep(self, shelf: dict[str, T], key: str, thing: T) -> T:
-        with self.changed:
+        with self.lock:
             shelf[key] = thing
             self.touch()
         return thing
@@ -144,31 +144,31 @@ class Workspace:
     @property
     def channels(self) -> list[Channel]:
         """All conversations, oldest first."""
-        with self.changed:
+        with self.lock:
             return list(self._channels.values())
 
     @property
     def users(self) -> list[User]:
         """All people and the bot, which comes first."""
-        with self.changed:
+        with self.lock:
             return list(self._users.values())
 
     @property
     def files(self) -> list[File]:
         """All files, oldest first, deleted ones included."""
-        with self.changed:
+        with self.lock:
             return list(self._files.values())
 
     @property
     def messages(self) -> list[Message]:
         """All messages, oldest first, deleted ones included."""
-        with self.changed:
+        with self.lock:
             return list(self._messages)
 
     @property
     def ephemerals(self) -> list[Ephemeral]:
         """What people see that nobody else does, oldest first; what was dismissed or deleted is marked so."""
-        with self.changed:
+        with self.lock:
             return list(self._ephemerals)
 
     def channel(self, channel_id: str) -> Channel | None:
@@ -194,39 +194,39 @@ class Workspace:
 
     def direct_message(self, user_id: str) -> Channel:
         """The direct message between the app and that person, opened when there is none."""
-        with self.changed:
+        with self.lock:
             open_already = next((c for c in self.channels if c.kind == "im" and c.user == user_id), None)
             return open_already or self.add_channel(f"dm-{user_id}", "im", user=user_id)
 
     def app_can_see(self, file: File) -> bool:
         """Whether the bot is in a channel that shows *file*. A file not shown anywhere yet counts as seen."""
-        with self.changed:
+        with self.lock:
             channels = [self._channels[channel_id] for channel_id in file.shares]
         return not channels or any(channel.bot_is_member for channel in channels)
 
     def hold_back(self, file: File, lookups: int) -> None:
         """Let the next *lookups* of files.info find *file* still being processed."""
-        with self.changed:
+        with self.lock:
             self._lookups_left[file.id] = lookups
 
     def still_processing(self, file: File) -> bool:
         """Count one look-up of *file*; whether Slack is still processing it."""
-        with self.changed:
+        with self.lock:
             self._lookups_left[file.id] -= 1
             return self._lookups_left[file.id] >= 0
 
     def hold_back_type(self, file: File, lookups: int) -> None:
         """Let the next *lookups* of files.info find *file* without a type."""
-        with self.changed:
+        with self.lock:
             self._typeless_left[file.id] = lookups
 
     def type_is_unknown(self, file: File) -> bool:
         """Count one look-up of *file*; whether Slack does not know its type yet."""
-        with self.changed:
+        with self.lock:
             self._typeless_left[file.id] -= 1
             return self._typeless_left[file.id] >= 0
 
     def wait_until(self, condition: Callable[[], bool], timeout: float) -> bool:
         """Whether *condition* came to hold within *timeout* seconds; looked at whenever something changed."""
-        with self.changed:
-            return self.changed.wait_for(condition, timeout)
+        with self.lock:
+            return self.lock.wait_for(condition, timeout)

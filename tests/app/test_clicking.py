@@ -288,7 +288,7 @@ def test_a_hundred_people_open_home_at_once_and_each_sees_theirs(
             list(pool.map(slack.deliver, [slack.open_home(user, deliver=False) for user in waiting]))
             waiting = [user for user in waiting if slack.views.home(user.id) is None]
     assert waiting == []
-    assert limited.refused > 0
+    assert limited.refusals > 0
     for people, theirs, others in (
         (members, "clickforall", "clickmembersonly"),
         (guests, "clickmembersonly", "clickforall"),

@@ -30,7 +30,7 @@ def group(slack: Slack, request: pytest.FixtureRequest) -> Channel:
 
 def executions(pipeline: Pipeline, message: Message) -> list[str]:
     """The names of the message's executions."""
-    machine, client = pipeline.deployed.state_machine_arn, pipeline.aws.client("stepfunctions")
+    machine, client = pipeline.deployment.state_machine_arn, pipeline.aws.client("stepfunctions")
     found = client.list_executions(stateMachineArn=machine, maxResults=1000)["executions"]
     return [execution["name"] for execution in found if message.ts.replace(".", "_") in execution["name"]]
 

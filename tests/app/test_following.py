@@ -19,8 +19,8 @@ Tagged = Callable[[Channel], dict[str, list[str]]]
 @pytest.fixture
 def settled(pipeline: Pipeline) -> Settled:
     """Wait until nothing about a message is running or on its way; give the executions' names, oldest first."""
-    machine, states = pipeline.deployed.state_machine_arn, pipeline.aws.client("stepfunctions")
-    queue, sqs = pipeline.deployed.environ["SLACK_INTEGRATOR_PARKING"], pipeline.aws.client("sqs")
+    machine, states = pipeline.deployment.state_machine_arn, pipeline.aws.client("stepfunctions")
+    queue, sqs = pipeline.deployment.environ["SLACK_INTEGRATOR_PARKING"], pipeline.aws.client("sqs")
     counts = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
 
     def names(message: Message) -> list[str]:

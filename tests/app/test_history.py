@@ -28,7 +28,7 @@ TEXT = ("n.txt", b"note", "text/plain")
 
 @pytest.fixture
 def stage(pipeline: Pipeline, chosen: Settings, archive: Archive) -> Iterator[Stage]:
-    machine = pipeline.deployed.state_machine_arn
+    machine = pipeline.deployment.state_machine_arn
     with closing(Client(STEP_FUNCTIONS, 5, 5, pipeline.aws.environ())) as client:
         executions, histories = Executions(client, machine), Executions(client, f"{machine}-history")
         yield Stage(SlackClient(clients.http(), chosen), archive, executions, histories)

@@ -32,7 +32,7 @@ def reply_to(slack: Slack, message: Message) -> str:
 
 def executions(pipeline: Pipeline, message: Message) -> list[str]:
     """The statuses of the message's executions."""
-    machine = pipeline.deployed.state_machine_arn
+    machine = pipeline.deployment.state_machine_arn
     found = pipeline.aws.client("stepfunctions").list_executions(stateMachineArn=machine, maxResults=1000)
     name = message.ts.replace(".", "_")
     return [one["status"] for one in found["executions"] if name in one["name"]]
@@ -81,7 +81,7 @@ def test_a_shell_can_have_the_environment_of_the_routes(pipeline: Pipeline) -> N
         ["sh", "-c", f". {path} && env -0"], env={}, capture_output=True, text=True, check=True
     ).stdout
     found = dict(line.split("=", 1) for line in printed.split("\0") if line)
-    assert found.items() >= pipeline.deployed.environ.items()
+    assert found.items() >= pipeline.deployment.environ.items()
     assert path.stat().st_mode & 0o077 == 0
 
 
@@ -267,7 +267,7 @@ def test_an_event_that_cannot_be_understood_is_told_where_it_happened(slack: Sla
     ["message_plain", "message_changed_unfurl", "channel_join", "file_shared_event", "own_post"],
 )
 def test_what_concerns_no_document_starts_nothing(pipeline: Pipeline, slack: Slack, name: str) -> None:
-    machine, client = pipeline.deployed.state_machine_arn, pipeline.aws.client("stepfunctions")
+    machine, client = pipeline.deployment.state_machine_arn, pipeline.aws.client("stepfunctions")
     before = len(client.list_executions(stateMachineArn=machine, maxResults=1000)["executions"])
     assert slack.deliver(payload(name)).acknowledged
     assert len(client.list_executions(stateMachineArn=machine, maxResults=1000)["executions"]) == before

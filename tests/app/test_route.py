@@ -27,7 +27,7 @@ def post(routes: Routes, body: bytes, headers: Mapping[str, str]) -> requests.Re
 
 def started(pipeline: Pipeline) -> int:
     """How many executions there are."""
-    client, machine = pipeline.aws.client("stepfunctions"), pipeline.deployed.state_machine_arn
+    client, machine = pipeline.aws.client("stepfunctions"), pipeline.deployment.state_machine_arn
     return len(client.list_executions(stateMachineArn=machine, maxResults=1000)["executions"])
 
 
@@ -105,7 +105,10 @@ def test_another_content_type_is_refused_before_anything_is_read(pipeline: Pipel
 
 def test_what_cannot_be_started_is_acknowledged_parked_and_started_later(pipeline: Pipeline, slack: Slack) -> None:
     """The route names a state machine that is not there; start_parked, later, the right one."""
-    environ = {**pipeline.deployed.environ, "SLACK_INTEGRATOR_SF": f"{pipeline.deployed.state_machine_arn}-gone"}
+    environ = {
+        **pipeline.deployment.environ,
+        "SLACK_INTEGRATOR_SF": f"{pipeline.deployment.state_machine_arn}-gone",
+    }
     routes = ChaliceLocal(PROJECT, environ, pipeline.folder / "no-machine.log")
     try:
         channel = slack.add_channel("not-started")
@@ -120,7 +123,7 @@ def test_what_cannot_be_started_is_acknowledged_parked_and_started_later(pipelin
 
 def test_when_nothing_can_take_an_upload_slack_is_asked_to_deliver_again(pipeline: Pipeline, slack: Slack) -> None:
     """With neither a state machine nor a queue to be reached."""
-    environ = {**pipeline.deployed.environ, "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
+    environ = {**pipeline.deployment.environ, "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
     routes = ChaliceLocal(PROJECT, environ, pipeline.folder / "no-aws.log")
     try:
         body = json.dumps(payload("file_share_modern")).encode()
@@ -204,7 +207,7 @@ def test_a_reference_is_read_from_ssm_once(pipeline: Pipeline, slack: Slack, tmp
     name = "/slack-integrator/local/SIGNING_SECRET"  # which the role may read
     ssm.put_parameter(Name=name, Value="from ssm", Type="SecureString")
     routes = ChaliceLocal(
-        PROJECT, {**pipeline.deployed.environ, "SIGNING_SECRET": f"ssm:{name}"}, tmp_path / "ssm.log"
+        PROJECT, {**pipeline.deployment.environ, "SIGNING_SECRET": f"ssm:{name}"}, tmp_path / "ssm.log"
     )
     try:
         assert post(routes, PLAIN, slack.sign(PLAIN, secret="from ssm")).status_code == 200

@@ -337,7 +337,7 @@ def test_the_three_services_take_it(pipeline: Pipeline) -> None:
         assert found["InvalidParameters"] == ["/no/such"]
         with pytest.raises(ServiceError, match="StateMachineDoesNotExist"):
             states.call(
-                "StartExecution", stateMachineArn=f"{pipeline.deployed.state_machine_arn}x", name="x", input="{}"
+                "StartExecution", stateMachineArn=f"{pipeline.deployment.state_machine_arn}x", name="x", input="{}"
             )
         with pytest.raises(ServiceError, match="QueueDoesNotExist"):
             sqs.call("SendMessage", QueueUrl=f"{pipeline.aws.url}/123456789012/none", MessageBody="x")

@@ -50,7 +50,7 @@ def made_public(pipeline: Pipeline, channel: Channel) -> None:
     slack.make_public(channel, slack.users[0])
     prefix = f"opened/{slack.team_id}/{channel.id}"
     assert eventually(
-        lambda: s3.list_objects_v2(Bucket=pipeline.deployed.bucket, Prefix=prefix)["KeyCount"] == 1, 60
+        lambda: s3.list_objects_v2(Bucket=pipeline.deployment.bucket, Prefix=prefix)["KeyCount"] == 1, 60
     )
 
 
@@ -151,7 +151,7 @@ def test_home_forgets_what_was_archived_since(
 ) -> None:
     key = f"metadata/{slack.team_id}/{read_with_a_problem(slack, channel, record_of)}.json"
     assert f"old plan of {channel.id}" in home_of(slack, slack.users[0])
-    pipeline.aws.client("s3").put_object(Bucket=pipeline.deployed.bucket, Key=key, Body=b"{}")
+    pipeline.aws.client("s3").put_object(Bucket=pipeline.deployment.bucket, Key=key, Body=b"{}")
     assert f"old plan of {channel.id}" not in home_of(slack, slack.users[0])
 
 

@@ -188,7 +188,7 @@ def test_the_execution_of_a_files_deletion_is_named_after_the_file(pipeline: Pip
     file = slack.add_file("never-shared.txt", b"words")
     envelope = slack.delete_file(file)
     name = f"{slack.team_id}-{file.id}-d{envelope['event']['event_ts'].replace('.', '_')}"
-    arn = pipeline.deployed.state_machine_arn.replace(":stateMachine:", ":execution:") + ":" + name
+    arn = pipeline.deployment.state_machine_arn.replace(":stateMachine:", ":execution:") + ":" + name
 
     def status() -> Any:
         from botocore.exceptions import ClientError

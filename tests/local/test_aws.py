@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 from botocore.exceptions import ClientError
 
-from local.aws.deploy import Deployed, NotDeployedError, deploy
+from local.aws.deploy import Deployment, NotDeployedError, deploy
 from local.aws.server import Aws
 from local.clock import Clock
 
@@ -150,12 +150,12 @@ def aws(project: Path) -> Iterator[Aws]:
 
 
 @pytest.fixture
-def deployed(aws: Aws, project: Path) -> Deployed:
+def deployed(aws: Aws, project: Path) -> Deployment:
     return deploy(aws, project, template=template)
 
 
 @pytest.fixture
-def run(aws: Aws, deployed: Deployed) -> Callable[..., dict[str, Any]]:
+def run(aws: Aws, deployed: Deployment) -> Callable[..., dict[str, Any]]:
     """Run a state machine to its end; `${ShoutArn}` in it is the function."""
 
     def to_the_end(definition: dict[str, Any], given: object = None, name: str = "first") -> dict[str, Any]:
@@ -186,7 +186,7 @@ def wait_for(condition: Callable[[], object], seconds: float = 5) -> None:
         time.sleep(0.01)
 
 
-def invoke(aws: Aws, deployed: Deployed, event: object, name: str = "shout", **rest: Any) -> dict[str, Any]:
+def invoke(aws: Aws, deployed: Deployment, event: object, name: str = "shout", **rest: Any) -> dict[str, Any]:
     arn = deployed.functions[name]
     answer: dict[str, Any] = aws.client("lambda").invoke(FunctionName=arn, Payload=json.dumps(event), **rest)
     answer["value"] = json.loads(answer["Payload"].read() or "null")
@@ -205,7 +205,7 @@ def heard(aws: Aws) -> list[list[str]]:
 # The stack
 
 
-def test_the_stack_is_named_and_configured_as_chalice_would(aws: Aws, deployed: Deployed) -> None:
+def test_the_stack_is_named_and_configured_as_chalice_would(aws: Aws, deployed: Deployment) -> None:
     functions = {f["FunctionName"]: f for f in aws.client("lambda").list_functions()["Functions"]}
 
     names = ("", "-shout", "-show_environment", "-listen", "-take")
@@ -252,7 +252,7 @@ def test_an_app_that_cannot_be_imported_is_refused_with_its_error(aws: Aws, proj
 # Lambda
 
 
-def test_a_function_runs_in_a_process_with_its_request_id(aws: Aws, deployed: Deployed) -> None:
+def test_a_function_runs_in_a_process_with_its_request_id(aws: Aws, deployed: Deployment) -> None:
     answer = invoke(aws, deployed, {"text": "hello"})
 
     assert answer["value"]["text"] == "HELLO"
@@ -261,35 +261,35 @@ def test_a_function_runs_in_a_process_with_its_request_id(aws: Aws, deployed: De
     assert "FunctionError" not in answer
 
 
-def test_an_error_is_unhandled_and_tells_its_class(aws: Aws, deployed: Deployed) -> None:
+def test_an_error_is_unhandled_and_tells_its_class(aws: Aws, deployed: Deployment) -> None:
     answer = invoke(aws, deployed, {"fail": True})
 
     assert answer["FunctionError"] == "Unhandled"
     assert (answer["value"]["errorType"], answer["value"]["errorMessage"]) == ("TooQuiet", "say it again")
 
 
-def test_a_timeout_of_the_configuration_ends_the_function(aws: Aws, deployed: Deployed) -> None:
+def test_a_timeout_of_the_configuration_ends_the_function(aws: Aws, deployed: Deployment) -> None:
     answer = invoke(aws, deployed, {"sleep": 60})
 
     assert answer["value"]["errorType"] == "Sandbox.Timedout"
     assert "Task timed out after 1.00 seconds" in answer["value"]["errorMessage"]
 
 
-def test_parallel_invocations_use_several_processes(aws: Aws, deployed: Deployed) -> None:
+def test_parallel_invocations_use_several_processes(aws: Aws, deployed: Deployment) -> None:
     with ThreadPoolExecutor(3) as threads:
         answers = list(threads.map(lambda _: invoke(aws, deployed, {"sleep": 0.3}), range(3)))
 
     assert len({answer["value"]["pid"] for answer in answers}) == 3
 
 
-def test_an_event_that_is_not_json_is_refused(aws: Aws, deployed: Deployed) -> None:
+def test_an_event_that_is_not_json_is_refused(aws: Aws, deployed: Deployment) -> None:
     with pytest.raises(ClientError) as error:
         aws.client("lambda").invoke(FunctionName=deployed.functions["shout"], Payload=b"{")
 
     assert code(error) == "InvalidRequestContentException"
 
 
-def test_an_asynchronous_invocation_returns_at_once_and_is_retried(aws: Aws, deployed: Deployed) -> None:
+def test_an_asynchronous_invocation_returns_at_once_and_is_retried(aws: Aws, deployed: Deployment) -> None:
     answer = invoke(aws, deployed, {"fail": True}, InvocationType="Event")
 
     assert (answer["StatusCode"], answer["value"]) == (202, None)
@@ -302,7 +302,7 @@ def test_an_asynchronous_invocation_returns_at_once_and_is_retried(aws: Aws, dep
 # SNS
 
 
-def test_a_subscriber_gets_what_was_published(aws: Aws, deployed: Deployed) -> None:
+def test_a_subscriber_gets_what_was_published(aws: Aws, deployed: Deployment) -> None:
     aws.client("sns").publish(TopicArn=deployed.topic_arn, Message="hello", Subject="s")
 
     wait_for(lambda: heard(aws))
@@ -312,7 +312,7 @@ def test_a_subscriber_gets_what_was_published(aws: Aws, deployed: Deployed) -> N
     assert aws.dead == []
 
 
-def test_the_record_has_snss_fields(aws: Aws, deployed: Deployed) -> None:
+def test_the_record_has_snss_fields(aws: Aws, deployed: Deployment) -> None:
     attributes = {"kind": {"DataType": "String", "StringValue": "upload"}}
     client = aws.client("sns")
     sent = client.publish(TopicArn=deployed.topic_arn, Message="fail", MessageAttributes=attributes)
@@ -332,7 +332,7 @@ def test_the_record_has_snss_fields(aws: Aws, deployed: Deployed) -> None:
     }
 
 
-def test_a_failing_subscriber_is_tried_three_times_under_one_request_id(aws: Aws, deployed: Deployed) -> None:
+def test_a_failing_subscriber_is_tried_three_times_under_one_request_id(aws: Aws, deployed: Deployment) -> None:
     aws.client("sns").publish(TopicArn=deployed.topic_arn, Message="fail")
 
     wait_for(lambda: aws.dead)
@@ -342,7 +342,7 @@ def test_a_failing_subscriber_is_tried_three_times_under_one_request_id(aws: Aws
     assert aws.dead[0].error["errorType"] == "TooQuiet"
 
 
-def test_publish_does_not_wait_for_the_subscriber(project: Path, aws: Aws, deployed: Deployed) -> None:
+def test_publish_does_not_wait_for_the_subscriber(project: Path, aws: Aws, deployed: Deployment) -> None:
     app = project / "app.py"
     app.write_text(app.read_text().replace('print("heard"', 'time.sleep(0.7); print("heard"'))
 
@@ -352,7 +352,7 @@ def test_publish_does_not_wait_for_the_subscriber(project: Path, aws: Aws, deplo
     wait_for(lambda: heard(aws))
 
 
-def test_a_missing_subscriber_does_not_fail_publish(aws: Aws, deployed: Deployed) -> None:
+def test_a_missing_subscriber_does_not_fail_publish(aws: Aws, deployed: Deployment) -> None:
     aws.client("lambda").delete_function(FunctionName="toy-local-listen")
 
     aws.client("sns").publish(TopicArn=deployed.topic_arn, Message="hello")
@@ -371,20 +371,20 @@ def taken(aws: Aws) -> list[list[str]]:
     return [line.split()[1:] for line in aws.lambdas.logs("toy-local-take") if line.startswith("took ")]
 
 
-def test_what_is_sent_to_the_queue_is_taken_and_deleted(aws: Aws, deployed: Deployed) -> None:
+def test_what_is_sent_to_the_queue_is_taken_and_deleted(aws: Aws, deployed: Deployment) -> None:
     sqs = aws.client("sqs")
     sqs.send_message(QueueUrl=deployed.parking_url, MessageBody="hello")
     wait_for(lambda: taken(aws) and messages(aws, deployed.parking_url) == 0)
     assert taken(aws) == [["hello", "1"]]
 
 
-def test_a_failed_message_is_taken_again_after_the_visibility_timeout(aws: Aws, deployed: Deployed) -> None:
+def test_a_failed_message_is_taken_again_after_the_visibility_timeout(aws: Aws, deployed: Deployment) -> None:
     aws.client("sqs").send_message(QueueUrl=deployed.parking_url, MessageBody="once")
     wait_for(lambda: len(taken(aws)) == 2 and messages(aws, deployed.parking_url) == 0)
     assert taken(aws) == [["once", "1"], ["once", "2"]]
 
 
-def test_a_message_that_fails_too_often_rests_in_the_dead_letters(aws: Aws, deployed: Deployed) -> None:
+def test_a_message_that_fails_too_often_rests_in_the_dead_letters(aws: Aws, deployed: Deployment) -> None:
     sqs, dead = aws.client("sqs"), deployed.parking_url + "-dead"
     target = f"arn:aws:sqs:us-east-1:123456789012:{dead.rpartition('/')[2]}"
     policy = json.dumps({"deadLetterTargetArn": target, "maxReceiveCount": 2})
@@ -401,7 +401,7 @@ def messages(aws: Aws, url: str) -> int:
     return sum(int(found[name]) for name in names)
 
 
-def test_the_deployed_state_machine_runs_the_function(aws: Aws, deployed: Deployed) -> None:
+def test_the_deployed_state_machine_runs_the_function(aws: Aws, deployed: Deployment) -> None:
     seen = ended(aws, deployed.state_machine_arn, {"text": "hello"}, "first")
 
     assert seen["status"] == "SUCCEEDED"
@@ -511,21 +511,21 @@ def test_a_map_tells_whether_a_file_failed(
     ("name", "expected"),
     [("a" * 81, "ValidationException"), ("a b", "InvalidName"), ("a/b", "InvalidName"), ("a\n", "InvalidName")],
 )
-def test_an_execution_has_a_valid_name(aws: Aws, deployed: Deployed, name: str, expected: str) -> None:
+def test_an_execution_has_a_valid_name(aws: Aws, deployed: Deployment, name: str, expected: str) -> None:
     with pytest.raises(ClientError) as error:
         aws.client("stepfunctions").start_execution(stateMachineArn=deployed.state_machine_arn, name=name)
 
     assert code(error) == expected
 
 
-def test_executions_without_a_name_get_different_ones(aws: Aws, deployed: Deployed) -> None:
+def test_executions_without_a_name_get_different_ones(aws: Aws, deployed: Deployment) -> None:
     client = aws.client("stepfunctions")
     arns = {client.start_execution(stateMachineArn=deployed.state_machine_arn)["executionArn"] for _ in range(2)}
 
     assert len(arns) == 2
 
 
-def test_an_executions_input_is_limited_in_bytes(aws: Aws, deployed: Deployed) -> None:
+def test_an_executions_input_is_limited_in_bytes(aws: Aws, deployed: Deployment) -> None:
     client, arn = aws.client("stepfunctions"), deployed.state_machine_arn
     longest = json.dumps({"text": "é" * 131_066}, ensure_ascii=False, separators=(",", ":"))
     assert len(longest.encode()) == 262_143
@@ -540,7 +540,7 @@ def test_an_executions_input_is_limited_in_bytes(aws: Aws, deployed: Deployed) -
 # The whole
 
 
-def test_the_gateways_event_has_the_headers_as_they_were_sent(aws: Aws, deployed: Deployed) -> None:
+def test_the_gateways_event_has_the_headers_as_they_were_sent(aws: Aws, deployed: Deployment) -> None:
     """Recorded: the fields of a proxy event; header names keep their case."""
     uri = (
         f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{deployed.functions['reflect']}/invocations"

@@ -16,7 +16,7 @@ from local.slack.model import Channel
 
 @pytest.fixture
 def inspector(pipeline: Pipeline) -> Inspector:
-    return Inspector(pipeline.aws, pipeline.deployed)
+    return Inspector(pipeline.aws, pipeline.deployment)
 
 
 @pytest.fixture

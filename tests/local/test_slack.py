@@ -189,7 +189,7 @@ def test_generated_content_is_the_same_each_time_and_as_long_as_asked() -> None:
 
 def test_typed_words_become_slacks_text(slack: Slack) -> None:
     general, mira = slack.channels[0], slack.users[0]
-    text = slack.typed("a < b & #general #2026 @mira https://x.example/#top")
+    text = slack.as_markup("a < b & #general #2026 @mira https://x.example/#top")
     tokens = f"<#{general.id}|general> #2026 <@{mira.id}> <https://x.example/#top>"
     assert text == f"a &lt; b &amp; {tokens}"
 

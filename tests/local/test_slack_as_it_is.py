@@ -128,7 +128,7 @@ def test_a_reply_to_a_deleted_root_that_has_replies_stays_in_its_thread(slack: S
 
 def test_emoji_and_private_channels_that_somebody_types_lose_their_form(slack: Slack) -> None:
     private = slack.add_channel("board", "group")
-    assert slack.typed("#q3🎉 👋🏼 ❤️ #board") == f"#q3:tada: :wave::skin-tone-3: :heart: <#{private.id}|>"
+    assert slack.as_markup("#q3🎉 👋🏼 ❤️ #board") == f"#q3:tada: :wave::skin-tone-3: :heart: <#{private.id}|>"
 
 
 def test_a_loose_back_tick_is_no_code(slack: Slack, channel: Channel) -> None:

@@ -108,7 +108,7 @@ def test_a_button_that_is_a_link_is_a_click_all_the_same(double: Slack, app: App
 def test_a_click_that_is_not_acknowledged_within_three_seconds_shows_a_warning(
     double: Slack, app: App, shown: Ephemeral
 ) -> None:
-    app.answer = Response(silence=3.5, dropped=True)
+    app.answer = Response(silence=3.5, is_dropped=True)
     begun = time.monotonic()
     assert "did not answer" in double.interactions.click(double.users[0], shown, "more").warning
     assert 2.9 < time.monotonic() - begun < 3.4

@@ -12,7 +12,7 @@ import yaml
 from slack_sdk.signature import SignatureVerifier
 
 from local.pipeline import PROJECT
-from local.realworkspace import CannotConnectError, chosen, tunnelled
+from local.realworkspace import CannotConnectError, from_environ, tunnelled
 from local.slack.files import Json
 from local.socketmode import SocketMode
 from tests.local.socket_slack import SocketSlack
@@ -166,11 +166,11 @@ def test_the_local_manifest_is_the_other_but_for_the_way_events_come() -> None:
 
 
 def test_without_an_app_token_there_is_no_real_workspace() -> None:
-    assert chosen({"ACCESS_TOKEN": "xoxb-x"}, "") is None
+    assert from_environ({"ACCESS_TOKEN": "xoxb-x"}, "") is None
 
 
 def test_the_local_app_is_connected(slack: SocketSlack) -> None:
-    real: Any = chosen(environ(slack), "")
+    real: Any = from_environ(environ(slack), "")
     assert real.name == "Acme, as local-archive"
     assert (real.environ["ACCESS_TOKEN"], real.environ["SLACK_LOOPBACK"]) == ("xoxb-x", "")
 
@@ -185,18 +185,18 @@ def test_a_tunnel_needs_no_app_token_but_the_apps_secret(slack: SocketSlack) -> 
 
 
 def test_routes_with_a_secret_of_their_own_are_sent_what_they_accept(slack: SocketSlack) -> None:
-    real: Any = chosen(environ(slack, SIGNING_SECRET=SECRET), "")
+    real: Any = from_environ(environ(slack, SIGNING_SECRET=SECRET), "")
     assert real.environ["SIGNING_SECRET"] == SECRET
 
 
 def test_an_app_that_may_be_deployed_is_refused_unless_named_once_more(slack: SocketSlack) -> None:
     slack.user = "slack-integrator"
     with pytest.raises(CannotConnectError, match="a deployed stage of it would hear nothing") as refused:
-        chosen(environ(slack), "")
+        from_environ(environ(slack), "")
     assert "--take-over=A0LOCAL02" in str(refused.value)
     with pytest.raises(CannotConnectError):
-        chosen(environ(slack), "A0SOMEOTHER")
-    assert chosen(environ(slack), "A0LOCAL02")
+        from_environ(environ(slack), "A0SOMEOTHER")
+    assert from_environ(environ(slack), "A0LOCAL02")
 
 
 @pytest.mark.parametrize(
@@ -209,10 +209,10 @@ def test_an_app_that_may_be_deployed_is_refused_unless_named_once_more(slack: So
 )
 def test_what_is_missing_is_said(slack: SocketSlack, given: dict[str, str], said: str) -> None:
     with pytest.raises(CannotConnectError, match=said):
-        chosen(environ(slack, **given), "")
+        from_environ(environ(slack, **given), "")
 
 
 def test_a_refused_token_is_said(slack: SocketSlack) -> None:
     slack.refusal = "invalid_auth"
     with pytest.raises(CannotConnectError, match=r"Slack does not accept ACCESS_TOKEN \(invalid_auth\)"):
-        chosen(environ(slack), "")
+        from_environ(environ(slack), "")

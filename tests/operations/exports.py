@@ -8,7 +8,7 @@ from typing import Any
 
 from local.slack import Slack
 from local.slack.model import Channel
-from local.slack.pages import seen
+from local.slack.pages import current_body
 
 Json = dict[str, Any]
 
@@ -39,7 +39,7 @@ def of_workspace(slack: Slack, *channels: Channel, token: str = "") -> dict[str,
         conversation = [message for message in slack.messages if message.channel is channel]
         for shown in conversation:
             day = datetime.fromtimestamp(float(shown.ts), UTC).date().isoformat()
-            body = _with_token(seen(shown, conversation), token)
+            body = _with_token(current_body(shown, conversation), token)
             files.setdefault(f"{folder}/{day}.json", []).append(body)
     return files
 

@@ -394,7 +394,7 @@ def test_the_rule_about_executions_that_die_matches_as_it_is_meant(
     """R: `$or`, anything-but against null, `exists: false`; error is null where there is none."""
     client = pipeline.aws.client("events")
     pattern = client.describe_rule(Name="slack-integrator-local-ended-event")["EventPattern"]
-    machine = {"stateMachineArn": pipeline.deployed.state_machine_arn}
+    machine = {"stateMachineArn": pipeline.deployment.state_machine_arn}
     kind = "Step Functions Execution Status Change"
     event = {"source": "aws.states", "detail-type": kind, "detail": {**DETAIL, **machine, **detail}}
     about = {"id": "1", "account": "1", "time": "2026-11-25T00:00:00Z", "region": "r", "resources": []}

@@ -28,7 +28,7 @@ TEXT = ("n.txt", b"note", "text/plain")
 @pytest.fixture
 def started(pipeline: Pipeline, chosen: Settings, archive: Archive, slack: Slack) -> Iterator[Catchup]:
     with closing(Client(STEP_FUNCTIONS, 5, 5, pipeline.aws.environ())) as client:
-        machine = pipeline.deployed.state_machine_arn
+        machine = pipeline.deployment.state_machine_arn
         yield Catchup(SlackClient(clients.http(), chosen), archive, client, machine, slack.team_id)
 
 

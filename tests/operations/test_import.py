@@ -35,7 +35,7 @@ STAGE = "local"
 @pytest.fixture
 def target(pipeline: Pipeline, chosen: Settings, archive: Archive, slack: Slack) -> Iterator[Target]:
     with closing(Client(STEP_FUNCTIONS, 5, 5, pipeline.aws.environ())) as client:
-        executions = Executions(client, pipeline.deployed.state_machine_arn)
+        executions = Executions(client, pipeline.deployment.state_machine_arn)
         api = SlackClient(clients.http(), chosen)
         yield Target(api, archive, executions, chosen, slack.team_id, slack.bot_user_id)
 
@@ -154,7 +154,7 @@ def test_a_file_that_the_app_may_not_see_is_fetched_with_the_exports_token_which
     record = record_of(f"metadata/{slack.team_id}/{shown.id}.json")
     assert record["shares"][0]["channel_type"] == "group"
     stepfunctions = pipeline.aws.client("stepfunctions")
-    machine = pipeline.deployed.state_machine_arn
+    machine = pipeline.deployment.state_machine_arn
     arns = [found["executionArn"] for found in stepfunctions.list_executions(stateMachineArn=machine)["executions"]]
     inputs = "".join(stepfunctions.describe_execution(executionArn=arn)["input"] for arn in arns if board.id in arn)
     assert "export_token" in inputs

@@ -65,8 +65,8 @@ def lines(proof: Proof, *names: str) -> list[Line]:
 
 def test_every_line_is_ok_where_all_is_well(pipeline: Pipeline, proof: Proof) -> None:
     for function in proof.stage.client("lambda").list_functions()["Functions"]:
-        pipeline.aws.used.functions.add(function["FunctionName"])  # as after some days
-    pipeline.aws.used.state_machines.add(f"{proof.stage.state_machine}-history")
+        pipeline.aws.usage.functions.add(function["FunctionName"])  # as after some days
+    pipeline.aws.usage.state_machines.add(f"{proof.stage.state_machine}-history")
     assert [line for line in lines(proof) if line.mark != "ok"] == []
     assert left(pipeline) == []
 
@@ -74,17 +74,17 @@ def test_every_line_is_ok_where_all_is_well(pipeline: Pipeline, proof: Proof) ->
 def version_keys(pipeline: Pipeline) -> list[str]:
     """The keys of all versions and delete markers in the bucket."""
     pages = (
-        pipeline.aws.client("s3").get_paginator("list_object_versions").paginate(Bucket=pipeline.deployed.bucket)
+        pipeline.aws.client("s3").get_paginator("list_object_versions").paginate(Bucket=pipeline.deployment.bucket)
     )
     return [each["Key"] for page in pages for each in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]]
 
 
 def left(pipeline: Pipeline) -> list[str]:
     """What a proof has left in the bucket, and what of it still runs."""
-    s3, bucket = pipeline.aws.client("s3"), pipeline.deployed.bucket
+    s3, bucket = pipeline.aws.client("s3"), pipeline.deployment.bucket
     keys = version_keys(pipeline)
     keys += [each["Key"] for each in s3.list_multipart_uploads(Bucket=bucket).get("Uploads", [])]
-    about = {"stateMachineArn": pipeline.deployed.state_machine_arn, "statusFilter": "RUNNING"}
+    about = {"stateMachineArn": pipeline.deployment.state_machine_arn, "statusFilter": "RUNNING"}
     running = pipeline.aws.client("stepfunctions").list_executions(**about)["executions"]
     names = [*keys, *(each["name"] for each in running)]
     return [name for name in names if name.startswith(FOLDER) or "T0PROOF" in name]
@@ -186,7 +186,7 @@ def no_destination(pipeline: Pipeline) -> Iterator[None]:
 @contextmanager
 def no_redrive(pipeline: Pipeline) -> Iterator[None]:
     sns = pipeline.aws.client("sns")
-    found = sns.list_subscriptions_by_topic(TopicArn=pipeline.deployed.topic_arn)["Subscriptions"]
+    found = sns.list_subscriptions_by_topic(TopicArn=pipeline.deployment.topic_arn)["Subscriptions"]
     arn = found[0]["SubscriptionArn"]
     before = sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]["RedrivePolicy"]
 
@@ -227,10 +227,10 @@ def alarm(pipeline: Pipeline, act: Callable[[dict[str, Any]], Any]) -> Iterator[
 
 @contextmanager
 def unused(pipeline: Pipeline) -> Iterator[None]:
-    before = set(pipeline.aws.used.functions)
-    pipeline.aws.used.functions.clear()
+    before = set(pipeline.aws.usage.functions)
+    pipeline.aws.usage.functions.clear()
     yield
-    pipeline.aws.used.functions.update(before)
+    pipeline.aws.usage.functions.update(before)
 
 
 @contextmanager
@@ -470,7 +470,7 @@ def test_every_line_has_been_seen_failing() -> None:
 
 
 def test_what_an_interrupted_proof_left_goes_with_the_next_one(pipeline: Pipeline, proof: Proof) -> None:
-    s3, bucket = pipeline.aws.client("s3"), pipeline.deployed.bucket
+    s3, bucket = pipeline.aws.client("s3"), pipeline.deployment.bucket
     s3.put_object(Bucket=bucket, Key=f"{FOLDER}a", Body=b"a")
     s3.create_multipart_upload(Bucket=bucket, Key=f"{FOLDER}b")
     s3.put_object(Bucket=bucket, Key="notices/T0PROOF-C0PROOF-1_1.json", Body=b"{}")

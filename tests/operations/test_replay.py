@@ -28,7 +28,7 @@ def failed(slack: Slack, channel: Channel) -> Message:
 
 def attempts(pipeline: Pipeline, message: Message) -> dict[str, str]:
     """The message's executions that have ended, by what follows the message in their names."""
-    client, machine = pipeline.aws.client("stepfunctions"), pipeline.deployed.state_machine_arn
+    client, machine = pipeline.aws.client("stepfunctions"), pipeline.deployment.state_machine_arn
     part = message.ts.replace(".", "_")
     for _ in range(300):
         found = client.list_executions(stateMachineArn=machine, maxResults=1000)["executions"]
@@ -40,7 +40,7 @@ def attempts(pipeline: Pipeline, message: Message) -> dict[str, str]:
 
 
 def replayed(pipeline: Pipeline, message: Message, since: datetime = BEGAN) -> list[Any]:
-    client, machine = pipeline.aws.client("stepfunctions"), pipeline.deployed.state_machine_arn
+    client, machine = pipeline.aws.client("stepfunctions"), pipeline.deployment.state_machine_arn
     part = message.ts.replace(".", "_")
     return [name.partition(part)[2] for name in replay(client, machine, since) if part in name]
 
@@ -80,7 +80,7 @@ def test_after_an_outage_five_run_at_once_and_in_the_end_all_ran(
         slack.wait_for_replies(channel, message.ts)
     slack.behave()
     slack.misbehave("server_error")  # their executions wait for the next try, and so run on
-    client, machine = pipeline.aws.client("stepfunctions"), pipeline.deployed.state_machine_arn
+    client, machine = pipeline.aws.client("stepfunctions"), pipeline.deployment.state_machine_arn
     parts = [message.ts.replace(".", "_") for message in messages]
     started: list[str] = []
 
