@@ -40,11 +40,11 @@ def main(arguments: list[str] | None = None) -> int:
     if sys.platform != "linux":
         print("The bench reads Linux's /proc: run it on Linux.", file=sys.stderr)
         return 1
-    saved = prepare.HOME / ("quick.json" if options.quick else "results.json")
-    results = json.loads(saved.read_text()) if options.only or options.again else {}
+    result_file = prepare.HOME / ("quick.json" if options.quick else "results.json")
+    results = json.loads(result_file.read_text()) if options.only or options.again else {}
     if not options.again:
-        results |= _measured(
-            [options.only] if options.only else list(QUESTIONS), results, saved, quick=options.quick
+        results |= _measure(
+            [options.only] if options.only else list(QUESTIONS), results, result_file, quick=options.quick
         )
     _write(report.document(results), prepare.HOME / DOCUMENT.name if options.quick else DOCUMENT)
     return 0
@@ -57,8 +57,8 @@ def _write(text: str, target: Path) -> None:
     print(f"Written to {target.relative_to(prepare.PROJECT)}.", file=sys.stderr)
 
 
-def _measured(names: list[str], results: dict[str, Any], saved: Path, *, quick: bool) -> dict[str, Any]:
-    """Return *results* with new answers to the questions *names*. Each answer is written to *saved* at once."""
+def _measure(names: list[str], results: dict[str, Any], result_file: Path, *, quick: bool) -> dict[str, Any]:
+    """Return *results* with new answers to the questions *names*, and write each to *result_file* at once."""
     missing = prepare.missing()
     for name, command in missing.items():
         print(f"{name} is not installed: {command}", file=sys.stderr)
@@ -69,11 +69,11 @@ def _measured(names: list[str], results: dict[str, Any], saved: Path, *, quick: 
     results |= {"quick": quick, "missing": missing, "machine": report.machine(), "seconds": seconds}
     results |= {"date": datetime.now(UTC).strftime("%Y-%m-%d"), "load": os.getloadavg()[0]}
     for name in names:
-        begun = time.monotonic()
+        start = time.monotonic()
         results[name] = QUESTIONS[name](quick=quick)
-        seconds[name] = time.monotonic() - begun
+        seconds[name] = time.monotonic() - start
         print(f"{name}: {seconds[name]:.0f} s", file=sys.stderr)
-        saved.write_text(json.dumps(results, indent=1))
+        result_file.write_text(json.dumps(results, indent=1))
     return results
 
 

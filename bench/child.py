@@ -34,19 +34,26 @@ def main(plan_file: str) -> None:
         _resolve(plan["hosts"])
     module, _, name = plan["handler"].rpartition(".")
     handler = getattr(importlib.import_module(module), name)
-    imported = time.monotonic()
-    calls, spent, statuses = [], [], set()
+    import_end = time.monotonic()
+    calls, seconds, statuses = [], [], set()
     for event in plan["events"]:
         before = time.process_time()
         start = time.monotonic()
         answer = handler(event, Context())
         calls.append((start, time.monotonic()))
-        spent.append(time.process_time() - before)
+        seconds.append(time.process_time() - before)
         statuses.add(_status(answer))
     cpu = time.process_time()
-    measured = {"begun": BEGUN, "imported": imported, "calls": calls, "spent": spent, "cpu": cpu, "peak": _peak()}
+    figures = {
+        "begun": BEGUN,
+        "imported": import_end,
+        "calls": calls,
+        "spent": seconds,
+        "cpu": cpu,
+        "peak": _peak(),
+    }
     with open(plan["result"], "w", encoding="utf-8") as file:
-        json.dump({**measured, "statuses": sorted(statuses)}, file)
+        json.dump({**figures, "statuses": sorted(statuses)}, file)
 
 
 def _status(answer: Any) -> str:

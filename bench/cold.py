@@ -25,14 +25,14 @@ def measure(*, quick: bool) -> Results:
     """Return the medians of every way to run and every contender, which take turns."""
     rounds = QUICK if quick else ROUNDS
     return {
-        "ways": {way: _measured(way, count) for way, count in rounds.items()},
+        "ways": {way: _measure(way, count) for way, count in rounds.items()},
         "rounds": rounds,
         "sizes": {contender.title: prepare.size(contender.package) for contender in COLD},
         "profile": profile(),
     }
 
 
-def _measured(way: str, rounds: int) -> Results:
+def _measure(way: str, rounds: int) -> Results:
     runs: dict[str, list[Run]] = {contender.title: [] for contender in COLD}
     with Stubs(tls=way == "TLS") as stubs:
         for _ in range(rounds):
@@ -60,8 +60,8 @@ def profile(contender: Contender = OURS_UPLOAD) -> dict[str, float]:
         folder = prepare.package(contender.package)
         run(folder, contender.handler, [event], stubs, flags=("-X", "importtime"), log=log)
         lines = re.findall(r"^import time: +(\d+) \| +\d+ \| +([\w.]+)$", log.read_text(), re.MULTILINE)
-    spent: Counter[str] = Counter()
+    micros_of: Counter[str] = Counter()
     for micros, module in lines:
         name = module.partition(".")[0]
-        spent["the standard library" if name.lstrip("_") in STANDARD else name] += int(micros)
-    return {name: micros / 1000 for name, micros in spent.most_common(8) if micros >= 100}
+        micros_of["the standard library" if name.lstrip("_") in STANDARD else name] += int(micros)
+    return {name: micros / 1000 for name, micros in micros_of.most_common(8) if micros >= 100}

@@ -12,7 +12,7 @@ class Counting:
     """Forwards every request to *target*, which may be set after the start, and counts it in *seen*."""
 
     def __init__(self) -> None:
-        self.seen: Counter[str] = Counter()
+        self.requests: Counter[str] = Counter()
         self.target = ""
         self._server = HttpServer(self._respond)
         self.url = self._server.url
@@ -24,7 +24,7 @@ class Counting:
         self._server.close()
 
     def _respond(self, request: Request) -> Response:
-        self.seen[operation(request.method, request.target, request.header("X-Amz-Target"), request.body)] += 1
+        self.requests[operation(request.method, request.target, request.header("X-Amz-Target"), request.body)] += 1
         return forward(request, self.target)
 
 

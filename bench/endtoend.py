@@ -54,32 +54,32 @@ def _typical(stories: list[Story]) -> dict[str, Any]:
 def _upload(pipeline: Pipeline, count: int) -> Story:
     slack = pipeline.slack
     files = [slack.add_file(f"{number}.bin", Generated(MB, seed=number)) for number in range(count)]
-    posted = time.time()
+    start = time.time()
     message = slack.upload(slack.channels[0], slack.users[0], files, text="Read this #docs")
     replies = slack.wait_for_replies(message.channel, message.ts, timeout=REPLY_SECONDS)
     if not replies:
         raise RuntimeError(f"no reply within {REPLY_SECONDS} s; see {pipeline.folder}")
     replied = time.time()
-    steps = _steps(pipeline, message, posted)
-    steps[NOTIFY] = (steps["NotifyOutcome"][0], replied - posted)
-    return Story(replied - posted, steps)
+    steps = _steps(pipeline, message, start)
+    steps[NOTIFY] = (steps["NotifyOutcome"][0], replied - start)
+    return Story(replied - start, steps)
 
 
-def _steps(pipeline: Pipeline, message: Message, posted: float) -> dict[str, tuple[float, float]]:
+def _steps(pipeline: Pipeline, message: Message, start: float) -> dict[str, tuple[float, float]]:
     """Return when each step of the execution began and ended."""
     delivery = next(each for each in pipeline.slack.deliveries if each.envelope == message.envelope)
     delivery.wait(REPLY_SECONDS)
-    answered = delivery.attempts[0].seconds
-    steps: dict[str, tuple[float, float]] = {ACKNOWLEDGE: (0.0, answered)}
+    seconds = delivery.attempts[0].seconds
+    steps: dict[str, tuple[float, float]] = {ACKNOWLEDGE: (0.0, seconds)}
     for event in _history(pipeline, message):
-        at = event["timestamp"].timestamp() - posted
+        at = event["timestamp"].timestamp() - start
         if event["type"] == "ExecutionStarted":
             steps[START] = (at, at)
         details = event.get("stateEnteredEventDetails") or event.get("stateExitedEventDetails") or {}
         name = details.get("name")
         if name in STEPS:
-            begun, ended = steps.get(name, (at, at))
-            steps[name] = (min(begun, at), max(ended, at))
+            first, last = steps.get(name, (at, at))
+            steps[name] = (min(first, at), max(last, at))
     return steps
 
 

@@ -54,10 +54,10 @@ class Stubs:
 
     def __init__(self, *, tls: bool) -> None:
         self._ending = ExitStack()
-        self.slack, self.aws = (self._started(tls) for _ in range(2))
+        self.slack, self.aws = (self._start(tls) for _ in range(2))
         self.tls = tls
 
-    def _started(self, tls: bool) -> Stub:
+    def _start(self, tls: bool) -> Stub:
         stub = Stub(tls=tls)
         self._ending.callback(stub.close)
         return stub

@@ -84,15 +84,15 @@ def run(
             )
         if not result.exists():
             raise FailedError(f"{folder.name} {handler} failed:\n{log.read_text(errors='replace')[-3000:]}")
-        return _checked(json.loads(result.read_text()), spawned, expect, f"{folder.name} {handler}", log)
+        return _check(json.loads(result.read_text()), spawned, expect, f"{folder.name} {handler}", log)
 
 
-def _checked(measured: dict[str, Any], spawned: float, expect: str, what: str, log: Path) -> Run:
-    if measured["statuses"] != [expect]:
-        raise FailedError(f"{what} answered {measured['statuses']}:\n{log.read_text(errors='replace')[-3000:]}")
-    calls = [(start - spawned, end - spawned) for start, end in measured["calls"]]
-    begun, imported = (measured[name] - spawned for name in ("begun", "imported"))
-    return Run(begun, imported, calls, measured["spent"], measured["cpu"], measured["peak"])
+def _check(figures: dict[str, Any], spawned: float, expect: str, what: str, log: Path) -> Run:
+    if figures["statuses"] != [expect]:
+        raise FailedError(f"{what} answered {figures['statuses']}:\n{log.read_text(errors='replace')[-3000:]}")
+    calls = [(start - spawned, end - spawned) for start, end in figures["calls"]]
+    begun, imported = (figures[name] - spawned for name in ("begun", "imported"))
+    return Run(begun, imported, calls, figures["spent"], figures["cpu"], figures["peak"])
 
 
 def pipe(commands: Sequence[Sequence[str]], environ: Mapping[str, str]) -> Run:
@@ -108,13 +108,13 @@ def pipe(commands: Sequence[Sequence[str]], environ: Mapping[str, str]) -> Run:
             processes[-2].stdout.close()
     peaks = _Peaks([process.pid for process in processes])
     ends = [os.wait4(process.pid, 0) for process in processes]
-    ended = time.monotonic() - spawned
+    seconds = time.monotonic() - spawned
     for process, (_, status, _) in zip(processes, ends, strict=True):
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
             raise FailedError(f"{process.args!r} failed")
     cpu = sum(usage.ru_utime + usage.ru_stime for _, _, usage in ends)
-    return Run(0, 0, [(0, ended)], [cpu], cpu, peaks.largest())
+    return Run(0, 0, [(0, seconds)], [cpu], cpu, peaks.largest())
 
 
 class _Peaks:

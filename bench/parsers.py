@@ -83,26 +83,26 @@ def measure() -> dict[str, dict[str, tuple[float, float]]]:
 
 def _per_character(parse: Callable[[str], object], unit: str, length: int) -> float:
     """Return the best of three: what else the machine does only ever adds."""
-    written = (unit * (length // len(unit) + 1))[:length]
+    long_text = (unit * (length // len(unit) + 1))[:length]
     best = float("inf")
     for _ in range(3):
         start = time.process_time()
-        parse(written)
+        parse(long_text)
         best = min(best, time.process_time() - start)
     return best / length * 1e9
 
 
-def table(measured: dict[str, dict[str, tuple[float, float]]]) -> str:
-    """Return *measured*, the long text's, as a table of shapes and parsers."""
-    rows = [[shape, *(text.number(measured[name][shape][1]) for name in PARSERS)] for shape in SHAPES]
+def table(figures: dict[str, dict[str, tuple[float, float]]]) -> str:
+    """Return the *figures* of the long text as a table of shapes and parsers."""
+    rows = [[shape, *(text.number(figures[name][shape][1]) for name in PARSERS)] for shape in SHAPES]
     return text.table([f"ns per character of {LONG:,}", *PARSERS], rows)
 
 
-def grown(measured: dict[str, dict[str, tuple[float, float]]]) -> list[str]:
+def growth(figures: dict[str, dict[str, tuple[float, float]]]) -> list[str]:
     """Return what takes more per character the longer the text is."""
     return [
         f"{name}, {shape}: {short:,.0f} ns per character at {SHORT:,}, {long:,.0f} at {LONG:,}"
-        for name, shapes in measured.items()
+        for name, shapes in figures.items()
         for shape, (short, long) in shapes.items()
         if long > MOST_GROWTH * max(short, 20)
     ]
@@ -110,9 +110,9 @@ def grown(measured: dict[str, dict[str, tuple[float, float]]]) -> list[str]:
 
 def main() -> int:
     """Print the table; the exit status is 1 if anything grows with the length."""
-    measured = measure()
-    print(table(measured))
-    worst = grown(measured)
+    figures = measure()
+    print(table(figures))
+    worst = growth(figures)
     print("\n".join(worst) or "Every parser is linear over every shape.")
     return bool(worst)
 

@@ -47,7 +47,7 @@ class Simulation:
     def __init__(self) -> None:
         self.now = float(BEGAN + 10 * 365 * 86_400)
         self.calls: Counter[str] = Counter()
-        self.refused = 0
+        self.refusals = 0
         self._recent: dict[str, deque[float]] = defaultdict(deque)
         self._chance, self.dies_at = random.Random(1), -1
 
@@ -69,7 +69,7 @@ class Simulation:
         while recent and recent[0] < self.now - 60:
             recent.popleft()
         if len(recent) >= PER_MINUTE.get(method, 50):
-            self.refused += 1
+            self.refusals += 1
             raise SlackRateLimited("Slack asks to wait.", 60 - (self.now - recent[0]))
         recent.append(self.now)
 
@@ -135,8 +135,8 @@ class SimulatedSlack:
         newest = min(self._messages, -int(-(latest - BEGAN) // EVERY))
         first = max(0, newest - int(arguments["limit"]))
         page = [_message(number) for number in range(newest - 1, first - 1, -1)]
-        shown = [message for message in page if float(message["ts"]) > oldest]
-        return {"messages": shown, "has_more": first > 0 and len(shown) == len(page)}
+        messages = [message for message in page if float(message["ts"]) > oldest]
+        return {"messages": messages, "has_more": first > 0 and len(messages) == len(page)}
 
     def _conversations_replies(self, arguments: Json) -> Json:
         number = (int(arguments["ts"].partition(".")[0]) - BEGAN) // EVERY
@@ -166,14 +166,14 @@ class SimulatedArchive:
     def read(self, key: str) -> JsonObject[Any] | None:
         """Return the record at *key*."""
         self._simulation.call("S3", "aws")
-        stored = self._objects.get(key)
-        return JsonObject(json.loads(stored[0]), str(stored[1])) if stored else None
+        entry = self._objects.get(key)
+        return JsonObject(json.loads(entry[0]), str(entry[1])) if entry else None
 
     def write(self, key: str, value: Any, *, over: JsonObject[Any] | None) -> JsonObject[Any] | None:
         """Write it if *over* is still there."""
         self._simulation.call("S3", "aws")
-        stored = self._objects.get(key)
-        if (over.etag if over else None) != (str(stored[1]) if stored else None):
+        entry = self._objects.get(key)
+        if (over.etag if over else None) != (str(entry[1]) if entry else None):
             return None
         self.put(key, value)
         return JsonObject(value, str(self._objects[key][1]))
@@ -206,7 +206,7 @@ class SimulatedStepFunctions:
         self._simulation, self._archive = simulation, archive
         self.started: dict[str, Json] = {}
         self.histories: deque[tuple[str, Json]] = deque()
-        self.refused = 0
+        self.refusals = 0
         self.most_at_once = 0
 
     def call(self, action: str, **arguments: Any) -> Json:
@@ -215,11 +215,11 @@ class SimulatedStepFunctions:
         if action == "ListExecutions":
             return {"executions": [{}]}
         name = arguments["name"] if action == "StartExecution" else arguments["executionArn"].rpartition(":")[2]
-        return self._start(name, arguments) if action == "StartExecution" else self._described(name)
+        return self._start(name, arguments) if action == "StartExecution" else self._describe(name)
 
     def _start(self, name: str, arguments: Json) -> Json:
         if name in self.started:
-            self.refused += 1
+            self.refusals += 1
             raise ServiceError("ExecutionAlreadyExists", 400)
         self.started[name] = {"input": arguments["input"], "began": self._simulation.now, "done": False}
         if arguments["stateMachineArn"].endswith("-history"):
@@ -232,7 +232,7 @@ class SimulatedStepFunctions:
     def _is_over(self, execution: Json) -> bool:
         return bool(self._simulation.now >= execution["began"] + SECONDS["archiving"])
 
-    def _described(self, name: str) -> Json:
+    def _describe(self, name: str) -> Json:
         execution = self.started[name]
         if not self._is_over(execution):
             return {"status": "RUNNING", "startDate": execution["began"]}
@@ -246,8 +246,8 @@ class SimulatedStepFunctions:
 
     def _record(self, message: Json, files: list[Json]) -> None:
         ids = [file["id"] for file in files]
-        known = {"files": ids, "known": ids, "replies": {}, "tags": [], "deleted": False}
-        self._archive.put(f"messages/T1/C1/{message['ts']}.json", {**message, **known})
+        record = {"files": ids, "known": ids, "replies": {}, "tags": [], "deleted": False}
+        self._archive.put(f"messages/T1/C1/{message['ts']}.json", {**message, **record})
         at = datetime.fromtimestamp(self._simulation.now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         for file in ids:
             self._archive.put(f"metadata/T1/{file}.json", {"archived_at": at})
@@ -262,7 +262,7 @@ def run(messages: int) -> Json:
     stage = history.Stage(slack, archive, *both)  # type: ignore[arg-type]
     order = history_run.order("T1", "C1", f"{simulation.now:.6f}", "0", tell=True)
     aws.histories.append((order["run"], json.loads(json.dumps(order))))
-    begun, began, executions = time.monotonic(), simulation.now, []
+    start, began, executions = time.monotonic(), simulation.now, []
     while aws.histories:
         executions.append(_execute(aws.histories.popleft()[1], stage, simulation))
     record = archive.read("history/T1/C1.json")
@@ -274,14 +274,14 @@ def run(messages: int) -> Json:
         "record": {name: record.value[name] for name in ("state", "counts")},
         "executions": executions,
         "started": len(archiving),
-        "started_again": aws.refused,
+        "started_again": aws.refusals,
         "most_at_once": aws.most_at_once,
         "calls": dict(simulation.calls),
-        "refused": simulation.refused,
+        "refused": simulation.refusals,
         "messages_of_the_app": slack.posted["chat.postMessage"],
         "largest_record": archive.largest,
         "simulated": simulation.now - began,
-        "seconds": time.monotonic() - begun,
+        "seconds": time.monotonic() - start,
     }
 
 
@@ -302,7 +302,7 @@ def _execute(order: Any, stage: history.Stage, simulation: Simulation) -> Json:
     return counts
 
 
-def printed(result: Json) -> str:
+def as_text(result: Json) -> str:
     """Return what a person reads of it."""
     executions, calls = result["executions"], result["calls"]
     counts, minutes = result["record"]["counts"], result["simulated"] / 60
@@ -328,4 +328,4 @@ def printed(result: Json) -> str:
 
 
 if __name__ == "__main__":
-    print(printed(run(int(sys.argv[1]) if len(sys.argv) > 1 else MESSAGES)))
+    print(as_text(run(int(sys.argv[1]) if len(sys.argv) > 1 else MESSAGES)))

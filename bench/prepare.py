@@ -65,7 +65,7 @@ def size(name: str) -> int:
 
 def missing() -> dict[str, str]:
     """Return the programs that are not installed, with the command that installs them on Debian."""
-    return {name: f"apt install {found}" for name, found in TOOLS.items() if not shutil.which(name)}
+    return {name: f"apt install {package_name}" for name, package_name in TOOLS.items() if not shutil.which(name)}
 
 
 def _pinned(name: str, file: Path = PROJECT / "requirements-dev.in") -> str:

@@ -50,8 +50,8 @@ def _versions() -> str:
 
 
 def _first(*command: object) -> str:
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=True)
-    return (done.stdout or done.stderr).splitlines()[0]
+    process = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=True)
+    return (process.stdout or process.stderr).splitlines()[0]
 
 
 def document(results: Results) -> str:
@@ -83,10 +83,10 @@ def _targets(lines: list[targets.Line]) -> str:
 
 
 def _cold(results: Results) -> Results:
-    ways, deployed = results["ways"], results["ways"]["deployed"]
-    bolt = deployed[BOLT.title]["answered"]
+    ways, figures = results["ways"], results["ways"]["deployed"]
+    bolt = figures[BOLT.title]["answered"]
     rows = []
-    for title, row in deployed.items():
+    for title, row in figures.items():
         values = [
             row["answered"],
             row["answered"] / bolt,
@@ -106,8 +106,8 @@ def _cold(results: Results) -> Results:
     return {
         "cold_rounds": results["rounds"]["deployed"],
         "cold": table(head, rows),
-        "cold_bars": block(_segments(deployed)),
-        "cold_ways": table(["contender", *ways], [_across(title, ways) for title in deployed]),
+        "cold_bars": block(_segments(figures)),
+        "cold_ways": table(["contender", *ways], [_across(title, ways) for title in figures]),
         "cold_profile": block(
             "\n".join(f"{name:24} {number(ms):>6} ms" for name, ms in results["profile"].items())
         ),
@@ -150,7 +150,7 @@ def _transfer(results: Results, missing: dict[str, str]) -> Results:
     for way, sizes in results["ways"].items():
         for size, figures in sizes.items():
             limit = (figures[LIMIT] or {}).get("rate")
-            rows = [_moved(title, row, limit, missing) for title, row in figures.items()]
+            rows = [_row(title, row, limit, missing) for title, row in figures.items()]
             head = [f"{way}, {size}", "s", "MB/s", "of the limit", "call MB/s", "CPU s per GB", "resident MB"]
             parts.append(table(head, rows))
     hashes = ", ".join(f"{name} {number(seconds)}" for name, seconds in results["hashes"].items())
@@ -177,7 +177,7 @@ def _rounds(rounds: dict[str, int]) -> str:
     return "; ".join(f"{what} × {count}" for what, count in rounds.items())
 
 
-def _moved(title: str, row: Results | None, limit: float | None, missing: dict[str, str]) -> list[str]:
+def _row(title: str, row: Results | None, limit: float | None, missing: dict[str, str]) -> list[str]:
     if row is None:
         command = next((how for name, how in missing.items() if name in title), "make bench")
         return [title, f"not installed: {command}", "", "", "", "", ""]

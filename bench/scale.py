@@ -21,7 +21,7 @@ TAG = "docs"
 
 def measure(*, quick: bool) -> dict[str, Any]:
     """Return, by the number of documents in the archive, the requests of one upload and of one search."""
-    counted: dict[str, Any] = {}
+    counts: dict[str, Any] = {}
     with Counting() as counting, Pipeline(environ={"AWS_ENDPOINT_URL": counting.url}) as pipeline:
         counting.target = pipeline.aws.url
         _upload(pipeline)  # not counted: some requests are made once per process
@@ -29,20 +29,20 @@ def measure(*, quick: bool) -> dict[str, Any]:
         for size in ARCHIVES[: 2 if quick else 3]:
             _fill(pipeline, there, size)
             there = size
-            counted[f"{size:,}"] = {"upload": _counted(counting, lambda: _upload(pipeline))}
+            counts[f"{size:,}"] = {"upload": _count(counting, lambda: _upload(pipeline))}
             if searches:
-                counted[f"{size:,}"]["search"] = _counted(counting, lambda: _search(pipeline))
-    return {"archives": counted, "searches": searches}
+                counts[f"{size:,}"]["search"] = _count(counting, lambda: _search(pipeline))
+    return {"archives": counts, "searches": searches}
 
 
-def _counted(counting: Counting, action: Callable[[], object]) -> dict[str, int]:
+def _count(counting: Counting, action: Callable[[], object]) -> dict[str, int]:
     """Return the requests of *action*. The fewest of three, because on a busy machine some are retried."""
     counts: list[Counter[str]] = []
     for _ in range(3):
-        counting.seen.clear()
+        counting.requests.clear()
         action()
-        counts.append(counting.seen.copy())
-    return dict(sorted(min(counts, key=lambda seen: seen.total()).items()))
+        counts.append(counting.requests.copy())
+    return dict(sorted(min(counts, key=lambda counter: counter.total()).items()))
 
 
 def _search(pipeline: Pipeline) -> bool:

@@ -40,66 +40,64 @@ def measure(*, quick: bool) -> dict[str, Any]:
 def _archive(size: int, rounds: int) -> dict[str, Any]:
     """Time through no proxy, then count through one."""
     with Pipeline() as pipeline:
-        people = _filled(pipeline, size)
+        people = _fill(pipeline, size)
         times = {name: _times(pipeline, people[many], text, rounds) for name, (many, text) in QUESTIONS.items()}
         times[COLD] = _cold(pipeline, people[5])
     with Counting() as counting, Pipeline(environ={"AWS_ENDPOINT_URL": counting.url}) as pipeline:
         counting.target = pipeline.aws.url
-        people = _filled(pipeline, size)
-        counts = {
-            name: _counted(pipeline, counting, people[many], text) for name, (many, text) in QUESTIONS.items()
-        }
+        people = _fill(pipeline, size)
+        counts = {name: _count(pipeline, counting, people[many], text) for name, (many, text) in QUESTIONS.items()}
     counts[COLD] = counts["one word, 5 conversations"] | {"slack": 3}  # which channels are public is not known yet
     return {name: times[name] | counts[name] for name in [*QUESTIONS, COLD]}
 
 
 def _times(pipeline: Pipeline, user: User, text: str, rounds: int) -> dict[str, float]:
     for _ in range(2):  # the first ones are not warm
-        asked(pipeline, user, text)
-    return percentiles([asked(pipeline, user, text) for _ in range(rounds)])
+        ask(pipeline, user, text)
+    return percentiles([ask(pipeline, user, text) for _ in range(rounds)])
 
 
 def percentiles(seconds: list[float]) -> dict[str, float]:
     """Return p50 and p95 of *seconds*, in milliseconds."""
-    taken = sorted(seconds)
-    return {"p50": taken[len(taken) // 2] * 1000, "p95": taken[int(len(taken) * 0.95)] * 1000}
+    in_order = sorted(seconds)
+    return {"p50": in_order[len(in_order) // 2] * 1000, "p95": in_order[int(len(in_order) * 0.95)] * 1000}
 
 
 def _cold(pipeline: Pipeline, user: User) -> dict[str, float]:
     """Time the first question to each of some processes: the app is imported, but not what answers."""
     assert isinstance(pipeline.routes, ChaliceLocal)
-    taken = []
+    times = []
     for _ in range(COLD_ROUNDS):
         pipeline.routes.restart()
-        taken.append(asked(pipeline, user, "board"))
-    taken.sort()
-    return {"p50": taken[COLD_ROUNDS // 2] * 1000, "p95": taken[-1] * 1000}
+        times.append(ask(pipeline, user, "board"))
+    times.sort()
+    return {"p50": times[COLD_ROUNDS // 2] * 1000, "p95": times[-1] * 1000}
 
 
-def asked(pipeline: Pipeline, user: User, text: str) -> float:
+def ask(pipeline: Pipeline, user: User, text: str) -> float:
     """Ask as the slash command does, and return the seconds until the answer."""
-    begun = time.perf_counter()
+    start = time.perf_counter()
     result = pipeline.slack.command(pipeline.slack.channels[0], user, "/docs", text)
     if not result.attempt.succeeded or FAILED in result.text:
         raise RuntimeError(f"the search failed: {result.text}; see {pipeline.folder}")
-    return time.perf_counter() - begun
+    return time.perf_counter() - start
 
 
-def _counted(pipeline: Pipeline, counting: Counting, user: User, text: str) -> dict[str, int]:
-    asked(pipeline, user, text)  # so that Slack has said which channels are public
-    counting.seen.clear()
+def _count(pipeline: Pipeline, counting: Counting, user: User, text: str) -> dict[str, int]:
+    ask(pipeline, user, text)  # so that Slack has said which channels are public
+    counting.requests.clear()
     before = len(pipeline.slack.requests)
-    asked(pipeline, user, text)
-    seen: Counter[str] = counting.seen.copy()
-    listings = sum(count for operation, count in seen.items() if " LIST " in operation)
+    ask(pipeline, user, text)
+    requests: Counter[str] = counting.requests.copy()
+    listings = sum(count for operation, count in requests.items() if " LIST " in operation)
     return {
         "listings": listings,
-        "records": seen.total() - listings,
+        "records": requests.total() - listings,
         "slack": len(pipeline.slack.requests) - before,
     }
 
 
-def _filled(pipeline: Pipeline, size: int) -> dict[int, User]:
+def _fill(pipeline: Pipeline, size: int) -> dict[int, User]:
     """Put *size* documents into the archive, half of them public; return people by their private conversations."""
     slack, backend = pipeline.slack, s3_backends[pipeline.aws.account]["aws"]
     rooms, people = settle_people(slack, {many for many, _ in QUESTIONS.values()})

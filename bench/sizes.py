@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from bench.archive import Plan, described
 from bench.prepare import PROJECT
-from bench.searching import asked, percentiles, settle_people
+from bench.searching import ask, percentiles, settle_people
 from local.pipeline import Pipeline
 from local.slack.model import User
 
@@ -78,10 +78,10 @@ def measure(*, quick: bool) -> dict[str, Any]:
 
 
 def _question(pipeline: Pipeline, archive: ArchiveProcess, user: User, text: str, rounds: int) -> dict[str, float]:
-    asked(pipeline, user, text)  # so that Slack has said which channels are public
+    ask(pipeline, user, text)  # so that Slack has said which channels are public
     archive.seen()
-    asked(pipeline, user, text)
+    ask(pipeline, user, text)
     seen = archive.seen()
     listings = sum(count for operation, count in seen.items() if " LIST " in operation)
-    taken = [asked(pipeline, user, text) for _ in range(rounds)]
+    taken = [ask(pipeline, user, text) for _ in range(rounds)]
     return {"listings": listings, "records": sum(seen.values()) - listings, **percentiles(taken)}

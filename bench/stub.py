@@ -68,10 +68,10 @@ class Connection:
     def _upto(self, mark: bytes) -> bytes:
         """Read to *mark* and return the bytes before it, or b"" at the end of the connection."""
         while mark not in self._ahead:
-            received = self._sock.recv(AHEAD)
-            if not received:
+            chunk = self._sock.recv(AHEAD)
+            if not chunk:
                 return b""
-            self._ahead += received
+            self._ahead += chunk
         before, _, self._ahead = self._ahead.partition(mark)
         return before
 
@@ -94,8 +94,8 @@ class Connection:
     def _take(self, size: int) -> bytes:
         while len(self._ahead) < size:
             self._ahead += self._sock.recv(AHEAD)
-        taken, self._ahead = self._ahead[:size], self._ahead[size:]
-        return taken
+        chunk, self._ahead = self._ahead[:size], self._ahead[size:]
+        return chunk
 
     def _skip(self, size: int) -> None:
         buffered = min(size, len(self._ahead))
@@ -157,7 +157,7 @@ class Connection:
     def _s3(self, path: str, query: dict[str, list[str]]) -> None:
         objects, uploads = self._state.objects, self._state.uploads
         if path == "/-/sizes":
-            sizes = {name: held.size for name, held in objects.items()}
+            sizes = {name: entry.size for name, entry in objects.items()}
             objects.clear()
             self._send(200, json.dumps(sizes).encode(), "application/json")
         elif self.method == "PUT" and "uploadId" in query:
@@ -179,21 +179,21 @@ class Connection:
         else:
             self._get(path)
 
-    def _put(self, path: str, held: Held) -> None:
+    def _put(self, path: str, entry: Held) -> None:
         if self.headers.get("if-none-match") == "*" and path in self._state.objects:
             self._send(412, b"<Error><Code>PreconditionFailed</Code></Error>")
             return
-        self._state.objects[path] = held
+        self._state.objects[path] = entry
         self._send(200)
 
     def _get(self, path: str) -> None:
-        held = self._state.objects.get(path)
-        if held is None:
+        entry = self._state.objects.get(path)
+        if entry is None:
             self._send(404, b"<Error><Code>NoSuchKey</Code></Error>")
         elif self.method == "HEAD":
-            self._send_head(200, held.size)
+            self._send_head(200, entry.size)
         else:
-            self._send(200, held.content or b"")
+            self._send(200, entry.content or b"")
 
     def _send(self, status: int, body: bytes = b"", kind: str = "application/xml") -> None:
         if self.method == "HEAD":

@@ -29,7 +29,7 @@ def lines(results: dict[str, Any]) -> list[Line]:
 
 def _cold(figures: dict[str, Any]) -> list[Line]:
     bolt, signed = figures[BOLT.title], figures[SIGNED.title]
-    compared = []
+    result = []
     for contender, most in ((OURS_UPLOAD, 0.25), (OURS_PLAIN, 0.15)):
         ours = figures[contender.title]
         ratio = ours["answered"] / bolt["answered"]
@@ -40,10 +40,10 @@ def _cold(figures: dict[str, Any]) -> list[Line]:
             f"time, which other load does not stretch, the ratio is {number(ours['cpu'] / bolt['cpu'])}"
         )
         what = contender.title.removeprefix("ours, ")
-        compared.append(
+        result.append(
             Line(f"cold, {what}: at most {most} of Bolt on Chalice", number(ratio), ratio <= most, remark)
         )
-    return compared
+    return result
 
 
 def _warm(figures: dict[str, Any]) -> list[Line]:
@@ -54,7 +54,7 @@ def _warm(figures: dict[str, Any]) -> list[Line]:
         "Chalice needs and the signature of any message; the rest checks Slack's event, finds the tags and "
         "writes the input"
     )
-    compared = []
+    result = []
     for contender, most, why in ((OURS_UPLOAD, 0.4, f"; {parts}"), (OURS_PLAIN, 0.1, "")):
         ours = figures[contender.title]["p50"]
         remark = (
@@ -62,10 +62,10 @@ def _warm(figures: dict[str, Any]) -> list[Line]:
             f"message{why}"
         )
         what = contender.title.removeprefix("ours, ")
-        compared.append(
+        result.append(
             Line(f"warm, {what}: at most {most} of Bolt's p50", number(ours / bolt), ours / bolt <= most, remark)
         )
-    return compared
+    return result
 
 
 def _large(figures: dict[str, Any], steps: dict[str, float]) -> list[Line]:
@@ -113,7 +113,7 @@ def _small(figures: dict[str, Any]) -> Line:
 def _reply(stories: dict[str, Any]) -> Line:
     first, warm = stories["1 file of 1 MB, first upload"], stories["1 file of 1 MB, functions warm"]
     remark = f"{number(first['seconds'])} s when every function starts cold, {number(warm['seconds'])} s warm"
-    reached = first["seconds"] <= REPLY_SECONDS
+    is_reached = first["seconds"] <= REPLY_SECONDS
     return Line(
-        "the reply within 2 s of the post, 1 MB, local stack", f"{number(first['seconds'])} s", reached, remark
+        "the reply within 2 s of the post, 1 MB, local stack", f"{number(first['seconds'])} s", is_reached, remark
     )

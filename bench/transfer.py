@@ -125,48 +125,48 @@ def _check(title: str, stubs: Stubs, sizes: list[int]) -> None:
 def measure(*, quick: bool) -> dict[str, Any]:
     """Return, by way and size, the figures of each contender; None for a program that is not installed."""
     rounds = QUICK if quick else ROUNDS
-    installed = [
+    contenders = [
         contender for contender in CONTENDERS if not isinstance(contender, Pipe) or shutil.which(contender.program)
     ]
     ways: dict[str, Any] = {}
     for (way, size), count in rounds.items():
-        runs: dict[str, list[Run]] = {contender.title: [] for contender in installed}
+        runs: dict[str, list[Run]] = {contender.title: [] for contender in contenders}
         with Stubs(tls=way == "TLS") as stubs:
             for _ in range(count):
-                for contender in installed:
+                for contender in contenders:
                     runs[contender.title].append(contender.run(stubs, SIZES[size], CALLS.get(size, 1)))
         figures = {title: _figures(those, SIZES[size]) for title, those in runs.items()}
         ways.setdefault(way, {})[size] = {contender.title: figures.get(contender.title) for contender in CONTENDERS}
-    named = {f"{way}, {size}": count for (way, size), count in rounds.items()}
-    return {"ways": ways, "hashes": _hashes(), "rounds": named, "steps": {} if quick else _profile()}
+    counts = {f"{way}, {size}": count for (way, size), count in rounds.items()}
+    return {"ways": ways, "hashes": _hashes(), "rounds": counts, "steps": {} if quick else _profile()}
 
 
 def _profile() -> dict[str, float]:
     """Return the CPU seconds per GB of each step when our function moves 1 GiB over TLS."""
     handlers = {"all": ("ours", "app.fetch_file"), **{name: ("steps", f"steps.{name}") for name in STEPS}}
-    spent: dict[str, list[float]] = {name: [] for name in handlers}
-    started = []
+    seconds: dict[str, list[float]] = {name: [] for name in handlers}
+    starts = []
     with Stubs(tls=True) as stubs:
         for _ in range(PROFILED):
             for name, (package, handler) in handlers.items():
                 events = [payloads.transfer(stubs.file_url(size), size) for size in (1, GB)]
-                moved = run(prepare.package(package), handler, events, stubs, expect="archived")
-                spent[name].append(moved.spent[1] / (GB / 1e9))
+                figures = run(prepare.package(package), handler, events, stubs, expect="archived")
+                seconds[name].append(figures.spent[1] / (GB / 1e9))
                 if name == "all":
-                    started.append((moved.cpu - moved.spent[1]) / (GB / 1e9))
-    return shares(median(started), {name: median(those) for name, those in spent.items()}, _hashes()["CRC-32"])
+                    starts.append((figures.cpu - figures.spent[1]) / (GB / 1e9))
+    return shares(median(starts), {name: median(those) for name, those in seconds.items()}, _hashes()["CRC-32"])
 
 
-def shares(start: float, spent: dict[str, float], crc: float) -> dict[str, float]:
-    """Return the CPU seconds of each step; *spent* has those of each step together with the steps before it."""
+def shares(start: float, seconds: dict[str, float], crc: float) -> dict[str, float]:
+    """Return the CPU seconds of each step; *seconds* has those of each step together with the steps before it."""
     return {
         "Python, modules and clients, once per process": start,
-        OUT_OF_SLACK: spent["read"],
-        "SHA-256, for the record": spent["hashed"] - spent["read"],
+        OUT_OF_SLACK: seconds["read"],
+        "SHA-256, for the record": seconds["hashed"] - seconds["read"],
         "CRC-32, for S3": crc,
-        "copied together to parts": spent["parted"] - spent["hashed"] - crc,
-        INTO_S3: spent["sent"],
-        "both at once: threads and caches": spent["all"] - spent["parted"] - spent["sent"],
+        "copied together to parts": seconds["parted"] - seconds["hashed"] - crc,
+        INTO_S3: seconds["sent"],
+        "both at once: threads and caches": seconds["all"] - seconds["parted"] - seconds["sent"],
     }
 
 
@@ -174,10 +174,10 @@ def _hashes() -> dict[str, float]:
     """Return the CPU seconds per GB of SHA-256 and of CRC-32."""
     seconds = {}
     for name, update in (("SHA-256", hashlib.sha256().update), ("CRC-32", zlib.crc32)):
-        begun = time.process_time()
+        start = time.process_time()
         for _ in range(64):
             update(BLOCK)
-        seconds[name] = (time.process_time() - begun) / (64 * len(BLOCK) / 1e9)
+        seconds[name] = (time.process_time() - start) / (64 * len(BLOCK) / 1e9)
     return seconds
 
 

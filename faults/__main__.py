@@ -18,16 +18,16 @@ def main() -> int:
     parser.add_argument("--uploads", type=int, help="instead: only the run of so many uploads, 8 a second")
     parser.add_argument("--transfers", action="store_true", help="instead: only the files of 1 and 5 GiB")
     parser.add_argument("--pasts", action="store_true", help="instead: only the past of a channel")
-    chosen = parser.parse_args()
+    options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started ends as well
-    if chosen.pasts:
-        return 0 if pasts.run(not chosen.quick, chosen.point) else 1
-    if chosen.transfers:
+    if options.pasts:
+        return 0 if pasts.run(not options.quick, options.point) else 1
+    if options.transfers:
         return 0 if transfers.run() else 1
-    if chosen.uploads:
-        return 0 if many_uploads.run(chosen.uploads) else 1
-    status = run(is_full=not chosen.quick, only=chosen.point)
-    if not chosen.quick and not chosen.point:
+    if options.uploads:
+        return 0 if many_uploads.run(options.uploads) else 1
+    status = run(is_full=not options.quick, only=options.point)
+    if not options.quick and not options.point:
         status |= not pasts.run(is_full=True)
         status |= not transfers.run()
         status |= not many_uploads.run(UPLOADS)

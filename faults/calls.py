@@ -68,12 +68,12 @@ class Call:
         if "list-type" in marks:
             return f"ListObjectsV2 {marks['prefix'][0].partition('/')[0]}/"
         plain = {"GET": "GetObject", "PUT": "PutObject", "DELETE": "DeleteObject"}.get(self.method, self.method)
-        found = (
+        operations = (
             MULTIPART[self.method, mark]
             for mark in ("uploadId", "uploads")
             if (self.method, mark) in MULTIPART and mark in marks
         )
-        operation = next(found, plain)
+        operation = next(operations, plain)
         prefix = [*path.split("/"), "", ""][2]
         condition = " (new)" if "if-none-match" in self.headers else " (over)" if "if-match" in self.headers else ""
         return f"{operation} {prefix}/{condition}"

@@ -110,28 +110,30 @@ def snapshot(harness: Harness, case: Case) -> Snapshot:
             text = text.replace(word, meaning)
         return text
 
-    found: Snapshot = {"objects": {}, "replies": [plain(reply.text) for reply in case.replies(harness)]}
+    result: Snapshot = {"objects": {}, "replies": [plain(reply.text) for reply in case.replies(harness)]}
     for key in _keys(harness, case):
         body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-        found["objects"][plain(key)] = _without_times(plain(body.decode())) if key.endswith(".json") else _sum(body)
-    found["tags"] = {re.sub(r"\d{10}-", "", plain(key)) for key in _index(harness, case)}
-    found["reactions"] = sorted(name for one in _said(harness, case.message) for name in one.reactions)
-    found["earlier"] = [plain(reply.text) for reply in case.earlier_replies(harness)]
-    found["status"] = harness.execution(case.event).get("status")
-    found["unfinished"] = _unfinished(harness, case.message)
-    found["answer"] = case.answer and (case.answer.attempt.succeeded, plain(case.answer.text))
-    return found
+        result["objects"][plain(key)] = (
+            _without_times(plain(body.decode())) if key.endswith(".json") else _sum(body)
+        )
+    result["tags"] = {re.sub(r"\d{10}-", "", plain(key)) for key in _index(harness, case)}
+    result["reactions"] = sorted(name for message in _messages(harness, case.message) for name in message.reactions)
+    result["earlier"] = [plain(reply.text) for reply in case.earlier_replies(harness)]
+    result["status"] = harness.execution(case.event).get("status")
+    result["unfinished"] = _unfinished(harness, case.message)
+    result["answer"] = case.answer and (case.answer.attempt.succeeded, plain(case.answer.text))
+    return result
 
 
-def _said(harness: Harness, message: Message) -> list[Message]:
+def _messages(harness: Harness, message: Message) -> list[Message]:
     """Everything in the message's channel, in which nothing else is."""
-    return [one for one in harness.pipeline.slack.messages if one.channel is message.channel]
+    return [candidate for candidate in harness.pipeline.slack.messages if candidate.channel is message.channel]
 
 
 def _of_app(harness: Harness, message: Message) -> list[Message]:
     """The app's own posts in the message's channel that still stand."""
     bot = harness.pipeline.slack.bot_user_id
-    return [post for post in _said(harness, message) if post.user == bot and not post.deleted and post.text]
+    return [post for post in _messages(harness, message) if post.user == bot and not post.deleted and post.text]
 
 
 def _words(harness: Harness, case: Case) -> dict[str, str]:
@@ -151,21 +153,21 @@ def _keys(harness: Harness, case: Case) -> list[str]:
     prefixes = [f"messages/{team}/{message.channel.id}/", f"notices/{execution_name(case.event)}"]
     for file in message.files:
         prefixes += [f"documents/{team}/{file.id}/", f"metadata/{team}/{file.id}.json"]
-    return [key for prefix in prefixes for key in _listed(harness, prefix)]
+    return [key for prefix in prefixes for key in _list_keys(harness, prefix)]
 
 
 def _index(harness: Harness, case: Case) -> list[str]:
     """The entries of the case's files in the index."""
     team, channel = harness.pipeline.slack.team_id, case.message.channel.id
     folders = [f"{kind}/{team}/{scope}/" for kind in ("tags", "words", "recent") for scope in ("public", channel)]
-    found = [key for folder in folders for key in _listed(harness, folder)]
-    return [key for key in found if any(key.endswith(f"-{file.id}") for file in case.message.files)]
+    keys = [key for folder in folders for key in _list_keys(harness, folder)]
+    return [key for key in keys if any(key.endswith(f"-{file.id}") for file in case.message.files)]
 
 
-def _listed(harness: Harness, prefix: str) -> Iterator[str]:
+def _list_keys(harness: Harness, prefix: str) -> Iterator[str]:
     pages = harness.pipeline.aws.client("s3").get_paginator("list_objects_v2")
     for page in pages.paginate(Bucket=harness.pipeline.deployment.bucket, Prefix=prefix):
-        yield from (one["Key"] for one in page.get("Contents", []))
+        yield from (entry["Key"] for entry in page.get("Contents", []))
 
 
 def _sum(body: bytes) -> str:
@@ -191,43 +193,45 @@ def _unfinished(harness: Harness, message: Message) -> int:
     return sum(any(file.id in upload["Key"] for file in message.files) for upload in uploads)
 
 
-def broken_promises(harness: Harness, case: Case, found: Snapshot) -> list[str]:
+def broken_promises(harness: Harness, case: Case, result: Snapshot) -> list[str]:
     """What must never be, whatever happened."""
-    broken, message = [], case.message
+    problems, message = [], case.message
     if not case.scenario.is_of_the_past and any(post.thread_ts is None for post in _of_app(harness, message)):
-        broken.append("a reply at the top level of the channel")
+        problems.append("a reply at the top level of the channel")
     for file in message.files:
         document, record = f"documents/{harness.pipeline.slack.team_id}/{file.name}/", f"/{file.name}.json"
-        stored = {key: value for key, value in found["objects"].items() if key.startswith(document)}
-        known = [
-            value for key, value in found["objects"].items() if key.startswith("metadata/") and key.endswith(record)
+        documents = {key: value for key, value in result["objects"].items() if key.startswith(document)}
+        records = [
+            value
+            for key, value in result["objects"].items()
+            if key.startswith("metadata/") and key.endswith(record)
         ]
-        if stored.keys() - {document + str(file.name)}:
-            broken.append(f"a document under a wrong name: {', '.join(stored)}")
-        if set(stored.values()) - {file.sha256}:
-            broken.append(f"{file.name} is stored, but not whole")
-        if known and stored.get(document + str(file.name)) != file.sha256:
-            broken.append(f"metadata of {file.name} without the whole document")
-        if known and known[0]["file"]["sha256"] != file.sha256:
-            broken.append(f"a wrong checksum of {file.name}")
-        if not known and _claims(found, file):
-            broken.append(f"{file.name} is said to be archived, and is not")
-        broken += [f"{file.name} is not found by #{tag}" for tag in _lost(harness, found, file, known)]
-    return broken
+        if documents.keys() - {document + str(file.name)}:
+            problems.append(f"a document under a wrong name: {', '.join(documents)}")
+        if set(documents.values()) - {file.sha256}:
+            problems.append(f"{file.name} is stored, but not whole")
+        if records and documents.get(document + str(file.name)) != file.sha256:
+            problems.append(f"metadata of {file.name} without the whole document")
+        if records and records[0]["file"]["sha256"] != file.sha256:
+            problems.append(f"a wrong checksum of {file.name}")
+        if not records and _claims(result, file):
+            problems.append(f"{file.name} is said to be archived, and is not")
+        problems += [f"{file.name} is not found by #{tag}" for tag in _missing_tags(harness, result, file, records)]
+    return problems
 
 
-def _lost(harness: Harness, found: Snapshot, file: File, known: list[Json]) -> Iterator[str]:
+def _missing_tags(harness: Harness, result: Snapshot, file: File, records: list[Json]) -> Iterator[str]:
     """The tags that a share in the record has, and the index lacks in one of its scopes."""
-    for share in known[0]["shares"] if known else []:
+    for share in records[0]["shares"] if records else []:
         for tag in share["tags"]:
             entries = {
                 f"tags/{harness.pipeline.slack.team_id}/{scope}/{tag}/{file.name}"
                 for scope in ("public", "CHANNEL")
             }
-            if entries - found["tags"]:
+            if entries - result["tags"]:
                 yield tag
 
 
-def _claims(found: Snapshot, file: File) -> bool:
-    said = re.compile(rf"• {re.escape(str(file.name))} (\(|was in)")
-    return any(said.search(reply) for reply in found["replies"])
+def _claims(result: Snapshot, file: File) -> bool:
+    pattern = re.compile(rf"• {re.escape(str(file.name))} (\(|was in)")
+    return any(pattern.search(reply) for reply in result["replies"])

@@ -28,24 +28,24 @@ def _answer(body: str, headers: dict[str, str]) -> int:
 def main() -> None:
     """Fuzz until the time is over or an input breaks the rules, which ends it with a traceback."""
     logging.disable(logging.CRITICAL)
-    with route_environment() as asked:
+    with route_environment() as aws_requests:
 
-        def one(data: bytes) -> None:
+        def check_input(data: bytes) -> None:
             kind, body = data[-1:], data[:-1]
             is_signed = kind < b"\x80"
             headers = signed(body) if is_signed else {**signed(b"else"), "X-Other": kind.hex()}
-            before, begun = len(asked), time.monotonic()
+            before, start = len(aws_requests), time.monotonic()
             if kind[-1:] in b"\x01\xff":
                 status = post(body.decode("latin-1"), headers, is_base64=True)
                 is_signed = False
             else:
                 status = _answer(base64.b64encode(body).decode(), headers)
             assert status < 500, status
-            assert time.monotonic() - begun < BUDGET_SECONDS
-            assert is_signed or len(asked) == before, "it started something unsigned"
+            assert time.monotonic() - start < BUDGET_SECONDS
+            assert is_signed or len(aws_requests) == before, "it started something unsigned"
 
         FOUND.mkdir(parents=True, exist_ok=True)
-        atheris.Setup([*sys.argv, str(FOUND), str(SEEDS)], one)
+        atheris.Setup([*sys.argv, str(FOUND), str(SEEDS)], check_input)
         atheris.Fuzz()
 
 

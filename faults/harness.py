@@ -34,12 +34,12 @@ class Harness:
         self._rules: list[Rule] = []
         self._leaving = ExitStack()
         self._patches = Patches()
-        self.seen: dict[str, list[Call]] = {}
+        self.calls_by_point: dict[str, list[Call]] = {}
         self.calls = 0
         self.leaks: list[str] = []
         self.too_slow: list[Call] = []
         names = ("route", *FUNCTIONS, "workflow", "slack", *(f"slack of {name}" for name in ALIKE))
-        self._proxies = {name: Proxy(name, self._judged, self._kill, self._held, self._took) for name in names}
+        self._proxies = {name: Proxy(name, self._judged, self._kill, self._patience, self._took) for name in names}
         environ = {
             "AWS_ENDPOINT_URL": self._proxies["route"].url,
             "SLACK_URL": self._proxies["slack"].url + "/api/chat.postMessage",
@@ -86,7 +86,7 @@ class Harness:
         self._look_for_secrets(call)
         with self._lock:
             self.calls += 1
-            self.seen.setdefault(call.point, []).append(call)
+            self.calls_by_point.setdefault(call.point, []).append(call)
             for rule in self._rules:
                 if rule.point == call.point and rule.happened < rule.times and call.is_about(rule.ids):
                     rule.happened += 1
@@ -97,8 +97,8 @@ class Harness:
         """The token is for Slack alone, and the signing secret for nobody."""
         app = self.pipeline.slack.app
         secrets = [app.signing_secret] if call.is_to_slack else [app.signing_secret, app.bot_token]
-        sent = f"{call.target} {dict(call.headers)}".encode() + call.body
-        if any(secret.encode() in sent for secret in secrets):
+        text = f"{call.target} {dict(call.headers)}".encode() + call.body
+        if any(secret.encode() in text for secret in secrets):
             self.leaks.append(call.point)
 
     def _kill(self, call: Call) -> None:
@@ -113,7 +113,7 @@ class Harness:
         if is_hasty(call.point) and seconds > OWN_LIMIT:
             self.too_slow.append(call)
 
-    def _held(self, call: Call) -> float:
+    def _patience(self, call: Call) -> float:
         return HASTY if is_hasty(call.point) else PATIENT
 
     def wait_until_quiet(self, envelopes: Collection[Json]) -> None:
@@ -126,8 +126,8 @@ class Harness:
 
     def _is_quiet(self, envelope: Json) -> bool:
         return (
-            all(one.done.is_set() for one in self.deliveries(envelope))
-            and not self.parked()
+            all(delivery.done.is_set() for delivery in self.deliveries(envelope))
+            and not self.parked_count()
             and not self.pipeline.aws.pollers.busy
             and not self._is_anything_running()
             and not self.pipeline.aws.async_invocations.pending
@@ -143,9 +143,11 @@ class Harness:
     def deliveries(self, envelope: Json) -> list[Delivery]:
         """Slack's deliveries of that event."""
         event_id = envelope["event_id"]
-        return [one for one in self.pipeline.slack.deliveries if one.envelope.get("event_id") == event_id]
+        return [
+            delivery for delivery in self.pipeline.slack.deliveries if delivery.envelope.get("event_id") == event_id
+        ]
 
-    def parked(self, queue: str = "") -> int:
+    def parked_count(self, queue: str = "") -> int:
         """How many messages are in the parking queue, or with "-dead" in its dead letters."""
         about = "ApproximateNumberOfMessages"
         names = [about, f"{about}NotVisible", f"{about}Delayed"]

@@ -61,7 +61,7 @@ def is_hasty(point: str) -> bool:
     return point.split()[0] in ("route", "notify", "start_parked")
 
 
-def _refused(call: Call) -> Response:
+def _refuse(call: Call) -> Response:
     if call.service == "slack":
         method = call.target.rpartition("/")[2]
         error = {"files.info": b"file_not_found", "users.info": b"user_not_found"}.get(method, b"channel_not_found")
@@ -105,7 +105,7 @@ def _garbage(call: Call) -> Response:
     return whole(b"\xff\x00 a proxy's page </html>", 200, _TEXT)
 
 
-REFUSED = Fault("refused", _refused)
+REFUSED = Fault("refused", _refuse)
 ERROR = Fault("error", _error)
 LOST = Fault("lost answer", has_effect=True)
 TIMEOUT = Fault("timeout", hold=True)

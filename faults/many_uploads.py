@@ -28,14 +28,14 @@ def run(count: int) -> bool:
     with Pipeline(Clock(1)) as pipeline:
         with ThreadPoolExecutor(64) as senders:
             first = _warmed_up(pipeline)
-            begun = time.monotonic()
-            messages = [_uploaded(pipeline, number, begun, senders.submit) for number in range(count)]
+            start = time.monotonic()
+            messages = [_upload(pipeline, number, start, senders.submit) for number in range(count)]
             _wait(lambda: _has_all(pipeline, len(first) + count), PATIENCE)
-        took = time.monotonic() - begun
+        took = time.monotonic() - start
         for message in messages[::50]:  # once more, when all is long done
             pipeline.slack.deliver(message.envelope | {"event_id": "EvMuchLater"})
         _wait(lambda: not pipeline.aws.async_invocations.pending, 10)
-        return _told(pipeline, first, messages, took)
+        return _report(pipeline, first, messages, took)
 
 
 def _warmed_up(pipeline: Pipeline) -> list[Message]:
@@ -52,10 +52,10 @@ def _warmed_up(pipeline: Pipeline) -> list[Message]:
     return messages
 
 
-def _uploaded(pipeline: Pipeline, number: int, begun: float, submit: Callable[..., Any]) -> Message:
+def _upload(pipeline: Pipeline, number: int, start: float, submit: Callable[..., Any]) -> Message:
     """The upload with that number, at its time; every fifth event comes once more in one of four ways."""
     slack = pipeline.slack
-    time.sleep(max(0.0, begun + number / PER_SECOND - time.monotonic()))
+    time.sleep(max(0.0, start + number / PER_SECOND - time.monotonic()))
     file = (f"file-{number}.txt", f"content of {number}".encode() * 20, "text/plain")
     message = slack.upload(slack.channels[0], slack.users[0], [file], f"#run #n{number}", deliver=False)
     submit(slack.deliver, message.envelope)
@@ -78,12 +78,12 @@ def _with_retry_header(pipeline: Pipeline, message: Message) -> None:
 
 def _has_all(pipeline: Pipeline, count: int) -> bool:
     """Tell whether every upload was answered, and how far it is whoever looks on."""
-    answered, deliveries = len(_answers(pipeline)), pipeline.slack.deliveries
-    refused = sum(bool(one.attempts) and not one.acknowledged for one in deliveries)
+    answer_count, deliveries = len(_answers(pipeline)), pipeline.slack.deliveries
+    refusals = sum(bool(delivery.attempts) and not delivery.acknowledged for delivery in deliveries)
     waiting = pipeline.aws.async_invocations.pending
-    words = f"{answered} of {count} answered, {refused} deliveries to be tried again, {waiting} notices under way"
-    print(f"\r{words}    ", end="", flush=True, file=sys.stderr)
-    return answered == count
+    words = f"{answer_count} of {count} answered, {refusals} deliveries to be tried again, {waiting} notices"
+    print(f"\r{words} under way    ", end="", flush=True, file=sys.stderr)
+    return answer_count == count
 
 
 def _answers(pipeline: Pipeline) -> dict[str, list[Message]]:
@@ -101,30 +101,30 @@ def _wait(condition: Callable[[], bool], seconds: float) -> None:
         time.sleep(1)
 
 
-def _told(pipeline: Pipeline, first: list[Message], messages: list[Message], took: float) -> bool:
+def _report(pipeline: Pipeline, first: list[Message], messages: list[Message], took: float) -> bool:
     slack, aws = pipeline.slack, pipeline.aws
-    stored = {kind: _keys(pipeline, kind) for kind in ("documents", "metadata")}
-    wanted = {message.files[0].id for message in [*first, *messages]}
+    keys = {kind: _keys(pipeline, kind) for kind in ("documents", "metadata")}
+    file_ids = {message.files[0].id for message in [*first, *messages]}
     answers = _answers(pipeline)
     replies = [answers.get(message.ts, []) for message in [*first, *messages]]
     counts = {
         "deliveries": len(slack.deliveries),
-        "not acknowledged": sum(not one.acknowledged for one in slack.deliveries),
-        "documents missing or too many": len(wanted ^ set(stored["documents"]))
-        + len(stored["documents"])
-        - len(wanted),
-        "records missing or too many": len(wanted ^ set(stored["metadata"]))
-        + len(stored["metadata"])
-        - len(wanted),
-        "uploads without a notice": sum(not one for one in replies),
-        "uploads with more than one notice": sum(len(one) > 1 for one in replies),
-        "uploads said to have failed": sum(any("❌" in reply.text for reply in one) for one in replies),
+        "not acknowledged": sum(not item.acknowledged for item in slack.deliveries),
+        "documents missing or too many": len(file_ids ^ set(keys["documents"]))
+        + len(keys["documents"])
+        - len(file_ids),
+        "records missing or too many": len(file_ids ^ set(keys["metadata"]))
+        + len(keys["metadata"])
+        - len(file_ids),
+        "uploads without a notice": sum(not item for item in replies),
+        "uploads with more than one notice": sum(len(item) > 1 for item in replies),
+        "uploads said to have failed": sum(any("❌" in reply.text for reply in item) for item in replies),
         "dead letters": len(aws.dead),
     }
     print(f"\n{len(messages)} uploads at {PER_SECOND} a second after {len(first)} others, done after {took:.0f} s:")
     for name, number in counts.items():
         print(f"  {number:>6}  {name}")
-    attempts = [attempt.seconds for one in slack.deliveries for attempt in one.attempts]
+    attempts = [attempt.seconds for item in slack.deliveries for attempt in item.attempts]
     print("  " + _spread("from event to acknowledgement, ms", [1000 * seconds for seconds in attempts]))
     each = [(message, answers[message.ts][0]) for message in messages if message.ts in answers]
     waits = [float(reply.ts) - float(message.ts) for message, reply in each]
@@ -139,5 +139,5 @@ def _spread(name: str, values: list[float]) -> str:
 
 def _keys(pipeline: Pipeline, kind: str) -> list[str]:
     pages = pipeline.aws.client("s3").get_paginator("list_objects_v2")
-    found = pages.paginate(Bucket=pipeline.deployment.bucket, Prefix=f"{kind}/").search("Contents[].Key")
-    return [key.split("/")[2].removesuffix(".json") for key in found if key]
+    keys = pages.paginate(Bucket=pipeline.deployment.bucket, Prefix=f"{kind}/").search("Contents[].Key")
+    return [key.split("/")[2].removesuffix(".json") for key in keys if key]

@@ -70,7 +70,7 @@ class Past:
             if time.monotonic() > end:
                 break
             time.sleep(0.1)
-        self.verdict, self.why = self._judged(harness)
+        self.verdict, self.why = self._judge(harness)
 
     def _is_over(self, harness: Harness) -> bool:
         record = self._record(harness)
@@ -80,32 +80,32 @@ class Past:
         key = f"history/{harness.pipeline.slack.team_id}/{self.channel.id}.json"
         return _json(harness, key)
 
-    def _judged(self, harness: Harness) -> tuple[str, str]:
-        record, told = self._record(harness), self._told(harness)
+    def _judge(self, harness: Harness) -> tuple[str, str]:
+        record, texts = self._record(harness), self._texts(harness)
         if self.rule and not self.rule.happened:
             return WRONG, "the fault did not happen"
         if record is None or record["state"] == "running":
             return WRONG, f"it goes on: {record}"
-        if len(told) > 1:
-            return WRONG, f"{len(told)} messages: {told}"
+        if len(texts) > 1:
+            return WRONG, f"{len(texts)} messages: {texts}"
         if record["state"] == "left":
             return (LEFT, "") if self.fault is REFUSED and _is_slacks(self.point) else (WRONG, "it left")
         if record["state"] == "stopped":
-            is_told = bool(told) and "has stopped" in told[0] and "make catchup" in told[0]
-            return (STOPPED, "") if self.fault is REFUSED and is_told else (WRONG, f"{record['reason']}: {told}")
-        broken = [problem for upload in self.uploads for problem in self._broken(harness, upload)]
-        if not told or not told[0].startswith("✅") or "3 files" not in told[0]:
-            broken.append(f"it is told: {told}")
-        return (WRONG, "; ".join(broken)) if broken else (SAME, "")
+            is_told = bool(texts) and "has stopped" in texts[0] and "make catchup" in texts[0]
+            return (STOPPED, "") if self.fault is REFUSED and is_told else (WRONG, f"{record['reason']}: {texts}")
+        problems = [problem for upload in self.uploads for problem in self._problems(harness, upload)]
+        if not texts or not texts[0].startswith("✅") or "3 files" not in texts[0]:
+            problems.append(f"it is told: {texts}")
+        return (WRONG, "; ".join(problems)) if problems else (SAME, "")
 
-    def _told(self, harness: Harness) -> list[str]:
+    def _texts(self, harness: Harness) -> list[str]:
         slack = harness.pipeline.slack
         own = [
             message for message in slack.messages if message.channel is self.channel and "bot_id" in message.body
         ]
         return [message.text for message in own if message.text != notices.GREETING]
 
-    def _broken(self, harness: Harness, upload: Message) -> Iterator[str]:
+    def _problems(self, harness: Harness, upload: Message) -> Iterator[str]:
         """Yield what is not as it should be of an upload."""
         team, file = harness.pipeline.slack.team_id, upload.files[0]
         record = _json(harness, f"metadata/{team}/{file.id}.json")
@@ -130,8 +130,8 @@ def _json(harness: Harness, key: str) -> Any:
     """Return the JSON object at *key*; None if there is none, or moto's S3 fails as it replaces it."""
     s3 = harness.pipeline.aws.client("s3")
     try:
-        found = s3.get_object(Bucket=harness.pipeline.deployment.bucket, Key=key)
-        return json.loads(found["Body"].read())
+        answer = s3.get_object(Bucket=harness.pipeline.deployment.bucket, Key=key)
+        return json.loads(answer["Body"].read())
     except ClientError:
         return None
 
@@ -147,7 +147,7 @@ def _going(harness: Harness, channel: Channel) -> bool:
 
 def run(is_full: bool, only: str = "") -> bool:
     """Break every call, print what came of it, and return True if no promise is broken."""
-    begun = time.monotonic()
+    start = time.monotonic()
     with Harness(FACTOR) as harness:
         honest = Past()
         honest.start(harness)
@@ -156,9 +156,9 @@ def run(is_full: bool, only: str = "") -> bool:
             raise RuntimeError(f"without a fault it came to {honest.why}")
         ids = frozenset({honest.channel.id, *(upload.files[0].id for upload in honest.uploads)})
         calls = {
-            point: seen[0]
-            for point, seen in harness.seen.items()
-            if _is_of_history(point) and any(call.is_about(ids) for call in seen)
+            point: of_point[0]
+            for point, of_point in harness.calls_by_point.items()
+            if _is_of_history(point) and any(call.is_about(ids) for call in of_point)
         }
         cases = [
             Past(point, fault)
@@ -167,7 +167,7 @@ def run(is_full: bool, only: str = "") -> bool:
             if fault.fits(call) and (is_full or fault in QUICK) and only in point
         ]
         _run_all(harness, cases)
-    _print(cases, time.monotonic() - begun)
+    _print(cases, time.monotonic() - start)
     return not any(case.verdict == WRONG for case in cases)
 
 

@@ -37,13 +37,13 @@ class Proxy:
         call = Call(self.caller, request.method, request.target, headers, request.body)
         fault = self.judge(call)
         if fault:
-            return self._broken(fault, call, request)
-        begun = time.monotonic()
+            return self._break(fault, call, request)
+        start = time.monotonic()
         response = forward(request, self.upstream)
-        self.took(call, time.monotonic() - begun)
+        self.took(call, time.monotonic() - start)
         return response
 
-    def _broken(self, fault: Fault, call: Call, request: Request) -> Response:
+    def _break(self, fault: Fault, call: Call, request: Request) -> Response:
         if fault.has_effect:
             forward(request, self.upstream)
         if fault.hold:

@@ -39,19 +39,19 @@ def _respond(request: Request) -> Response:
 @contextmanager
 def route_environment() -> Iterator[list[Request]]:
     """Set the route's environment, and yield the list of requests that it has sent to AWS so far."""
-    asked: list[Request] = []
-    listener = HttpServer(_respond, asked.append)
-    made = (clients.stepfunctions, clients.sqs, clients.sns)
+    requests: list[Request] = []
+    listener = HttpServer(_respond, requests.append)
+    makers = (clients.stepfunctions, clients.sqs, clients.sns)
     environment = Patches()
     for name, value in {**_SETTINGS, "AWS_ENDPOINT_URL": listener.url}.items():
         environment.item(os.environ, name, value)
-    for client in made:
+    for client in makers:
         client.cache_clear()
     with closing(listener):
         try:
-            yield asked
+            yield requests
         finally:
-            for client in made:
+            for client in makers:
                 client().close()
                 client.cache_clear()
             environment.undo()

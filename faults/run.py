@@ -41,9 +41,9 @@ class BadReferenceError(Exception):
 
 def run(is_full: bool, only: str = "") -> int:
     """Run everything, print what came of it, and return the exit status."""
-    begun = time.monotonic()
+    start = time.monotonic()
     with Harness(FACTOR) as harness:
-        cases = [case for case in _planned(harness, is_full) if only in case.point]
+        cases = [case for case in _plan(harness, is_full) if only in case.point]
         if not cases:
             print(f"No call is made at a point like {only!r}.")
             return 1
@@ -55,44 +55,44 @@ def run(is_full: bool, only: str = "") -> int:
     _print(cases, is_full)
     print(
         f"\n{len({case.point for case in cases})} fault points, {len(cases)} cases, {calls} calls in "
-        f"{time.monotonic() - begun:.0f} s; {len(leaks)} calls of AWS carried a secret of Slack's. "
+        f"{time.monotonic() - start:.0f} s; {len(leaks)} calls of AWS carried a secret of Slack's. "
         f"{sum(case.runs - 1 for case in cases)} runs were repeated, since the machine was too slow for them."
     )
     return 1 if leaks or any(case.verdict == WRONG for case in cases) else 0
 
 
-def _planned(harness: Harness, is_full: bool) -> list[Case]:
+def _plan(harness: Harness, is_full: bool) -> list[Case]:
     """Run each scenario without a fault, and return a case for each of its calls and each fault.
 
     A call that another scenario makes as well is broken there; what is done to an upload breaks all of its own,
     once, in the full form, and what somebody asks for always does. A call that names nothing of the case (which
     conversations hold documents) cannot be told from the others': tests/app/test_finding.py breaks it.
     """
-    cases, known = [], set[str]()
+    cases, points = [], set[str]()
     for scenario in SCENARIOS:
         honest = Case(scenario)
         _prepare(harness, [honest])
-        harness.seen.clear()
+        harness.calls_by_point.clear()
         honest.start(harness)
         harness.wait_until_quiet([honest.delivered])
         reference = snapshot(harness, honest)
         wrong = broken_promises(harness, honest, reference)
         if wrong or scenario.comes_to not in str(reference):
             raise BadReferenceError(f"without a fault, {scenario.name} came to {wrong or reference}")
-        for point, calls in sorted(harness.seen.items()):
+        for point, calls in sorted(harness.calls_by_point.items()):
             if not any(call.is_about(honest.ids) for call in calls):
                 continue
             for fault, times in _faults(calls[0], is_full):
                 if scenario.once and times > 1:
                     continue
                 if (
-                    point not in known
+                    point not in points
                     or scenario.ask
                     or point in scenario.breaks
                     or (is_full and scenario.change and times == 1)
                 ):
                     cases.append(Case(scenario, point, fault, times, reference=reference))
-        known |= harness.seen.keys()
+        points |= harness.calls_by_point.keys()
     return sorted(cases, key=lambda case: case.times)
 
 

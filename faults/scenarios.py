@@ -43,7 +43,7 @@ class Scenario:
     @property
     def is_of_the_past(self) -> bool:
         """Whether the app archives what was shared before it was invited."""
-        return self.event is _invited
+        return self.event is _invite
 
     @property
     def is_about_an_archived_one(self) -> bool:
@@ -105,7 +105,7 @@ def _unseen(harness: Harness, channel: Channel) -> Message:
     return _page(harness, channel)
 
 
-def _invited(harness: Harness, message: Message) -> Json:
+def _invite(harness: Harness, message: Message) -> Json:
     slack = harness.pipeline.slack
     return slack.invite(message.channel, slack.users[0], deliver=False).envelope
 
@@ -130,7 +130,7 @@ def _nonsense(harness: Harness, channel: Channel) -> Message:
     return message
 
 
-def _edited(harness: Harness, message: Message) -> Json:
+def _edit(harness: Harness, message: Message) -> Json:
     return harness.pipeline.slack.edit(message, "#minutes #final", without=message.files[1:], deliver=False)
 
 
@@ -140,21 +140,21 @@ def _replied(harness: Harness, message: Message) -> Json:
     return reply.envelope
 
 
-def _deleted(harness: Harness, message: Message) -> Json:
+def _delete(harness: Harness, message: Message) -> Json:
     return harness.pipeline.slack.delete(message, deliver=False)
 
 
-def _searched(harness: Harness, message: Message, channel: Channel, user: User) -> CommandResult:
+def _search(harness: Harness, message: Message, channel: Channel, user: User) -> CommandResult:
     return harness.pipeline.slack.command(channel, user, "/docs", f"page {tag_of(message.channel)}")
 
 
-def _opened(harness: Harness, message: Message, channel: Channel, user: User) -> CommandResult:
+def _open(harness: Harness, message: Message, channel: Channel, user: User) -> CommandResult:
     """Open the archived copy by a ticket; where it leads to is not followed."""
     slack = harness.pipeline.slack
     place = message.channel
     ground = tickets.PUBLIC if place.kind == "channel" else tickets.MEMBER
-    wanted = Ticket(slack.team_id, user.id, message.files[0].id, place.id, ground)
-    ticket = tickets.issue(slack.signing_secret, wanted, time.time())
+    content = Ticket(slack.team_id, user.id, message.files[0].id, place.id, ground)
+    ticket = tickets.issue(slack.signing_secret, content, time.time())
     with closing(HTTPConnection(urlsplit(harness.pipeline.routes.url).netloc, timeout=15)) as connection:
         connection.request("GET", f"/documents/{ticket}")
         status = connection.getresponse().status
@@ -166,11 +166,11 @@ def _opened(harness: Harness, message: Message, channel: Channel, user: User) ->
 SCENARIOS = (
     Scenario("pages", _pages, "✅ 2 files in the archive"),
     Scenario("film", _film, "✅ 1 file in the archive"),
-    Scenario("edited", _two, "'reactions': ['label']", change=_edited),
+    Scenario("edited", _two, "'reactions': ['label']", change=_edit),
     Scenario("replied", _page, "'reactions': ['label']", change=_replied),
-    Scenario("deleted", _page, "'deleted': True", change=_deleted),
-    Scenario("searched", _page, "• page.txt", ask=_searched),
-    Scenario("opened", _page, "• the archived copy", ask=_opened),
+    Scenario("deleted", _page, "'deleted': True", change=_delete),
+    Scenario("searched", _page, "• page.txt", ask=_search),
+    Scenario("opened", _page, "• the archived copy", ask=_open),
     Scenario("parked", _page, "✅ 1 file in the archive", base=(("route StartExecution", EVER),)),
     Scenario(
         "aborted", _film, "✅ 1 file in the archive", base=(("fetch_file CompleteMultipartUpload documents/", 3),)
@@ -178,6 +178,6 @@ SCENARIOS = (
     Scenario("young", _young, "✅ 2 files in the archive", breaks=frozenset(YOUNG)),
     Scenario("taken back", _taken_back, "'deleted': True", breaks=frozenset({"notify GetObject messages/"})),
     Scenario("shared", _page, "✅ 1 file in the archive", event=_file_shared, once=True),
-    Scenario("invited", _unseen, "is in the archive: 1 file", event=_invited, once=True),
+    Scenario("invited", _unseen, "is in the archive: 1 file", event=_invite, once=True),
     Scenario("nonsense", _nonsense, "❌ This upload could not be archived"),
 )

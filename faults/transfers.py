@@ -19,10 +19,10 @@ SIZES = (GIB, 5 * GIB)
 
 def run() -> bool:
     """Fetch a file of each size, print how it went, and tell whether each arrived whole."""
-    return all(_fetched(size) for size in SIZES)
+    return all(_is_fetched_whole(size) for size in SIZES)
 
 
-def _fetched(size: int) -> bool:
+def _is_fetched_whole(size: int) -> bool:
     with Slack() as slack, Discard() as s3:
         content = Generated(size)
         file = slack.add_file("film.bin", content)
@@ -37,10 +37,10 @@ def _fetched(size: int) -> bool:
         spawning = multiprocessing.get_context("spawn")
         answers: Any = spawning.Queue()
         process = spawning.Process(target=_fetch, args=(slack.team_id, file.object(), settings, s3.url, answers))
-        begun = time.monotonic()
+        start = time.monotonic()
         process.start()
         sha256, memory = answers.get()
-        seconds = time.monotonic() - begun
+        seconds = time.monotonic() - start
         process.join()
         s3.check(f"archive/documents/{slack.team_id}/{file.id}/film.bin", content.chunks())
         print(
@@ -53,8 +53,8 @@ def _fetch(team: str, entry: Any, settings: Settings, url: str, answers: Any) ->
     keys = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": "us-east-1"}
     os.environ.update(keys, AWS_ENDPOINT_URL=url)
     archive, slack = Archive(clients.s3(), settings.bucket), Api(clients.http(), settings)
-    found = fetch.fetch(team, files.file(entry), settings, archive, slack, 3_600.0)
-    answers.put((found["sha256"], _peak_kilobytes()))
+    result = fetch.fetch(team, files.file(entry), settings, archive, slack, 3_600.0)
+    answers.put((result["sha256"], _peak_kilobytes()))
 
 
 def _peak_kilobytes() -> int:

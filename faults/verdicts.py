@@ -31,48 +31,48 @@ _SAYS_WHO = {"route users.info", "route conversations.info"}
 _MAY_DOUBLE = {"notify chat.postMessage": {LOST, KILLED_AFTER, TIMEOUT}, _MARKS: None}
 
 
-def judge(harness: Harness, case: Case, found: Snapshot) -> tuple[str, str]:
-    """The verdict on what was *found*, and what is wrong or was said."""
-    reference, broken = case.reference, broken_promises(harness, case, found)
+def judge(harness: Harness, case: Case, result: Snapshot) -> tuple[str, str]:
+    """Return the verdict on *result*, and what is wrong or was said."""
+    reference, problems = case.reference, broken_promises(harness, case, result)
     if case.rule and not case.rule.happened:
-        broken.append("the fault did not happen")
-    if found["unfinished"] and not _may_leave_parts(case):
-        broken.append("an unfinished upload")
-    if broken:
-        return WRONG, "; ".join(broken)
-    if found == reference:
+        problems.append("the fault did not happen")
+    if result["unfinished"] and not _may_leave_parts(case):
+        problems.append("an unfinished upload")
+    if problems:
+        return WRONG, "; ".join(problems)
+    if result == reference:
         return SAME, ""
-    if case.scenario.is_of_the_past and len(found["replies"]) <= 1 and harness.has_stopped(case.delivered):
+    if case.scenario.is_of_the_past and len(result["replies"]) <= 1 and harness.has_stopped(case.delivered):
         return STOPPED, ""
     if case.answer:
-        return _answered(case, found)
-    if found["unfinished"] and {**found, "unfinished": 0} == reference:
+        return _judge_answer(case, result)
+    if result["unfinished"] and {**result, "unfinished": 0} == reference:
         return SWEPT, ""
-    if found["tags"] > reference["tags"] and {**found, "tags": reference["tags"]} == reference:
+    if result["tags"] > reference["tags"] and {**result, "tags": reference["tags"]} == reference:
         return HINT, ""
-    if case.point == "notify chat.update" and _as_if_updated(found) == reference:
+    if case.point == "notify chat.update" and _as_if_updated(result) == reference:
         return REPLACED, ""
-    if case.point == "notify chat.update" and {**found, "earlier": reference["earlier"]} == reference:
+    if case.point == "notify chat.update" and {**result, "earlier": reference["earlier"]} == reference:
         return (DEAD, "") if _is_dead(harness, case) else (WRONG, "the reply is not true")
-    if found["earlier"] != reference["earlier"] and set(found["earlier"]) <= {TAKEN_BACK}:
+    if result["earlier"] != reference["earlier"] and set(result["earlier"]) <= {TAKEN_BACK}:
         return BLANKED, ""
-    if not found["replies"]:
-        return _silent(harness, case, found)
-    if len(found["replies"]) > 1:
-        return _doubled(case, found)
-    if case.point == _MARKS and _marked(found) == reference:
+    if not result["replies"]:
+        return _silent(harness, case, result)
+    if len(result["replies"]) > 1:
+        return _doubled(case, result)
+    if case.point == _MARKS and _with_mark(result) == reference:
         return UNMARKED, ""
-    if found["replies"][0].startswith("❌"):
-        return TOLD, found["replies"][0]
-    return WRONG, f"it differs: {_difference(found, reference)}"
+    if result["replies"][0].startswith("❌"):
+        return TOLD, result["replies"][0]
+    return WRONG, f"it differs: {_difference(result, reference)}"
 
 
-def _answered(case: Case, found: Snapshot) -> tuple[str, str]:
-    succeeded, text = found["answer"]
+def _judge_answer(case: Case, result: Snapshot) -> tuple[str, str]:
+    succeeded, text = result["answer"]
     if not succeeded:
         return WRONG, f"the command came to {text}"
-    if {**found, "answer": case.reference["answer"]} != case.reference:
-        return WRONG, f"a search changed something: {_difference(found, case.reference)}"
+    if {**result, "answer": case.reference["answer"]} != case.reference:
+        return WRONG, f"a search changed something: {_difference(result, case.reference)}"
     if text.startswith("❌"):
         return TOLD, text
     if text.startswith("I found no document with") and case.point in _SAYS_WHO:
@@ -97,15 +97,15 @@ def _may_leave_parts(case: Case) -> bool:
     )
 
 
-def _marked(found: Snapshot) -> Snapshot:
+def _with_mark(result: Snapshot) -> Snapshot:
     """The same, had the notice's mark been written."""
-    objects = {key: "posted" if key.startswith("notices/") else value for key, value in found["objects"].items()}
-    return {**found, "objects": objects}
+    objects = {key: "posted" if key.startswith("notices/") else value for key, value in result["objects"].items()}
+    return {**result, "objects": objects}
 
 
-def _silent(harness: Harness, case: Case, found: Snapshot) -> tuple[str, str]:
-    state = next((value for key, value in found["objects"].items() if key.startswith("notices/")), None)
-    if not any(one.acknowledged for one in harness.deliveries(case.delivered)) and found["status"] is None:
+def _silent(harness: Harness, case: Case, result: Snapshot) -> tuple[str, str]:
+    state = next((value for key, value in result["objects"].items() if key.startswith("notices/")), None)
+    if not any(one.acknowledged for one in harness.deliveries(case.delivered)) and result["status"] is None:
         return NOT_TAKEN, ""
     if case.point.startswith("start_parked ") and case.message.files[0].id in harness.dead_letters():
         return WAITING, ""
@@ -113,15 +113,15 @@ def _silent(harness: Harness, case: Case, found: Snapshot) -> tuple[str, str]:
         return (DEAD, "") if case.point.startswith("notify ") else (WRONG, DEAD_NOTICE)
     if harness.execution(case.event).get("error") == "OutcomeUnreported":
         return UNREPORTED, ""
-    if state == "refused" or (case.point == "notify reactions.add" and not found["reactions"]):
+    if state == "refused" or (case.point == "notify reactions.add" and not result["reactions"]):
         return REFUSED, ""
-    return WRONG, f"nobody was told: {_difference(found, case.reference)}"
+    return WRONG, f"nobody was told: {_difference(result, case.reference)}"
 
 
-def _as_if_updated(found: Snapshot) -> Snapshot:
+def _as_if_updated(result: Snapshot) -> Snapshot:
     """The same, if the one reply that is new were the earlier one with other words."""
-    is_one_for_another = len(found["replies"]) == 1 and not found["earlier"]
-    return {**found, "earlier": found["replies"], "replies": []} if is_one_for_another else found
+    is_one_for_another = len(result["replies"]) == 1 and not result["earlier"]
+    return {**result, "earlier": result["replies"], "replies": []} if is_one_for_another else result
 
 
 def _is_dead(harness: Harness, case: Case) -> bool:
@@ -129,18 +129,18 @@ def _is_dead(harness: Harness, case: Case) -> bool:
     return any(name in str(dead.event) or channel in str(dead.event) for dead in harness.pipeline.aws.dead)
 
 
-def _doubled(case: Case, found: Snapshot) -> tuple[str, str]:
-    allowed = _MAY_DOUBLE.get(case.point, set())
-    extra, losses = len(found["replies"]) - 1, case.rule.happened if case.rule else 0
-    if len(set(found["replies"])) == 1 and extra <= losses and (allowed is None or case.fault in allowed):
-        return TWICE, f"{len(found['replies'])} notices"
-    return WRONG, f"{len(found['replies'])} notices: {found['replies']}"
+def _doubled(case: Case, result: Snapshot) -> tuple[str, str]:
+    exceptions = _MAY_DOUBLE.get(case.point, set())
+    extra, losses = len(result["replies"]) - 1, case.rule.happened if case.rule else 0
+    if len(set(result["replies"])) == 1 and extra <= losses and (exceptions is None or case.fault in exceptions):
+        return TWICE, f"{len(result['replies'])} notices"
+    return WRONG, f"{len(result['replies'])} notices: {result['replies']}"
 
 
-def _difference(found: Snapshot, reference: Snapshot) -> str:
-    both = [(name, found[name], reference[name]) for name in found if found[name] != reference[name]]
-    for name, one, other in both:
-        if isinstance(one, dict):
-            keys = sorted(key for key in {**one, **other} if one.get(key) != other.get(key))
-            return f"{name}: {[(key, one.get(key), other.get(key)) for key in keys]}"
-    return "; ".join(f"{name}: {one} instead of {other}" for name, one, other in both)
+def _difference(result: Snapshot, reference: Snapshot) -> str:
+    both = [(name, result[name], reference[name]) for name in result if result[name] != reference[name]]
+    for name, value, other in both:
+        if isinstance(value, dict):
+            keys = sorted(key for key in {**value, **other} if value.get(key) != other.get(key))
+            return f"{name}: {[(key, value.get(key), other.get(key)) for key in keys]}"
+    return "; ".join(f"{name}: {value} instead of {other}" for name, value, other in both)

@@ -36,11 +36,11 @@ def main(arguments: list[str] | None = None) -> int:
     sources = {module: PROJECT.joinpath(module).read_text(encoding="utf-8") for module in modules}
     HOME.mkdir(exist_ok=True)
     run = Run(sources, Results(HOME / "results.jsonl"), options.workers)
-    finished = run.test(sample(sources, None if options.all else options.sample, options.seed))
-    for result in sorted(finished, key=lambda result: result.mutant):
+    results = run.test(sample(sources, None if options.all else options.sample, options.seed))
+    for result in sorted(results, key=lambda result: result.mutant):
         if not result.killed:
             print(f"\nSURVIVED {result.mutant}\n{result.change}")
-    print(f"\n{table(finished)}")
+    print(f"\n{table(results)}")
     return 0
 
 
@@ -57,24 +57,24 @@ class Run:
 
     def test(self, mutants: list[Mutant]) -> list[Result]:
         """Return the results of *mutants*, printing each as it comes."""
-        known = [self._known(mutant) for mutant in mutants]
-        finished = [result for result in known if result]
-        new = [mutant for mutant, result in zip(mutants, known, strict=True) if not result]
-        print(f"{len(mutants)} mutants, {len(finished)} of them tested before.", flush=True)
+        earlier = [self._earlier_result(mutant) for mutant in mutants]
+        results = [result for result in earlier if result]
+        new = [mutant for mutant, result in zip(mutants, earlier, strict=True) if not result]
+        print(f"{len(mutants)} mutants, {len(results)} of them tested before.", flush=True)
         workers: SimpleQueue[Worker] = SimpleQueue()
         for number in range(self._workers if new else 0):
             workers.put(Worker(HOME / f"worker-{number}"))
         self._trace({mutant.module for mutant in new}, workers)
-        begun = time.monotonic()
+        start = time.monotonic()
         for result in self._tested(new, workers):
             self._results.add(result)
-            finished.append(result)
-            self._progress(result, len(mutants), finished, begun)
+            results.append(result)
+            self._progress(result, len(mutants), results, start)
         while not workers.empty():
             workers.get().close()
-        return finished
+        return results
 
-    def _known(self, mutant: Mutant) -> Result | None:
+    def _earlier_result(self, mutant: Mutant) -> Result | None:
         source = digest(self._sources[mutant.module])
         return self._results.of(mutant, source, self._digests[mutant.module])
 
@@ -82,15 +82,17 @@ class Run:
         """Find out what each test of *modules* runs, unless that is known already. They have to pass."""
         folder = HOME / "traces" / digest(*self._all_sources())
         folder.mkdir(parents=True, exist_ok=True)
-        for test_file in sorted({file for module in modules for file in concerns.traced(module)}):
-            known = folder / f"{digest(test_file, PROJECT.joinpath(test_file).read_text(encoding='utf-8'))}.json"
-            if not known.exists():
-                worker, begun = workers.get(), time.monotonic()
+        for test_file in sorted({file for module in modules for file in concerns.test_files(module)}):
+            trace_file = (
+                folder / f"{digest(test_file, PROJECT.joinpath(test_file).read_text(encoding='utf-8'))}.json"
+            )
+            if not trace_file.exists():
+                worker, start = workers.get(), time.monotonic()
                 trace = worker.trace(test_file)
                 workers.put(worker)
-                known.write_text(json.dumps(trace), encoding="utf-8")
-                print(f"{test_file}: {len(trace)} tests pass, {time.monotonic() - begun:.0f} s", flush=True)
-            self._traces[test_file] = json.loads(known.read_text(encoding="utf-8"))
+                trace_file.write_text(json.dumps(trace), encoding="utf-8")
+                print(f"{test_file}: {len(trace)} tests pass, {time.monotonic() - start:.0f} s", flush=True)
+            self._traces[test_file] = json.loads(trace_file.read_text(encoding="utf-8"))
 
     def _all_sources(self) -> list[str]:
         return [PROJECT.joinpath(module).read_text(encoding="utf-8") for module in concerns.modules()]
@@ -114,18 +116,18 @@ class Run:
     def _result(self, mutant: Mutant, worker: Worker) -> Result:
         source = self._sources[mutant.module]
         code = mutant.of(source)
-        traces = {file: self._traces[file] for file in concerns.traced(mutant.module)}
+        traces = {file: self._traces[file] for file in concerns.test_files(mutant.module)}
         tests = selection(mutant.module, source, mutant.line, traces, concerns.tests(mutant.module))
         verdict = worker.test(mutant.module, code, tests)
         change = "\n".join(list(difflib.unified_diff(source.splitlines(), code.splitlines(), n=1, lineterm=""))[2:])
         digests = digest(source), self._digests[mutant.module]
         return Result(str(mutant), *digests, verdict.fate, round(verdict.seconds, 1), change)
 
-    def _progress(self, result: Result, total: int, finished: list[Result], begun: float) -> None:
-        killed = sum(each.killed for each in finished)
-        state = f"{killed / len(finished):.0%} killed, {(time.monotonic() - begun) / 60:.0f} min"
+    def _progress(self, result: Result, total: int, results: list[Result], start: float) -> None:
+        killed = sum(each.killed for each in results)
+        state = f"{killed / len(results):.0%} killed, {(time.monotonic() - start) / 60:.0f} min"
         print(
-            f"{len(finished):4} of {total}  {result.fate:11}  {result.seconds:5.1f} s  {result.mutant}  ({state})",
+            f"{len(results):4} of {total}  {result.fate:11}  {result.seconds:5.1f} s  {result.mutant}  ({state})",
             flush=True,
         )
 

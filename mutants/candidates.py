@@ -47,10 +47,10 @@ def mutants(module: str, source: str) -> Iterator[Mutant]:
 def is_valid(mutant: Mutant, source: str) -> bool:
     """Return True if the mutant compiles and can behave differently: annotations and docstrings do not count."""
     try:
-        changed = ast.parse(mutant.of(source))
+        tree = ast.parse(mutant.of(source))
     except SyntaxError:
         return False
-    return _behaviour(changed) != _behaviour(ast.parse(source))
+    return _behaviour(tree) != _behaviour(ast.parse(source))
 
 
 def _behaviour(tree: ast.AST) -> str:
@@ -83,10 +83,10 @@ def sample(sources: Mapping[str, str], count: int | None, seed: int) -> list[Mut
         return [each for group in places.values() for each in group if is_valid(each, sources[each.module])]
     draw = random.Random(seed)
     order = draw.sample(sorted(places), len(places))
-    picked: list[Mutant] = []
+    result: list[Mutant] = []
     for place in order:
-        if len(picked) == count:
+        if len(result) == count:
             break
         group = draw.sample(places[place], len(places[place]))
-        picked += next(([each] for each in group if is_valid(each, sources[each.module])), [])
-    return picked
+        result += next(([each] for each in group if is_valid(each, sources[each.module])), [])
+    return result

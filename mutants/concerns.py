@@ -79,7 +79,7 @@ def modules() -> list[str]:
     return sorted(str(file.relative_to(PROJECT)) for file in files if file.name != "__init__.py")
 
 
-def traced(module: str) -> list[str]:
+def test_files(module: str) -> list[str]:
     """Return the test files whose tests take part if they run the line that is changed.
 
     The operations' tests take too long for that.

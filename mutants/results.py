@@ -40,12 +40,14 @@ class Results:
     def __init__(self, file: Path) -> None:
         self._file = file
         lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-        self._results = {(known.mutant, known.source): known for known in (Result(**json.loads(x)) for x in lines)}
+        self._results = {
+            (result.mutant, result.source): result for result in (Result(**json.loads(x)) for x in lines)
+        }
 
     def of(self, mutant: Mutant, source: str, tests: str) -> Result | None:
         """Return the result of *mutant*, unless the module has changed since, or a survivor's tests have."""
-        known = self._results.get((str(mutant), source))
-        return known if known and (known.killed or known.tests == tests) else None
+        result = self._results.get((str(mutant), source))
+        return result if result and (result.killed or result.tests == tests) else None
 
     def add(self, result: Result) -> None:
         """Write *result* down at once, so that a run can be interrupted."""

@@ -31,7 +31,7 @@ def _status(seconds: float, **job: Any) -> int | None:
     if child == 0:
         os._exit(_pytest(**job))
     try:
-        return _waited(child, time.monotonic() + seconds)
+        return _wait(child, time.monotonic() + seconds)
     finally:
         with suppress(ProcessLookupError, PermissionError):  # what the tests started, and have not ended
             os.killpg(child, signal.SIGKILL)
@@ -52,7 +52,7 @@ def _pytest(arguments: list[str], environ: dict[str, str], cpu: int, output: str
     return status
 
 
-def _waited(child: int, end: float) -> int | None:
+def _wait(child: int, end: float) -> int | None:
     while time.monotonic() < end:
         pid, status = os.waitpid(child, os.WNOHANG)
         if pid:

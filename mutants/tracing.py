@@ -37,9 +37,9 @@ class Tracer:
         text = item.path.read_text(encoding="utf-8")
         fixtures = set(getattr(item, "fixturenames", ()))
         elsewhere = bool(_ELSEWHERE & fixtures) or any(word in text for word in _STARTS)
-        begun = time.process_time()
+        start = time.process_time()
         result = yield
-        cpu = round(time.process_time() - begun, 3)
+        cpu = round(time.process_time() - start, 3)
         self._tests[item.nodeid] = {"elsewhere": elsewhere, "cpu": cpu, "lines": {}}
         return result
 
@@ -58,8 +58,8 @@ class Tracer:
 class Selector:
     """Runs the tests that *file* orders; "skip" lists what is left out, and any other comes last."""
 
-    def __init__(self, file: Path, failed: Path) -> None:
-        self._failed = failed
+    def __init__(self, file: Path, failure_file: Path) -> None:
+        self._failed = failure_file
         self._wanted = json.loads(file.read_text(encoding="utf-8"))
 
     @pytest.hookimpl(trylast=True)
@@ -68,8 +68,8 @@ class Selector:
         order = {test: number for number, test in enumerate(self._wanted["run"])}
         left_out = set(self._wanted["skip"])
         only = self._wanted.get("only", False)
-        kept = [item for item in items if item.nodeid in order or not (only or item.nodeid in left_out)]
-        items[:] = sorted(kept, key=lambda item: order.get(item.nodeid, len(order)))
+        selection = [item for item in items if item.nodeid in order or not (only or item.nodeid in left_out)]
+        items[:] = sorted(selection, key=lambda item: order.get(item.nodeid, len(order)))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Name a test that failed."""

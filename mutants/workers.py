@@ -72,16 +72,16 @@ class Worker:
         original = file.read_text(encoding="utf-8")
         file.write_text(code, encoding="utf-8")
         try:
-            verdict, failed = self._selected(tests, tests.run, only=False)
-            if verdict.fate == "failed" and tests.elsewhere.intersection(failed):
-                verdict, failed = self._selected(tests, failed, only=True)
+            verdict, failures = self._run_selection(tests, tests.run, only=False)
+            if verdict.fate == "failed" and tests.elsewhere.intersection(failures):
+                verdict, failures = self._run_selection(tests, failures, only=True)
                 if verdict.fate == "survived":
-                    verdict, failed = self._selected(tests, tests.run, only=False)
+                    verdict, failures = self._run_selection(tests, tests.run, only=False)
             return verdict
         finally:
             file.write_text(original, encoding="utf-8")
 
-    def _selected(self, tests: Selection, run: Sequence[str], *, only: bool) -> tuple[Verdict, list[str]]:
+    def _run_selection(self, tests: Selection, run: Sequence[str], *, only: bool) -> tuple[Verdict, list[str]]:
         selection, failures = self._folder / ".selection.json", self._folder / ".failed.json"
         selection.write_text(json.dumps({"run": list(run), "skip": tests.skip, "only": only}), encoding="utf-8")
         failures.unlink(missing_ok=True)
@@ -96,10 +96,10 @@ class Worker:
         job = {"arguments": [*options, *files], "environ": environ, "cpu": cpu, "seconds": 120 + 6 * cpu}
         assert self._runner.stdin
         assert self._runner.stdout
-        begun = time.monotonic()
+        start = time.monotonic()
         self._runner.stdin.write(json.dumps({**job, "output": str(output)}) + "\n")
         self._runner.stdin.flush()
         status = json.loads(self._runner.stdout.readline())
         fate = "out of time" if status is None else "survived" if status == 0 else "failed"
         text = output.read_text(encoding="utf-8", errors="replace")
-        return Verdict(fate, time.monotonic() - begun, text[-1500:])
+        return Verdict(fate, time.monotonic() - start, text[-1500:])

@@ -5,11 +5,11 @@ from bench import parsers
 
 def test_no_parser_takes_more_per_character_of_a_longer_text() -> None:
     measured = parsers.measure()
-    again = parsers.measure() if parsers.grown(measured) else measured  # the machine may have been busy
-    assert not set(parsers.grown(measured)) & set(parsers.grown(again))
+    again = parsers.measure() if parsers.growth(measured) else measured  # the machine may have been busy
+    assert not set(parsers.growth(measured)) & set(parsers.growth(again))
     assert len(parsers.table(measured).splitlines()) == len(parsers.SHAPES) + 2
 
 
 def test_a_quadratic_parser_is_seen() -> None:
     measured = {"tags": {"marks": (100.0, 400.0), "prose": (100.0, 110.0), "short": (1.0, 12.0)}}
-    assert [line.partition(":")[0] for line in parsers.grown(measured)] == ["tags, marks"]
+    assert [line.partition(":")[0] for line in parsers.growth(measured)] == ["tags, marks"]
