@@ -21,6 +21,9 @@ CONSTANT = """\
 An upload makes the same requests at every size of the archive, and none of them is a listing: each request names
 its key. S3's latency and price for one key do not depend on the number of other keys, so the millionth document
 takes as long and costs as much as the first."""
+WRITES = """\
+The document has two hashtags and ten words. In a public channel {public} objects are written for it, in a private
+conversation {private}: there it has one entry for each hashtag and word, and not a second one for everybody."""
 GROWING = "The requests of an upload are NOT the same at every size: their number grows with the archive."
 LISTED = "An upload lists keys, and a listing takes longer when there are more keys."
 PROFILE = """\
@@ -207,6 +210,7 @@ def _scale(results: Results) -> str:
     growing = any(row != uploads[0] for row in uploads)
     listing = any(" LIST " in operation for row in uploads for operation in row)
     parts = [_counts("upload", archives), LISTED if listing else GROWING if growing else CONSTANT]
+    parts += [_writes(uploads[0], results["private"])] if "private" in results else []
     if not results["searches"]:
         return "\n\n".join([*parts, "The app has no search to count yet."])
     most = max(sum(row["search"].values()) for row in archives.values())
@@ -220,6 +224,12 @@ def _scale(results: Results) -> str:
         shown=search.SHOWN,
     )
     return "\n\n".join([*parts, _counts("search", archives), searched])
+
+
+def _writes(public: dict[str, int], private: dict[str, int]) -> str:
+    """Return what docs/operations.md multiplies by S3's price."""
+    counts = [sum(n for name, n in row.items() if name.startswith("S3 PUT ")) for row in (public, private)]
+    return WRITES.format(public=counts[0], private=counts[1])
 
 
 def _search(archives: Results) -> str:

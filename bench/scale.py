@@ -11,28 +11,36 @@ from moto.s3.models import s3_backends
 
 from bench.counting import Counting
 from local.pipeline import Pipeline
-from local.slack.model import Message
+from local.slack.model import Channel, Message
 
 ARCHIVES = (0, 1_000, 10_000)
 REPLY_SECONDS = 60
 SEARCH = "/slack/commands"
 TAG = "docs"
+NAME, TEXT = "q3-report.pdf", f"The board numbers for you #finance #{TAG}"
+"""What is uploaded: two hashtags and, with them and the name, ten words."""
 
 
 def measure(*, quick: bool) -> dict[str, Any]:
-    """Return, by the number of documents in the archive, the requests of one upload and of one search."""
+    """Return, by the number of documents in the archive, the requests of one upload and of one search.
+
+    And those of one upload in a private conversation, where the archive is small.
+    """
     counts: dict[str, Any] = {}
     with Counting() as counting, Pipeline(environ={"AWS_ENDPOINT_URL": counting.url}) as pipeline:
         counting.target = pipeline.aws.url
-        _upload(pipeline)  # not counted: some requests are made once per process
+        slack = pipeline.slack
+        public, private = slack.channels[0], slack.add_channel("private", "group")
+        _upload(pipeline, public)  # not counted: some requests are made once per process
         searches, there = _search(pipeline), 0
+        in_private = _count(counting, lambda: _upload(pipeline, private))
         for size in ARCHIVES[: 2 if quick else 3]:
             _fill(pipeline, there, size)
             there = size
-            counts[f"{size:,}"] = {"upload": _count(counting, lambda: _upload(pipeline))}
+            counts[f"{size:,}"] = {"upload": _count(counting, lambda: _upload(pipeline, public))}
             if searches:
                 counts[f"{size:,}"]["search"] = _count(counting, lambda: _search(pipeline))
-    return {"archives": counts, "searches": searches}
+    return {"archives": counts, "searches": searches, "private": in_private}
 
 
 def _count(counting: Counting, action: Callable[[], object]) -> dict[str, int]:
@@ -65,11 +73,11 @@ def _search(pipeline: Pipeline) -> bool:
     return True
 
 
-def _upload(pipeline: Pipeline) -> Message:
+def _upload(pipeline: Pipeline, channel: Channel) -> Message:
     """Upload a new document, and wait for the reply and the mark that it was posted."""
     slack = pipeline.slack
-    file = slack.add_file("notes.txt", b"Some notes.", "text/plain")
-    message = slack.upload(slack.channels[0], slack.users[0], [file], text=f"Read this #{TAG}")
+    file = slack.add_file(NAME, b"%PDF-1.4 some numbers", "application/pdf")
+    message = slack.upload(channel, slack.users[0], [file], text=TEXT)
     if not slack.wait_for_replies(message.channel, message.ts, timeout=REPLY_SECONDS):
         raise RuntimeError(f"no reply within {REPLY_SECONDS} s; see {pipeline.folder}")
     _settle(pipeline)

@@ -48,7 +48,7 @@ def list_by_sorted_names(patches: Patches) -> None:
     set_item_before = patches.attribute(_VersionedKeyStore, "__setitem__", set_item)
     set_list_before = patches.attribute(_VersionedKeyStore, "setlist", set_list)
     pop_before = patches.attribute(_VersionedKeyStore, "pop", pop)
-    patches.attribute(S3Backend, "list_objects_v2", _list_page)
+    patches.attribute(S3Backend, "list_objects_v2", list_page)
     _write_pages(patches)
     _copy_only_what_is_listed(patches)
 
@@ -116,7 +116,7 @@ def _note(store: Any, name: str) -> None:
         insort(_names(store), name)
 
 
-def _list_page(
+def list_page(
     backend: Any,
     bucket: Any,
     prefix: str | None,

@@ -40,6 +40,7 @@ from local.aws.patches import Patches
 from local.aws.permissions import Keys, Permissions
 from local.aws.queues import Pollers
 from local.aws.sandbox import FunctionSpec, Result, failure
+from local.aws.shortcuts import Shortcuts
 from local.clock import Clock
 
 HOST = "127.0.0.1"
@@ -135,7 +136,8 @@ class Aws:
 
     def _application(self) -> Any:
         """What serves the requests, as WSGI has it."""
-        self.permissions = Permissions(DomainDispatcherApplication(create_backend_app), self.account)
+        moto = DomainDispatcherApplication(create_backend_app)
+        self.permissions = Permissions(Shortcuts(moto, self.account), self.account)
         return ExecuteApi(self.permissions, self.account, self.region, self._run)
 
     def _patch(self) -> None:
