@@ -59,10 +59,10 @@ def lake(s3: Any, tmp_path: Path) -> Path:
         for file_id in given["file_ids"]:
             records.save(fetched(given, file_id), NOW, Archive(s3, bucket))
         records.save(given, NOW, Archive(s3, bucket))
-    for one in s3.list_objects_v2(Bucket=bucket, Prefix="metadata/")["Contents"]:
-        target = tmp_path / one["Key"]
+    for entry in s3.list_objects_v2(Bucket=bucket, Prefix="metadata/")["Contents"]:
+        target = tmp_path / entry["Key"]
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(s3.get_object(Bucket=bucket, Key=one["Key"])["Body"].read())
+        target.write_bytes(s3.get_object(Bucket=bucket, Key=entry["Key"])["Body"].read())
     return tmp_path / "metadata"
 
 

@@ -43,8 +43,8 @@ def add(slack: Slack, content: Any = PAGE, title: str | None = "Launch plan", **
 
 
 def body(archive: Archive, key: Any) -> bytes:
-    found: bytes = archive.s3.get_object(Bucket=archive.bucket, Key=key)["Body"].read()
-    return found
+    content: bytes = archive.s3.get_object(Bucket=archive.bucket, Key=key)["Body"].read()
+    return content
 
 
 def test_a_canvas_is_archived_as_the_page_that_slack_hands_out(slack: Slack, take: Take, archive: Archive) -> None:

@@ -39,9 +39,9 @@ def own_errors(entries: list[Any]) -> set[str]:
 
 
 def leaves(base: type[Exception]) -> set[str]:
-    return {one.__name__ for one in vars(errors).values() if isinstance(one, type) and issubclass(one, base)} - {
-        base.__name__
-    }
+    return {
+        value.__name__ for value in vars(errors).values() if isinstance(value, type) and issubclass(value, base)
+    } - {base.__name__}
 
 
 @pytest.mark.parametrize("name", STATES)

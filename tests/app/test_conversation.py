@@ -194,8 +194,8 @@ def test_replies_that_the_archive_has_and_slack_does_not_show_come_in_their_plac
 def test_one_message_is_asked_for_by_its_ts(slack: Slack, channel: Channel, reader: Reader) -> None:
     root = say(slack, channel, "root")[0]
     reply = say(slack, channel, "reply", root=root)[0]
-    found = [reader.conversation.message(root.ts, None), reader.conversation.message(reply.ts, root.ts)]
-    assert [message and message["text"] for message in found] == ["root", "reply"]
+    messages = [reader.conversation.message(root.ts, None), reader.conversation.message(reply.ts, root.ts)]
+    assert [message and message["text"] for message in messages] == ["root", "reply"]
     slack.delete(reply, deliver=False)
     assert reader.conversation.message(reply.ts, root.ts) is None
     slack.delete(root, deliver=False)

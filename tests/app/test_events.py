@@ -129,8 +129,8 @@ def test_a_file_is_carried_with_its_download_address() -> None:
 
 def test_the_comment_of_2017_is_the_persons_and_not_slacks_sentence() -> None:
     envelope = payload("file_share_legacy_2017")
-    said = envelope["event"]["file"]["initial_comment"]["comment"]
-    assert uploaded(envelope).message["comment"] == said
+    comment = envelope["event"]["file"]["initial_comment"]["comment"]
+    assert uploaded(envelope).message["comment"] == comment
 
 
 def test_a_file_named_twice_is_one() -> None:

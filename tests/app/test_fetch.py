@@ -47,7 +47,7 @@ def fetched(take: Take) -> Fetch:
 def stored(s3: Any, bucket: str, file: File) -> list[str]:
     """The keys under which something of *file* lies."""
     listed = s3.list_objects_v2(Bucket=bucket, Prefix=f"documents/T0LOCAL01/{file.id}/")
-    return [one["Key"] for one in listed.get("Contents", [])]
+    return [entry["Key"] for entry in listed.get("Contents", [])]
 
 
 @pytest.mark.parametrize("size", [0, 1, transfer.PART - 1, transfer.PART, transfer.PART + 1, 2 * transfer.PART + 5])
@@ -91,7 +91,7 @@ def test_what_goes_wrong_is_said_and_nothing_is_stored(
     with pytest.raises(error, match=re.escape(says)):
         fetched(file)
     assert stored(s3, bucket, file) == []
-    assert [one for one in slack.foreign_requests if one.header("Authorization")] == []
+    assert [request for request in slack.foreign_requests if request.header("Authorization")] == []
 
 
 @pytest.mark.parametrize("misbehaviour", ["truncated", "short", "over_long"])
@@ -474,10 +474,10 @@ def test_whatever_a_host_is_slow_with_it_is_given_up_at_the_deadline_and_the_upl
         size = LARGE if slow == "silence after a part" else 12
         described = {"id": f"FSLOW{len(slow)}", "name": "x.txt", "size": size, "mimetype": "text/plain"}
         file = files.file({**described, "mode": "hosted", "url_private": f"{host.url}/x"})
-        begun = time.monotonic()
+        start = time.monotonic()
         with pytest.raises(errors.SlackUnavailable, match=r"too slowly|could not be reached"):
             take(file, fetch.SPARE_SECONDS + 1)
-        assert time.monotonic() - begun < fetch.SPARE_SECONDS  # the next byte would be awaited for 30 s
+        assert time.monotonic() - start < fetch.SPARE_SECONDS  # the next byte would be awaited for 30 s
     prefix = f"documents/T0LOCAL01/{file['id']}/"
     assert s3.list_objects_v2(Bucket=bucket, Prefix=prefix)["KeyCount"] == 0
     assert "Uploads" not in s3.list_multipart_uploads(Bucket=bucket, Prefix=prefix)
@@ -487,10 +487,10 @@ def test_whatever_a_host_is_slow_with_it_is_given_up_at_the_deadline_and_the_upl
 def test_an_answer_of_the_web_api_that_drips_is_given_up(chosen: Settings, slow: str) -> None:
     with closing(SlowHost(*SLOW[slow])) as host:
         api = Api(clients.http(), chosen._replace(slack_url=f"{host.url}/api/chat.postMessage"))
-        begun = time.monotonic()
+        start = time.monotonic()
         with pytest.raises(errors.SlackUnavailable):
             api.call("auth.test", {}, timeout=(0.5, 1.0))
-        assert time.monotonic() - begun < 20  # the headers alone take 50 s
+        assert time.monotonic() - start < 20  # the headers alone take 50 s
 
 
 def test_a_file_that_grew_past_the_limit_is_not_archived(slack: Slack, take: Take, s3: Any, bucket: str) -> None:

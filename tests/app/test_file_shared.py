@@ -31,8 +31,8 @@ def group(slack: Slack, request: pytest.FixtureRequest) -> Channel:
 def executions(pipeline: Pipeline, message: Message) -> list[str]:
     """The names of the message's executions."""
     machine, client = pipeline.deployment.state_machine_arn, pipeline.aws.client("stepfunctions")
-    found = client.list_executions(stateMachineArn=machine, maxResults=1000)["executions"]
-    return [execution["name"] for execution in found if message.ts.replace(".", "_") in execution["name"]]
+    items = client.list_executions(stateMachineArn=machine, maxResults=1000)["executions"]
+    return [execution["name"] for execution in items if message.ts.replace(".", "_") in execution["name"]]
 
 
 def share_of(slack: Slack, message: Message) -> shares.Share:

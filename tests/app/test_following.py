@@ -26,13 +26,13 @@ def settled(pipeline: Pipeline) -> Settled:
     def names(message: Message) -> list[str]:
         for _ in range(1_000):
             # In the order of the path: what is delivered or parked after its look shows up in the next one.
-            under_way = [one for one in pipeline.slack.deliveries if not one.done.is_set()]
+            under_way = [delivery for delivery in pipeline.slack.deliveries if not delivery.done.is_set()]
             parked = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=counts)["Attributes"]
-            found = states.list_executions(stateMachineArn=machine, maxResults=1000)["executions"]
-            ours = [one for one in found if message.channel.id in one["name"]]
+            executions = states.list_executions(stateMachineArn=machine, maxResults=1000)["executions"]
+            ours = [execution for execution in executions if message.channel.id in execution["name"]]
             waiting = under_way or any(int(number) for number in parked.values())
-            if ours and not waiting and all(one["status"] != "RUNNING" for one in ours):
-                return [one["name"] for one in reversed(ours)]
+            if ours and not waiting and all(execution["status"] != "RUNNING" for execution in ours):
+                return [execution["name"] for execution in reversed(ours)]
             time.sleep(0.02)
         raise TimeoutError(f"still running: {ours}")
 
@@ -46,8 +46,8 @@ def tagged(slack: Slack, s3: Any, bucket: str) -> Tagged:
     def found(channel: Channel) -> dict[str, list[str]]:
         start = f"tags/{slack.team_id}/{channel.id}/"
         tags: dict[str, list[str]] = {}
-        for one in s3.list_objects_v2(Bucket=bucket, Prefix=start).get("Contents", []):
-            tag, _, last = one["Key"].removeprefix(start).partition("/")
+        for entry in s3.list_objects_v2(Bucket=bucket, Prefix=start).get("Contents", []):
+            tag, _, last = entry["Key"].removeprefix(start).partition("/")
             tags.setdefault(tag, []).append(last.partition("-")[2])
         return tags
 

@@ -114,9 +114,9 @@ def test_each_page_and_thread_is_read_from_where_the_last_turn_stopped(
     monkeypatch.setattr(conversation, "FILES_PAGE", 7)
     uploads, root = [], None
     for number in range(24):
-        said = slack.say(channel, slack.users[0], f"{number}", deliver=False)
+        message = slack.say(channel, slack.users[0], f"{number}", deliver=False)
         uploads.append(share(slack, channel, f"#n{number}", root if number % 3 == 0 else None))
-        root = said if number % 5 == 0 else uploads[-1]
+        root = message if number % 5 == 0 else uploads[-1]
     record = turns.all()
     assert (record["counts"]["archived"], record["counts"]["unchanged"]) == (24, 0)
     assert len(turns.own()) == 1
@@ -329,7 +329,7 @@ def test_a_turn_that_is_taken_twice_at_once_is_taken_once(slack: Slack, channel:
     for _ in range(60):
         with ThreadPoolExecutor(2) as pool:
             both = [pool.submit(history.turn, order, turns.stage, time.time(), 30) for _ in range(2)]
-        done = [one.result() for one in both if not isinstance(one.exception(), ArchiveUnavailable)]
+        done = [future.result() for future in both if not isinstance(future.exception(), ArchiveUnavailable)]
         assert done, "one of them wins"
         order = done[0]
         if order["state"] != "running":

@@ -56,9 +56,9 @@ def opened(url: str, **options: Any) -> requests.Response:
 
 def copy_in(answer: CommandResult) -> str:
     """The first link to an archived copy that the answer shows."""
-    found = re.search(r"<([^|>]+)\|Archived copy>", str(answer.body["blocks"]))
-    assert found, answer.text
-    return found[1].replace("&amp;", "&")
+    match = re.search(r"<([^|>]+)\|Archived copy>", str(answer.body["blocks"]))
+    assert match, answer.text
+    return match[1].replace("&amp;", "&")
 
 
 def is_refused(response: requests.Response) -> bool:

@@ -33,9 +33,9 @@ def reply_to(slack: Slack, message: Message) -> str:
 def executions(pipeline: Pipeline, message: Message) -> list[str]:
     """The statuses of the message's executions."""
     machine = pipeline.deployment.state_machine_arn
-    found = pipeline.aws.client("stepfunctions").list_executions(stateMachineArn=machine, maxResults=1000)
+    items = pipeline.aws.client("stepfunctions").list_executions(stateMachineArn=machine, maxResults=1000)
     name = message.ts.replace(".", "_")
-    return [one["status"] for one in found["executions"] if name in one["name"]]
+    return [execution["status"] for execution in items["executions"] if name in execution["name"]]
 
 
 def ended(pipeline: Pipeline, message: Message) -> str:
@@ -80,8 +80,8 @@ def test_a_shell_can_have_the_environment_of_the_routes(pipeline: Pipeline) -> N
     printed = subprocess.run(
         ["sh", "-c", f". {path} && env -0"], env={}, capture_output=True, text=True, check=True
     ).stdout
-    found = dict(line.split("=", 1) for line in printed.split("\0") if line)
-    assert found.items() >= pipeline.deployment.environ.items()
+    variables = dict(line.split("=", 1) for line in printed.split("\0") if line)
+    assert variables.items() >= pipeline.deployment.environ.items()
     assert path.stat().st_mode & 0o077 == 0
 
 
@@ -276,7 +276,7 @@ def test_what_concerns_no_document_starts_nothing(pipeline: Pipeline, slack: Sla
 def test_no_upload_is_left_unfinished_and_no_token_went_astray(slack: Slack, s3: Any, bucket: str) -> None:
     """Last in this file on purpose: it looks at what all the others left."""
     assert s3.list_multipart_uploads(Bucket=bucket).get("Uploads", []) == []
-    assert [one for one in slack.foreign_requests if one.header("Authorization")] == []
+    assert [request for request in slack.foreign_requests if request.header("Authorization")] == []
 
 
 def test_with_debug_each_call_of_aws_and_slack_is_in_the_logs_with_its_time_and_status(

@@ -152,11 +152,11 @@ class Story:
         """The index: file ids by tag."""
         start = index.prefix(index.TAGS, self.team, scope)
         listed = self.s3.list_objects_v2(Bucket=self.bucket, Prefix=start).get("Contents", [])
-        found: dict[str, list[str]] = {}
-        for one in listed:
-            tag, _, last = one["Key"].removeprefix(start).partition("/")
-            found.setdefault(tag, []).append(index.file_of(last))
-        return found
+        files_by_tag: dict[str, list[str]] = {}
+        for entry in listed:
+            tag, _, last = entry["Key"].removeprefix(start).partition("/")
+            files_by_tag.setdefault(tag, []).append(index.file_of(last))
+        return files_by_tag
 
     def index(self) -> set[str]:
         """All keys of the team's index."""

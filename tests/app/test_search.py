@@ -423,11 +423,11 @@ def test_the_requests_of_a_search_do_not_grow_with_the_archive(
         Asker(slack.team_id, mira.id, channel.id, False),
         Channels(api, slack.team_id, listings.deadline),
     )
-    found = search.find([as_tag(f"{tag}a"), as_tag(f"{tag}b")], "", asker, listings, channels, page=4)
-    assert (found.hits, found.capped) == ([], True)
+    results = search.find([as_tag(f"{tag}a"), as_tag(f"{tag}b")], "", asker, listings, channels, page=4)
+    assert (results.hits, results.capped) == ([], True)
     assert len(counter.requests) == 2 * 2 * ROUNDS
-    assert found.after
-    assert found.after.endswith("-")
+    assert results.after
+    assert results.after.endswith("-")
 
 
 def test_no_answer_takes_more_requests_than_the_bound(

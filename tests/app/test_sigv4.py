@@ -322,19 +322,19 @@ def test_a_laptops_profile_has_region_and_keys(pipeline: Pipeline, profile: Path
     profile.write_text("[default]\nregion = eu-west-1\naws_access_key_id = a\naws_secret_access_key = b\n")
     client = Client(sigv4.SSM, 1, 5, {"AWS_ENDPOINT_URL": pipeline.aws.url})
     try:
-        found = client.call("GetParameters", Names=["/no/such"], WithDecryption=True)
-        assert found["InvalidParameters"] == ["/no/such"]
+        answer = client.call("GetParameters", Names=["/no/such"], WithDecryption=True)
+        assert answer["InvalidParameters"] == ["/no/such"]
     finally:
         client.close()
 
 
 def test_the_three_services_take_it(pipeline: Pipeline) -> None:
     ssm, states, sqs = (
-        Client(one, 1, 5, pipeline.aws.environ()) for one in (sigv4.SSM, sigv4.STEP_FUNCTIONS, sigv4.SQS)
+        Client(service, 1, 5, pipeline.aws.environ()) for service in (sigv4.SSM, sigv4.STEP_FUNCTIONS, sigv4.SQS)
     )
     try:
-        found = ssm.call("GetParameters", Names=["/no/such"], WithDecryption=True)
-        assert found["InvalidParameters"] == ["/no/such"]
+        answer = ssm.call("GetParameters", Names=["/no/such"], WithDecryption=True)
+        assert answer["InvalidParameters"] == ["/no/such"]
         with pytest.raises(ServiceError, match="StateMachineDoesNotExist"):
             states.call(
                 "StartExecution", stateMachineArn=f"{pipeline.deployment.state_machine_arn}x", name="x", input="{}"

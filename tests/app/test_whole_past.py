@@ -19,8 +19,8 @@ def past(slack: Slack, channel: Channel) -> list[Message]:
     """Write the channel's past, of which no event tells; return the messages that still show a file."""
     chance, uploads, roots = random.Random(7), list[Message](), list[Message]()
     for number in range(MESSAGES - FILES):
-        said = slack.say(channel, slack.users[number % 2], f"message {number}", deliver=False)
-        roots += [said] if number % 42 == 0 and len(roots) < THREADS else []
+        message = slack.say(channel, slack.users[number % 2], f"message {number}", deliver=False)
+        roots += [message] if number % 42 == 0 and len(roots) < THREADS else []
     for number in range(FILES):
         root = chance.choice(roots).ts if number % 3 == 0 else None
         file = (f"{number}.txt", f"content {number}".encode(), "text/plain")

@@ -43,9 +43,9 @@ def message_with(page: Page, words: str) -> Locator:
 
 def only_message(page: Page) -> Locator:
     """The channel's one root message, whatever its words are just now."""
-    found = page.locator("#messages > li.message")
-    expect(found).to_have_count(1)
-    return found
+    messages = page.locator("#messages > li.message")
+    expect(messages).to_have_count(1)
+    return messages
 
 
 def thread(page: Page) -> Locator:

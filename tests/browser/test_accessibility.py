@@ -16,12 +16,14 @@ OF_A_SCHEME = {"light": ALL, "dark": {**ALL, "runOnly": ["color-contrast"]}}  # 
 
 def violations(page: Page, part: str = "body") -> list[str]:
     """What axe finds wrong in that *part* of the view that is open, with the element and the reason."""
-    found = []
+    problems = []
     for scheme, options in OF_A_SCHEME.items():
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
         for rule in Axe().run(page, part, options).response["violations"]:
-            found += [f"{scheme}, {rule['id']}: {node['html']}: {node['failureSummary']}" for node in rule["nodes"]]
-    return found
+            problems += [
+                f"{scheme}, {rule['id']}: {node['html']}: {node['failureSummary']}" for node in rule["nodes"]
+            ]
+    return problems
 
 
 def act(message: Locator, action: str) -> None:

@@ -11,11 +11,11 @@ def test_upload_search_edit_search_delete_search_and_each_answer_is_right(page: 
     drop(page, TABLE)
     write(page, "Numbers #journey #draft")
     expect(thread(page)).to_contain_text("1 file in the archive with #draft #journey.", timeout=30_000)
-    found = ask(page, "/docs #journey #draft")
-    expect(found).to_contain_text("Documents with #journey #draft")
-    expect(found).to_contain_text("numbers.csv")
-    expect(found.get_by_role("link", name="Open in Slack")).to_be_visible()
-    expect(found).to_contain_text("shared by @mira here")
+    answer = ask(page, "/docs #journey #draft")
+    expect(answer).to_contain_text("Documents with #journey #draft")
+    expect(answer).to_contain_text("numbers.csv")
+    expect(answer.get_by_role("link", name="Open in Slack")).to_be_visible()
+    expect(answer).to_contain_text("shared by @mira here")
 
     sent = message_with(page, "Numbers")
     sent.hover()
@@ -25,10 +25,10 @@ def test_upload_search_edit_search_delete_search_and_each_answer_is_right(page: 
     page.get_by_role("button", name="Save").click()
     expect(sent).to_contain_text("#final (edited)")
     expect(sent.get_by_title(":label:")).to_be_visible(timeout=30_000)  # so the app says that it tagged anew
-    found = ask(page, "/docs #final")
-    expect(found).to_contain_text("numbers.csv")
-    expect(found.get_by_role("link", name="Open in Slack")).to_be_visible()
-    expect(found.get_by_role("button", name="#journey")).to_be_visible()
+    answer = ask(page, "/docs #final")
+    expect(answer).to_contain_text("numbers.csv")
+    expect(answer.get_by_role("link", name="Open in Slack")).to_be_visible()
+    expect(answer.get_by_role("button", name="#journey")).to_be_visible()
     expect(ask(page, "/docs #draft")).to_contain_text("I found no document with #draft that you can see.")
 
     sent.hover()
@@ -62,13 +62,13 @@ def test_what_slack_lost_is_found_by_a_word_from_another_channel_and_opens(
     page.goto(f"{slack.url}/#{channel.id}")
     page.get_by_role("heading", name=f"#{channel.name}").wait_for()
     for _ in range(50):
-        found = ask(page, "/docs quetzal")
-        if "no longer in Slack" in (found.text_content() or ""):
+        answer = ask(page, "/docs quetzal")
+        if "no longer in Slack" in (answer.text_content() or ""):
             break
         page.wait_for_timeout(200)
-    expect(found).to_contain_text("numbers.csv, no longer in Slack")
-    expect(found.get_by_role("link", name="Open in Slack")).to_have_count(0)
-    link = found.get_by_role("link", name="Archived copy")
+    expect(answer).to_contain_text("numbers.csv, no longer in Slack")
+    expect(answer.get_by_role("link", name="Open in Slack")).to_have_count(0)
+    link = answer.get_by_role("link", name="Archived copy")
     copy = page.context.new_page()  # as the link does, and where its download can be seen
     with copy.expect_download() as download:
         copy.evaluate("address => location.assign(address)", link.get_attribute("href"))

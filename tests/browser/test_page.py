@@ -24,7 +24,7 @@ from tests.browser.person import (
 
 
 def of(slack: Slack, channel: Channel) -> list[Message]:
-    return [one for one in slack.messages if one.channel is channel and "bot_id" not in one.body]
+    return [message for message in slack.messages if message.channel is channel and "bot_id" not in message.body]
 
 
 def test_dropped_files_are_shared_and_answered_with_their_tags(page: Page, slack: Slack, channel: Channel) -> None:
@@ -118,7 +118,7 @@ def test_escape_leaves_an_edit_without_a_change(page: Page, slack: Slack, channe
     sent.get_by_role("textbox", name="New words").fill("Goes")
     page.keyboard.press("Escape")
     expect(message_with(page, "Stays")).to_be_visible()
-    assert [one.text for one in of(slack, channel)] == ["Stays"]
+    assert [message.text for message in of(slack, channel)] == ["Stays"]
 
 
 def test_what_changed_behind_an_edit_is_shown_when_that_is_left(page: Page, slack: Slack, channel: Channel) -> None:
@@ -142,7 +142,7 @@ def test_a_message_is_deleted_after_a_question(page: Page, slack: Slack, channel
         sent.get_by_role("button", name="Delete").click()
         page.get_by_role("dialog").get_by_role("button", name=answer).click()
         expect(sent).to_have_count(left)
-    assert [one.deleted for one in of(slack, channel)] == [True]
+    assert [message.deleted for message in of(slack, channel)] == [True]
 
 
 def test_a_reply_goes_into_the_thread(page: Page, slack: Slack, channel: Channel) -> None:

@@ -83,8 +83,8 @@ def test_a_call_is_about_the_upload_whose_id_it_names_and_no_longer_one() -> Non
     ids=["upload", "edit", "deletion with replies", "deletion"],
 )
 def test_an_execution_has_the_name_that_the_app_gives_it(event: dict[str, Any], name: str) -> None:
-    said: dict[str, Any] = {"user": "U1", "files": [{"id": "F1"}], "text": "#a"}
-    inner = said if "subtype" not in event else {"previous_message": said | {"ts": "1.2"}}
+    body: dict[str, Any] = {"user": "U1", "files": [{"id": "F1"}], "text": "#a"}
+    inner = body if "subtype" not in event else {"previous_message": body | {"ts": "1.2"}}
     where = {"type": "message", "channel": "C1", "channel_type": "channel"}
     envelope = {"team_id": "T1", "event": {**where, **event, **inner}}
     change = events.change(envelope)

@@ -397,8 +397,8 @@ def test_a_message_that_fails_too_often_rests_in_the_dead_letters(aws: Aws, depl
 
 def messages(aws: Aws, url: str) -> int:
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    found = aws.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
-    return sum(int(found[name]) for name in names)
+    attributes = aws.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+    return sum(int(attributes[name]) for name in names)
 
 
 def test_the_deployed_state_machine_runs_the_function(aws: Aws, deployed: Deployment) -> None:

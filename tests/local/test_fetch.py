@@ -44,12 +44,12 @@ Fetched = Callable[..., tuple[int, str, list[Path]]]
 
 @pytest.mark.parametrize("form", ["url_private", "url_private_download", "permalink", "id"])
 def test_a_file_is_fetched_by_any_of_its_addresses(file: File, fetched: Fetched, form: str) -> None:
-    status, said, left = fetched(file.full()[form])
+    status, output, left = fetched(file.full()[form])
     assert (status, [path.name for path in left]) == (0, [f"{file.id}-q3 report.pdf"])
     assert left[0].read_bytes() == CONTENT
-    assert hashlib.sha256(CONTENT).hexdigest() in said
-    assert "slack-integrator in Local (T0LOCAL01)" in said
-    assert "files:read" in said
+    assert hashlib.sha256(CONTENT).hexdigest() in output
+    assert "slack-integrator in Local (T0LOCAL01)" in output
+    assert "files:read" in output
 
 
 @pytest.mark.parametrize(
@@ -73,41 +73,41 @@ def test_what_is_wrong_is_said_and_nothing_is_left(
 
 def test_a_missing_scope_is_named(slack: Slack, file: File, fetched: Fetched) -> None:
     slack.scopes.discard("files:read")
-    status, said, _ = fetched(file.id)
+    status, output, _ = fetched(file.id)
     assert status == 1
-    assert "The scope files:read is missing: add it to the Slack app, then reinstall the app." in said
+    assert "The scope files:read is missing: add it to the Slack app, then reinstall the app." in output
 
 
 def test_a_wrong_token_is_told_and_never_shown(file: File, fetched: Fetched) -> None:
-    status, said, _ = fetched(file.id, ACCESS_TOKEN="xoxb-of-somebody-else")
+    status, output, _ = fetched(file.id, ACCESS_TOKEN="xoxb-of-somebody-else")
     assert status == 1
-    assert "TokenRejected: Slack does not accept ACCESS_TOKEN. It is the “Bot User OAuth Token” on" in said
-    assert "xoxb" not in said
+    assert "TokenRejected: Slack does not accept ACCESS_TOKEN. It is the “Bot User OAuth Token” on" in output
+    assert "xoxb" not in output
 
 
 def test_a_missing_token_is_told(file: File, fetched: Fetched) -> None:
-    status, said, _ = fetched(file.id, ACCESS_TOKEN="")
+    status, output, _ = fetched(file.id, ACCESS_TOKEN="")
     assert status == 1
-    assert "NOT OK  There is no token: write ACCESS_TOKEN=xoxb-… into the file .env. It is the" in said
+    assert "NOT OK  There is no token: write ACCESS_TOKEN=xoxb-… into the file .env. It is the" in output
 
 
 @pytest.mark.parametrize("address", ["https://example.com/x.pdf", "https://files.slack.com/"])
 def test_an_address_without_a_file_is_refused(fetched: Fetched, address: str) -> None:
-    status, said, _ = fetched(address)
+    status, output, _ = fetched(address)
     assert status == 1
-    assert "The address names no Slack file" in said
+    assert "The address names no Slack file" in output
 
 
 def test_without_an_address_the_usage_is_told(fetched: Fetched) -> None:
-    status, said, _ = fetched("")
+    status, output, _ = fetched("")
     assert status == 2
-    assert "Say which file: make fetch URL=" in said
+    assert "Say which file: make fetch URL=" in output
 
 
 def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / ".env"
     path.write_text("ACCESS_TOKEN=xoxb-file # ours\nBUCKET='b'\nEMPTY\n", encoding="utf-8")
     monkeypatch.setenv("ACCESS_TOKEN", "xoxb-environment")
-    found = environment(path)
-    assert (found["ACCESS_TOKEN"], found["BUCKET"]) == ("xoxb-environment", "b")
-    assert "EMPTY" not in found
+    variables = environment(path)
+    assert (variables["ACCESS_TOKEN"], variables["BUCKET"]) == ("xoxb-environment", "b")
+    assert "EMPTY" not in variables

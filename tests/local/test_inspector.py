@@ -34,18 +34,18 @@ def told(slack: Slack, channel: Channel, inspector: Inspector) -> Any:
 
 def test_an_execution_is_told_state_by_state(told: Any) -> None:
     (execution,) = told["executions"]
-    visits = {(one["name"], one["file"]): one for one in execution["states"]}
+    visits = {(visit["name"], visit["file"]): visit for visit in execution["states"]}
     assert (execution["status"], execution["error"]) == ("FAILED", "FilesFailed")
     assert visits["FetchFile", "good.txt"]["errors"] == []
     late = visits["FetchFile", "late.txt"]
     assert (late["tries"], late["errors"]) == (2, ["SlackUnavailable"])
     assert visits["FetchFile", "lost.txt"]["errors"] == ["FileGone"]
     assert ("SaveMetadata", "lost.txt") not in visits
-    assert {one["file"] for one in execution["states"] if one["name"] in ("ArchiveFiles", "NotifyOutcome")} == {
-        None
-    }
+    assert {
+        visit["file"] for visit in execution["states"] if visit["name"] in ("ArchiveFiles", "NotifyOutcome")
+    } == {None}
     whole = visits["ArchiveFiles", None]["seconds"]
-    assert all(one["seconds"] <= whole for one in execution["states"] if one["file"])
+    assert all(visit["seconds"] <= whole for visit in execution["states"] if visit["file"])
 
 
 def test_the_outcome_is_what_was_published(told: Any) -> None:
@@ -55,7 +55,7 @@ def test_the_outcome_is_what_was_published(told: Any) -> None:
 
 
 def test_objects_and_records_are_the_messages_own(told: Any, slack: Slack, inspector: Inspector) -> None:
-    kinds = [one["key"].split("/")[0] for one in told["objects"]]
+    kinds = [entry["key"].split("/")[0] for entry in told["objects"]]
     kept = ["documents", "messages", "metadata", "notices", "problems", "recent", "tags", "words"]
     assert sorted(set(kinds)) == kept
     assert kinds.count("documents") == 2

@@ -22,11 +22,11 @@ def new_bucket(s3: Any, is_versioned: bool) -> str:
 
 def pages(s3: Any, **arguments: Any) -> list[str]:
     """All that is listed, page by page, keys and folders in one order."""
-    found: list[str] = []
+    keys: list[str] = []
     for page in s3.get_paginator("list_objects_v2").paginate(**arguments):
         entries = [entry["Key"] for entry in page.get("Contents", [])]
-        found += sorted(entries + [entry["Prefix"] for entry in page.get("CommonPrefixes", [])])
-    return found
+        keys += sorted(entries + [entry["Prefix"] for entry in page.get("CommonPrefixes", [])])
+    return keys
 
 
 def expected(names: list[str], prefix: str, delimiter: str, after: str) -> list[str]:

@@ -132,8 +132,8 @@ def test_emoji_and_private_channels_that_somebody_types_lose_their_form(slack: S
 
 
 def test_a_loose_back_tick_is_no_code(slack: Slack, channel: Channel) -> None:
-    said = slack.say(channel, slack.users[0], "dell`ufficio #a e l`anno, `#b`", deliver=False)
-    leaves = said.blocks[0]["elements"][0]["elements"]
+    message = slack.say(channel, slack.users[0], "dell`ufficio #a e l`anno, `#b`", deliver=False)
+    leaves = message.blocks[0]["elements"][0]["elements"]
     assert [leaf["text"] for leaf in leaves if leaf.get("style")] == ["#b"]
 
 

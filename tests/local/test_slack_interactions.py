@@ -109,9 +109,9 @@ def test_a_click_that_is_not_acknowledged_within_three_seconds_shows_a_warning(
     double: Slack, app: App, shown: Ephemeral
 ) -> None:
     app.answer = Response(silence=3.5, is_dropped=True)
-    begun = time.monotonic()
+    start = time.monotonic()
     assert "did not answer" in double.interactions.click(double.users[0], shown, "more").warning
-    assert 2.9 < time.monotonic() - begun < 3.4
+    assert 2.9 < time.monotonic() - start < 3.4
     app.answer = plain("no", 500)
     assert double.interactions.click(double.users[0], shown, "more").warning
     assert len(app.requests) == 2  # Slack does not try again
@@ -129,7 +129,7 @@ def test_a_response_url_replaces_and_deletes_what_was_clicked(double: Slack, app
     assert respond(url, text="Second page", replace_original=True) == (200, "ok")
     assert (shown.body["text"], shown.body["blocks"]) == ("Second page", [])
     assert respond(url, text="Besides") == (200, "ok")
-    assert [one.body["text"] for one in double.workspace.ephemerals] == ["Second page", "Besides"]
+    assert [ephemeral.body["text"] for ephemeral in double.workspace.ephemerals] == ["Second page", "Besides"]
     assert respond(url, delete_original=True) == (200, "ok")
     assert shown.deleted
 

@@ -46,7 +46,7 @@ def test_files_are_sent_before_the_message_that_shows_them(slack: Slack) -> None
     about = {"name": "ä.txt", "type": "text/plain", "user": "mira"}
     files = [requests.post(f"{slack.url}/page/files", params=about, data=b"x", timeout=5).json()["file"]] * 2
     post(slack, "messages", channel="general", user="mira", text="", files=files[:1])
-    assert [(one.name, one.mimetype) for one in slack.messages[0].files] == [("ä.txt", "text/plain")]
+    assert [(file.name, file.mimetype) for file in slack.messages[0].files] == [("ä.txt", "text/plain")]
 
 
 @pytest.mark.parametrize(
@@ -119,13 +119,13 @@ def test_a_file_that_was_deleted_is_handed_out_no_more(slack: Slack) -> None:
 
 def test_every_misbehaviour_has_words_and_a_switch(slack: Slack) -> None:
     assert view.WORDS.keys() == MISBEHAVIOURS.keys()
-    assert {one["name"] for one in state(slack)["switches"]} == MISBEHAVIOURS.keys()
+    assert {switch["name"] for switch in state(slack)["switches"]} == MISBEHAVIOURS.keys()
 
 
 def test_a_switch_counts_and_goes_off_by_itself(slack: Slack) -> None:
     def rate_limited() -> tuple[bool, int]:
-        (one,) = [one for one in state(slack)["switches"] if one["name"] == "api_rate_limited"]
-        return one["on"], one["happened"]
+        (switch,) = [switch for switch in state(slack)["switches"] if switch["name"] == "api_rate_limited"]
+        return switch["on"], switch["happened"]
 
     post(slack, "misbehave", name="api_rate_limited", times=2, options={"retry_after": 7})
     answer = requests.post(slack.api_url, timeout=5)

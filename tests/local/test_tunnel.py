@@ -42,13 +42,13 @@ def test_behind_a_tunnel_all_is_as_without(pipeline: Pipeline, slack: Slack, cha
         challenge = slack.send_url_verification("abc")
         message = slack.upload(channel, slack.users[0], [("far.txt", b"far", "text/plain")], "#tunnel")
         (reply,) = slack.wait_for_replies(channel, message.ts)
-        found = slack.command(channel, slack.users[0], "/docs", "#tunnel")
+        result = slack.command(channel, slack.users[0], "/docs", "#tunnel")
         slack.misbehave("wrong_secret", times=1)
         forged = slack.deliver(message.envelope, retries=False)
         slack.request_url = direct
     assert challenge.echoes("abc")
     assert "1 file in the archive" in reply.text
-    assert "far.txt" in found.text
+    assert "far.txt" in result.text
     assert forged.attempts[0].status == 401
 
 
@@ -71,7 +71,7 @@ def test_make_local_archives_what_comes_through_a_tunnel_with_the_workspaces_own
             ending.callback(local.kill)
             assert local.stdout is not None
             urls = (re.search(r"cloudflared tunnel --url (\S+)", line) for line in local.stdout)
-            routes = next(found[1] for found in urls if found)
+            routes = next(match[1] for match in urls if match)
             with tunnel(routes) as url:
                 workspace.request_url = f"{url}/slack/events"
                 channel = workspace.channels[0]

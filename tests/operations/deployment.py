@@ -81,7 +81,7 @@ class Deployment:
 
     def api_url(self) -> str:
         state = json.loads(self.project.joinpath(".chalice", "deployed", f"{STAGE}.json").read_text())
-        (api,) = (one["rest_api_id"] for one in state["resources"] if "rest_api_id" in one)
+        (api,) = (resource["rest_api_id"] for resource in state["resources"] if "rest_api_id" in resource)
         return f"{self.aws.url}/_aws/execute-api/{api}/{STAGE}"
 
     def upload(self, *files: tuple[str, bytes, str], text: str = "") -> tuple[Message, str]:
@@ -113,8 +113,8 @@ class Deployment:
         self.stack().status = status
 
     def objects(self) -> list[str]:
-        found = self.aws.client("s3").list_objects_v2(Bucket=self.bucket)
-        return [one["Key"] for one in found.get("Contents", [])]
+        page = self.aws.client("s3").list_objects_v2(Bucket=self.bucket)
+        return [entry["Key"] for entry in page.get("Contents", [])]
 
 
 def deployer_policy() -> Any:

@@ -84,8 +84,8 @@ def test_bytes_with_a_wrong_checksum_are_refused(s3: Any, versioned: str, wrong:
 def upload(s3: Any, versioned: str) -> dict[str, str]:
     """An upload in parts, which was begun with CRC32."""
     about = {"Bucket": versioned, "Key": "a"}
-    begun = s3.create_multipart_upload(**about, ChecksumAlgorithm="CRC32")
-    return {**about, "UploadId": begun["UploadId"]}
+    answer = s3.create_multipart_upload(**about, ChecksumAlgorithm="CRC32")
+    return {**about, "UploadId": answer["UploadId"]}
 
 
 PARTS = (b"1" * 5 * 1024 * 1024, b"2")

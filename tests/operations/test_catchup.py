@@ -126,15 +126,15 @@ def test_ctrl_c_leaves_the_workflow_running_and_the_same_command_looks_on(
     with subprocess.Popen(command, **piped) as first:
         wait_until_shown(first, "back to")
         first.send_signal(signal.SIGINT)
-        said = first.communicate(timeout=60)[1]
-    assert (first.returncode, said) == (130, "\nThe workflow goes on. The same command shows how far it is.\n")
+        errors = first.communicate(timeout=60)[1]
+    assert (first.returncode, errors) == (130, "\nThe workflow goes on. The same command shows how far it is.\n")
     record = started.record(channel.id)
     assert (record["state"], started.is_alive(record)) == ("running", True)
     with subprocess.Popen(command, **piped) as second:
         wait_until_shown(second, "back to")
         slack.behave()
-        shown, said = second.communicate(timeout=120)
-    assert (second.returncode, said) == (0, "")
+        shown, errors = second.communicate(timeout=120)
+    assert (second.returncode, errors) == (0, "")
     assert "Done: 8 files archived, 0 there before, 0 skipped, 0 failed, 0 messages not understood." in shown
     assert started.record(channel.id)["run"] == record["run"]
 

@@ -132,12 +132,12 @@ def test_the_routes_alone_run_on_a_laptop_against_the_stage(
     slack.request_url = f"{on_laptop.url}/slack/events"
     try:
         message, reply = deployment.upload(("laptop.txt", b"laptop", "text/plain"), text="#laptop")
-        found = slack.command(message.channel, slack.users[0], "/docs", "#laptop")
+        result = slack.command(message.channel, slack.users[0], "/docs", "#laptop")
     finally:
         slack.request_url = deployed
     assert reply.startswith("✅ 1 file in the archive with #laptop.")
     assert f"documents/{slack.team_id}/{message.files[0].id}/laptop.txt" in deployment.objects()
-    assert "laptop.txt" in found.text
+    assert "laptop.txt" in result.text
     assert all(f'"POST {path} HTTP/1.1" 200' in on_laptop.log for path in ("/slack/events", "/slack/commands"))
 
 
@@ -271,7 +271,7 @@ def test_a_notice_that_reaches_no_function_is_kept_until_there_is_one_again(depl
     (kept,) = aws.client("sqs").receive_message(QueueUrl=url)["Messages"]
     deployment.deploy()
     policy = json.loads(aws.client("lambda").get_policy(FunctionName=f"{NAME}-notify")["Policy"])
-    assert [one["Principal"] for one in policy["Statement"]] == [{"Service": "sns.amazonaws.com"}]
+    assert [statement["Principal"] for statement in policy["Statement"]] == [{"Service": "sns.amazonaws.com"}]
     given = {"Subject": None, "MessageAttributes": {}, **json.loads(kept["Body"])}
     deployment.invoke("notify", {"Records": [{"Sns": given}]})  # as docs/operations.md says
     (reply,) = slack.wait_for_replies(channel.id, ts, timeout=60)
@@ -398,7 +398,7 @@ def test_a_destroyed_stage_leaves_its_documents_and_nothing_else(deployment: Dep
         "logs": deployment.aws.client("logs").describe_log_groups()["logGroups"],
         "secrets": deployment.aws.client("ssm").describe_parameters()["Parameters"],
     }
-    assert {what: found for what, found in left.items() if found} == {}
+    assert {what: names for what, names in left.items() if names} == {}
     assert deployment.objects() == before
     assert "environment_variables" not in deployment.config()
 

@@ -26,8 +26,8 @@ SOMEBODY = "999999999999"
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     """A stage that nobody has deployed yet."""
-    with undeployed(tmp_path_factory.mktemp("bad-ground")) as found:
-        yield found
+    with undeployed(tmp_path_factory.mktemp("bad-ground")) as directory:
+        yield directory
 
 
 def interrupted(terminal: Terminal) -> None:
@@ -80,10 +80,10 @@ def test_a_name_that_is_taken_is_told_with_cloudformations_reason(stage: Deploym
     taken = sqs.create_queue(QueueName=f"{NAME}-parking", Attributes={"VisibilityTimeout": "1"})["QueueUrl"]
     printed = stage.make("deploy", f"STAGE={STAGE}", succeeds=False)
     sqs.delete_queue(QueueUrl=taken)
-    said = (
+    text = (
         "The stack could not be changed (ROLLBACK_COMPLETE). The first reason: Parking: The specified queue already"
     )
-    assert f"{said} exists. When that is mended, run this again." in printed
+    assert f"{text} exists. When that is mended, run this again." in printed
     assert "Traceback" not in printed
 
 
@@ -158,7 +158,9 @@ def test_what_was_broken_off_and_finished_is_there_once_and_works(stage: Deploym
 def test_a_stage_of_which_this_machine_knows_but_a_part_is_taken_down_whole(stage: Deployment) -> None:
     memory = stage.project / ".chalice" / "deployed" / f"{STAGE}.json"
     state = json.loads(memory.read_text())
-    state["resources"] = [one for one in state["resources"] if one["resource_type"] == "lambda_function"]
+    state["resources"] = [
+        resource for resource in state["resources"] if resource["resource_type"] == "lambda_function"
+    ]
     memory.write_text(json.dumps(state))
     stage.make("destroy", f"STAGE={STAGE}", CONFIRM=STAGE)
     assert stage.aws.client("apigateway").get_rest_apis()["items"] == []

@@ -19,26 +19,26 @@ def lines(pipeline: Pipeline, *arguments: str, **environ: str) -> dict[str, str]
 
 
 def test_a_stage_that_works_is_ok_in_every_line(pipeline: Pipeline) -> None:
-    said = lines(pipeline, "STAGE=local")
-    assert list(said) == [
+    report = lines(pipeline, "STAGE=local")
+    assert list(report) == [
         "Python", "region", "credentials", "rights", "stage", "secrets", "Slack", "token",
     ]  # fmt: skip
-    assert "NOT OK" not in str(said)
-    assert "slack-integrator in Local" in said["token"]
+    assert "NOT OK" not in str(report)
+    assert "slack-integrator in Local" in report["token"]
 
 
 def test_without_a_stage_this_machine_is_looked_at(pipeline: Pipeline) -> None:
-    said = lines(pipeline)
-    assert list(said) == ["Python", "region", "credentials", "rights", "Slack"]
-    assert "NOT OK" not in str(said)
+    report = lines(pipeline)
+    assert list(report) == ["Python", "region", "credentials", "rights", "Slack"]
+    assert "NOT OK" not in str(report)
 
 
 def test_all_that_is_wrong_is_said_at_once(pipeline: Pipeline) -> None:
     nothing = {"AWS_DEFAULT_REGION": "", "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
-    said = lines(pipeline, "STAGE=dev", **nothing)
-    assert said["region"].startswith("NOT OK: No AWS region is set: export AWS_DEFAULT_REGION=")
-    assert said["credentials"].startswith("NOT OK: No AWS credentials were found: aws configure")
-    assert said["Slack"].startswith("answers in")
+    report = lines(pipeline, "STAGE=dev", **nothing)
+    assert report["region"].startswith("NOT OK: No AWS region is set: export AWS_DEFAULT_REGION=")
+    assert report["credentials"].startswith("NOT OK: No AWS credentials were found: aws configure")
+    assert report["Slack"].startswith("answers in")
 
 
 @pytest.mark.parametrize(
@@ -68,8 +68,8 @@ def test_what_is_wrong_has_its_line(
 def test_a_token_without_a_scope_is_said_with_the_command_that_renews_it(pipeline: Pipeline) -> None:
     pipeline.slack.scopes.discard("files:read")
     try:
-        said = lines(pipeline, "STAGE=local")
+        report = lines(pipeline, "STAGE=local")
     finally:
         pipeline.slack.scopes.add("files:read")
-    assert said["token"].startswith("NOT OK: The Slack app lacks files:read: add it on the app's page")
-    assert said["token"].endswith("Then: make deploy STAGE=local RENEW=ACCESS_TOKEN")
+    assert report["token"].startswith("NOT OK: The Slack app lacks files:read: add it on the app's page")
+    assert report["token"].endswith("Then: make deploy STAGE=local RENEW=ACCESS_TOKEN")

@@ -43,7 +43,7 @@ def kept(s3: Any) -> str:
 def everything(s3: Any, bucket: str) -> list[str]:
     """The keys of all versions and marks."""
     page = s3.list_object_versions(Bucket=bucket)
-    return sorted({one["Key"] for one in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]})
+    return sorted({version["Key"] for version in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]})
 
 
 def test_nothing_is_left_of_it_in_any_version_and_others_stay(s3: Any, kept: str) -> None:
@@ -56,8 +56,8 @@ def test_nothing_is_left_of_it_in_any_version_and_others_stay(s3: Any, kept: str
     ]
     page = s3.list_object_versions(Bucket=kept, Prefix="messages/")
     bodies = [
-        s3.get_object(Bucket=kept, Key=one["Key"], VersionId=one["VersionId"])["Body"].read()
-        for one in page["Versions"]
+        s3.get_object(Bucket=kept, Key=version["Key"], VersionId=version["VersionId"])["Body"].read()
+        for version in page["Versions"]
     ]
     assert len(bodies) == 1
     assert b"F1" not in bodies[0]

@@ -69,14 +69,14 @@ def counts(progress: Progress) -> dict[str, int]:
 
 def state_of(archive: Archive, slack: Slack, channel: Channel) -> dict[str, bytes]:
     """Everything in the archive that is about *channel*, by key."""
-    found: dict[str, bytes] = {}
+    contents: dict[str, bytes] = {}
     for page in archive.s3.get_paginator("list_objects_v2").paginate(Bucket=archive.bucket):
         for entry in page.get("Contents", []):
             key = entry["Key"]
             body = archive.s3.get_object(Bucket=archive.bucket, Key=key)["Body"].read()
             if not key.startswith(("imports/", "notices/")) and (channel.id in key or channel.id.encode() in body):
-                found[key] = body
-    return found
+                contents[key] = body
+    return contents
 
 
 def filled(slack: Slack, channel: Channel) -> None:
@@ -155,7 +155,10 @@ def test_a_file_that_the_app_may_not_see_is_fetched_with_the_exports_token_which
     assert record["shares"][0]["channel_type"] == "group"
     stepfunctions = pipeline.aws.client("stepfunctions")
     machine = pipeline.deployment.state_machine_arn
-    arns = [found["executionArn"] for found in stepfunctions.list_executions(stateMachineArn=machine)["executions"]]
+    arns = [
+        execution["executionArn"]
+        for execution in stepfunctions.list_executions(stateMachineArn=machine)["executions"]
+    ]
     inputs = "".join(stepfunctions.describe_execution(executionArn=arn)["input"] for arn in arns if board.id in arn)
     assert "export_token" in inputs
     assert token not in inputs
@@ -200,8 +203,8 @@ def test_of_two_commands_with_one_export_the_later_goes_on_and_the_earlier_stops
 ) -> None:
     filled(slack, channel)
     path = write(tmp_path / "export.zip", of_workspace(slack, channel))
-    with Export(path) as one, Export(path) as other:
-        earlier = Importer(target, one, tokens, pause=0.05)
+    with Export(path) as first, Export(path) as other:
+        earlier = Importer(target, first, tokens, pause=0.05)
         earlier.save()
         later = Importer(target, other, tokens, pause=0.05)
         later.save()

@@ -114,8 +114,8 @@ def listed(value: Any) -> list[Any]:
 def short(resource: Any) -> str:
     """What of a resource tells it from the others: `metadata` of `${Bucket.Arn}/metadata/*`."""
     text = resource if isinstance(resource, str) else json.dumps(resource)
-    found = re.search(r"Bucket\.Arn\}/(\w+)/\*$|/\$\{Stage\}/(\w+)(?:/\*)?$|:(execution):|^(\w+)(?:\.Arn)?$", text)
-    return next(part for part in found.groups() if part) if found else text
+    match = re.search(r"Bucket\.Arn\}/(\w+)/\*$|/\$\{Stage\}/(\w+)(?:/\*)?$|:(execution):|^(\w+)(?:\.Arn)?$", text)
+    return next(part for part in match.groups() if part) if match else text
 
 
 def not_as_called(template: Any) -> list[str]:

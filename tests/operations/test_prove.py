@@ -186,8 +186,8 @@ def no_destination(pipeline: Pipeline) -> Iterator[None]:
 @contextmanager
 def no_redrive(pipeline: Pipeline) -> Iterator[None]:
     sns = pipeline.aws.client("sns")
-    found = sns.list_subscriptions_by_topic(TopicArn=pipeline.deployment.topic_arn)["Subscriptions"]
-    arn = found[0]["SubscriptionArn"]
+    subscriptions = sns.list_subscriptions_by_topic(TopicArn=pipeline.deployment.topic_arn)["Subscriptions"]
+    arn = subscriptions[0]["SubscriptionArn"]
     before = sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]["RedrivePolicy"]
 
     def let(value: str) -> None:
@@ -388,9 +388,9 @@ def traces(pipeline: Pipeline, slack: Slack, channel: Channel) -> list[str]:
 def test_a_file_goes_the_whole_way_and_nothing_of_it_stays(
     pipeline: Pipeline, slack: Slack, channel: Channel, in_slack: Proof
 ) -> None:
-    said = lines(in_slack, SLACK)
-    assert [line.mark for line in said] == ["ok", "ok", "ok"]
-    assert f"is archived: ✅ 1 file in the archive with #{proof_of_slack.TAG}" in said[0].text
+    report = lines(in_slack, SLACK)
+    assert [line.mark for line in report] == ["ok", "ok", "ok"]
+    assert f"is archived: ✅ 1 file in the archive with #{proof_of_slack.TAG}" in report[0].text
     assert traces(pipeline, slack, channel) == []
 
 

@@ -31,8 +31,12 @@ def attempts(pipeline: Pipeline, message: Message) -> dict[str, str]:
     client, machine = pipeline.aws.client("stepfunctions"), pipeline.deployment.state_machine_arn
     part = message.ts.replace(".", "_")
     for _ in range(300):
-        found = client.list_executions(stateMachineArn=machine, maxResults=1000)["executions"]
-        ours = {one["name"].partition(part)[2]: one["status"] for one in found if part in one["name"]}
+        items = client.list_executions(stateMachineArn=machine, maxResults=1000)["executions"]
+        ours = {
+            execution["name"].partition(part)[2]: execution["status"]
+            for execution in items
+            if part in execution["name"]
+        }
         if "RUNNING" not in ours.values():
             break
         time.sleep(0.02)

@@ -127,11 +127,11 @@ def test_texts_that_end_within_a_piece_within_a_character_are_whole(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(slack_export, "_PIECE", 7)
-    said = [message(f"{number}.0", text="é€𝄞 " * number) for number in range(12)]
-    body = ("\ufeff" + str(said).replace("'", '"')).encode()
+    messages = [message(f"{number}.0", text="é€𝄞 " * number) for number in range(12)]
+    body = ("\ufeff" + str(messages).replace("'", '"')).encode()
     with Export(write(path, entries(**{"general/2024-03-01.json": body}))) as export:
         [day] = export.days()
-        assert list(export.messages(day)) == said
+        assert list(export.messages(day)) == messages
 
 
 BAD_DAYS: dict[str, Any] = {

@@ -117,7 +117,7 @@ STACK: Any = yaml.load(RENDERED, Template)
 def functions() -> set[str]:
     """What Chalice deploys, by its names."""
     entries: list[Any] = [*app.pure_lambda_functions, *app.event_sources]
-    return {"api_handler"} | {one.name for one in entries}
+    return {"api_handler"} | {entry.name for entry in entries}
 
 
 def test_the_template_is_accepted_by_cfn_lint(tmp_path: Path) -> None:
@@ -190,9 +190,9 @@ def test_notices_that_reach_no_function_may_be_kept_by_the_topic_and_the_rule_an
 
 
 def test_every_queue_that_keeps_what_was_given_up_raises_the_alarm() -> None:
-    queues = {name for name, one in STACK["Resources"].items() if one["Type"] == "AWS::SQS::Queue"}
+    queues = {name for name, alarm in STACK["Resources"].items() if alarm["Type"] == "AWS::SQS::Queue"}
     watched = STACK["Resources"]["DeadLettersAlarm"]["Properties"]["Metrics"][1:]
-    names = {one["MetricStat"]["Metric"]["Dimensions"][0]["Value"] for one in watched}
+    names = {alarm["MetricStat"]["Metric"]["Dimensions"][0]["Value"] for alarm in watched}
     assert names == {f"{name}.QueueName" for name in queues - {"Parking"}}
 
 
@@ -234,7 +234,7 @@ def test_the_manifest_is_what_slack_takes(manifest: Any) -> None:
 def test_the_manifests_addresses_are_the_apps_routes() -> None:
     manifest = slack_app.manifest("https://x.test/dev")
     events = manifest["settings"]["event_subscriptions"]["request_url"]
-    commands = [one["url"] for one in manifest["features"].get("slash_commands", [])]
+    commands = [entry["url"] for entry in manifest["features"].get("slash_commands", [])]
     clicks = manifest["settings"]["interactivity"]["request_url"]
     assert {url.removeprefix("https://x.test/dev") for url in (events, clicks, *commands)} == set(app.routes) - {
         "/documents/{ticket}"
