@@ -26,10 +26,10 @@ def check(name: str, usage: str, project: Path = PROJECT) -> Stage:
     check_pip()
     if name == LOCAL:
         raise Stop(f"The stage local belongs to `make local`, which deploys it on this machine: {usage}.")
-    stage = stages.find(name, usage, project)
+    stages.check_name(name, usage)
     if name not in chalice_config.names(project):
         raise Stop(f".chalice/config.json has no stage {name}: copy the block of dev there under the name {name}.")
-    return stage
+    return stages.find(name, usage, project)
 
 
 def check_python(running: tuple[int, int]) -> None:

@@ -161,8 +161,7 @@ class Stage:
 
 def find(name: str, usage: str, project: Path = PROJECT) -> Stage:
     """Return the stage *name*, or raise Stop with what is missing; *usage* is the command as it is typed."""
-    if not _NAME.fullmatch(name):
-        raise Stop(f"Say which stage: {usage}. Its name is lower-case letters and digits, 16 at most.")
+    check_name(name, usage)
     if name == LOCAL:
         return _local_stage()
     config_place = chalice_config.place(project, name)
@@ -171,6 +170,12 @@ def find(name: str, usage: str, project: Path = PROJECT) -> Stage:
     stage = Stage(name, _account(session, region), region, session)
     _check_place(stage, config_place)
     return stage
+
+
+def check_name(name: str, usage: str) -> None:
+    """Raise Stop unless *name* can be a stage's."""
+    if not _NAME.fullmatch(name):
+        raise Stop(f"Say which stage: {usage}. Its name is lower-case letters and digits, 16 at most.")
 
 
 def check_region(name: str) -> str:

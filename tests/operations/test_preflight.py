@@ -56,7 +56,7 @@ def test_the_local_stage_is_not_deployed(project: Path) -> None:
         preflight.check("local", USAGE, project)
 
 
-def test_a_stage_that_is_not_configured_is_named(aws: pytest.MonkeyPatch, project: Path) -> None:
+def test_a_stage_that_is_not_configured_is_named(project: Path) -> None:
     with pytest.raises(Stop, match="no stage staging"):
         preflight.check("staging", USAGE, project)
 
