@@ -4,8 +4,11 @@ import argparse
 import signal
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 
+from chalicelib import settings
+from chalicelib.errors import SettingsWrong
 from local import demo, realworkspace
 from local.aws.deploy import NotDeployedError
 from local.clock import Clock
@@ -17,6 +20,10 @@ from local.seed import seed
 from local.terminal import Terminal
 
 FOLDER = PROJECT / ".local"
+
+
+class WrongChoiceError(Exception):
+    """Says which of the app's settings make no sense."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -38,18 +45,33 @@ def main(arguments: list[str] | None = None) -> int:
         if options.what == "demo":
             return _demo(terminal)
         environ = environment()
+        choices = _choices(environ)
         real = (
             realworkspace.tunnelled(environ)
             if options.tunnel
             else realworkspace.from_environ(environ, options.take_over)
         )
-        return _stay(terminal, options, real)
-    except (CannotConnectError, PortTakenError) as reason:
+        return _stay(terminal, options, real, choices)
+    except (CannotConnectError, PortTakenError, WrongChoiceError) as reason:
         terminal.line(str(reason))
     except NotDeployedError as mistake:
         terminal.line("The app cannot be loaded, so nothing is started. The mistake is in")
         terminal.line(str(mistake), "red")
     return 1
+
+
+def _choices(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the app's settings that are chosen in *environ* and have a default: REPLIES, HISTORY and such."""
+    choices = {one.name: environ[one.name] for one in settings.VARIABLES if one.default and environ.get(one.name)}
+    try:
+        settings.load(environ=choices)
+    except SettingsWrong:  # it has logged what it takes
+        raise WrongChoiceError(f"Nothing is started with {_as_text(choices)}.") from None
+    return choices
+
+
+def _as_text(choices: Mapping[str, str]) -> str:
+    return " ".join(f"{name}={value}" for name, value in choices.items())
 
 
 def _demo(terminal: Terminal) -> int:
@@ -67,7 +89,9 @@ def _demo(terminal: Terminal) -> int:
     return 0 if good else 1
 
 
-def _stay(terminal: Terminal, options: argparse.Namespace, real: RealWorkspace | None) -> int:
+def _stay(
+    terminal: Terminal, options: argparse.Namespace, real: RealWorkspace | None, choices: Mapping[str, str]
+) -> int:
     def log(function: str, line: str) -> None:
         terminal.log(function.removeprefix("slack-integrator-local-"), line)
 
@@ -75,7 +99,12 @@ def _stay(terminal: Terminal, options: argparse.Namespace, real: RealWorkspace |
     folder = FOLDER if options.port == FIRST else FOLDER / str(options.port)
     with ExitStack() as ending:
         pipeline = Pipeline(
-            Clock(options.speed), real.environ if real else {}, numbers, reload=True, log=log, folder=folder
+            Clock(options.speed),
+            {**(real.environ if real else {}), **choices},
+            numbers,
+            reload=True,
+            log=log,
+            folder=folder,
         )
         ending.enter_context(pipeline)
         seed(pipeline.slack)
@@ -84,7 +113,7 @@ def _stay(terminal: Terminal, options: argparse.Namespace, real: RealWorkspace |
         pipeline.slack.request_url = "" if real else f"{routes}/slack/events"
         if real:
             real.connect(routes, ending, log)
-        _explain(pipeline, terminal, real, routes)
+        _explain(pipeline, terminal, real, routes, choices)
         _until_interrupted()
     terminal.line()
     terminal.line("Stopped. What was in the local AWS is gone with it.", "dim")
@@ -98,7 +127,9 @@ def _until_interrupted() -> None:
             time.sleep(0.5)
 
 
-def _explain(pipeline: Pipeline, terminal: Terminal, real: RealWorkspace | None, routes: str) -> None:
+def _explain(
+    pipeline: Pipeline, terminal: Terminal, real: RealWorkspace | None, routes: str, choices: Mapping[str, str]
+) -> None:
     terminal.title("The whole pipeline is running on this machine. Ctrl-C ends it.")
     if real is None:
         terminal.line(f"Open {pipeline.slack.url} and drop a file.", "cyan")
@@ -116,6 +147,7 @@ def _explain(pipeline: Pipeline, terminal: Terminal, real: RealWorkspace | None,
             ("Slack", pipeline.slack.url, f"a double, with the bot token {pipeline.slack.bot_token}"),
             ("AWS", pipeline.aws.url, "moto: any credentials, region us-east-1"),
             ("bucket", f"s3://{pipeline.deployment.bucket}", ""),
+            ("settings", _as_text(choices) or "the defaults", "another: REPLIES=problems make local"),
             (
                 "logs",
                 f"{pipeline.folder.relative_to(PROJECT)}/",

@@ -138,6 +138,25 @@ def test_a_double_click_shows_the_same_twice(slack: Slack, channel: Channel, mir
     assert "clicknuptse.txt" in texts(shown.body)
 
 
+def test_two_clicks_at_once_leave_one_whole_answer_that_names_its_question(
+    slack: Slack, channel: Channel, mira: User, upload: Upload
+) -> None:
+    """Whichever answer comes last: nothing of the other is left, and nothing piles up."""
+    for tag in ("clickrakaposhi", "clickdiran"):
+        upload(channel, f"{tag}.txt", f"#clickboth #{tag}")
+    shown = asked(slack, channel, mira, "#clickboth")
+    tags, first, count = ["clickrakaposhi", "clickdiran"], shown.body, len(slack.workspace.ephemerals)
+    for clicks in (tags, tags[::-1], tags[:1] * 2):
+        shown.body = first
+        buttons = [action_id(first, f"#{tag}") for tag in clicks]
+        with ThreadPoolExecutor() as fingers:
+            answers = fingers.map(lambda button: slack.interactions.click(mira, shown, *button), buttons)
+            assert {answer.warning for answer in answers} == {""}
+        (asked_last,) = [tag for tag in tags if f"Documents with #{tag}" in shown.body["text"]]
+        assert [tag for tag in tags if f"{tag}.txt" in texts(shown.body)] == [asked_last]
+    assert len(slack.workspace.ephemerals) == count
+
+
 def test_an_answer_that_cannot_be_looked_up_says_so(
     slack: Slack, channel: Channel, mira: User, upload: Upload
 ) -> None:
@@ -247,6 +266,21 @@ def test_a_search_in_home_shows_its_answer_and_leads_back(
     view: Any = slack.views.home(mira.id)
     assert slack.interactions.click_home(mira, *action_id(view, "#clickplan")).warning == ""
     assert "Documents with #clickplan" in texts(slack.views.home(mira.id))
+
+
+def test_two_questions_at_once_in_home_leave_one_whole_answer(
+    slack: Slack, channel: Channel, mira: User, upload: Upload
+) -> None:
+    upload(channel, "clickone.txt", "#clickhomeone")
+    upload(channel, "clicktwo.txt", "#clickhometwo")
+    home_of(slack, mira, "clicktwo.txt")
+    with ThreadPoolExecutor() as fingers:
+        questions = ("clickone", "clicktwo", "clickone")
+        done = list(fingers.map(lambda text: slack.interactions.type_home(mira, "search", text), questions))
+    assert [answer.warning for answer in done if answer] == [""] * 3
+    shown = texts(slack.views.home(mira.id))
+    (asked_last,) = [word for word in ("clickone", "clicktwo") if f"Documents with {word}" in shown]
+    assert [word for word in ("clickone", "clicktwo") if f"{word}.txt" in shown] == [asked_last]
 
 
 def test_home_says_which_uploads_are_not_archived_and_what_to_do(

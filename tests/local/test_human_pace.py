@@ -57,6 +57,10 @@ class Running:
         (message,) = (message for message in self.state()["messages"] if message["ts"] == ts)
         return message["delivery"]
 
+    def reactions(self, ts: str) -> list[str]:
+        (message,) = (message for message in self.state()["messages"] if message["ts"] == ts)
+        return [one["name"] for one in message["reactions"]]
+
     def reply(self, ts: str) -> str:
         replies = [m["text"] for m in self.state()["messages"] if m["thread_ts"] == ts and m["app"]]
         return str(replies[0]) if replies else ""
@@ -71,9 +75,9 @@ def until(condition: Callable[[], Any]) -> Any:
 
 
 @contextmanager
-def make_local(project: Path, folder: Path) -> Iterator[Running]:
+def make_local(project: Path, folder: Path, **choices: str) -> Iterator[Running]:
     terminal = folder / "terminal"
-    environ = {"PATH": "/usr/bin:/bin", "HOME": str(folder), "SLACK_APP_TOKEN": ""}
+    environ = {"PATH": "/usr/bin:/bin", "HOME": str(folder), "SLACK_APP_TOKEN": "", **choices}
     with terminal.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "local", "--port=0"], cwd=project, env=environ, stdout=output, stderr=output
@@ -102,6 +106,25 @@ def test_whatever_is_done_at_a_persons_pace_is_answered_at_once(tmp_path: Path) 
         for ts in uploads.result():
             assert (local.delivery(ts)["word"], local.delivery(ts)["tries"]) == ("acknowledged", 1)
             until(lambda ts=ts: "in the archive" in local.reply(ts))  # type: ignore[misc]  # mypy 2113
+
+
+def test_a_success_is_quiet_where_that_is_chosen(tmp_path: Path) -> None:
+    with make_local(PROJECT, tmp_path, REPLIES="problems") as local:
+        assert "REPLIES=problems" in local.shown
+        first = local.upload("first.txt")
+        until(lambda: "in the archive" in local.reply(first))  # words for somebody's first upload
+        second = local.upload("second.txt")
+        assert until(lambda: local.reactions(second)) == ["white_check_mark"]
+        assert local.reply(second) == ""
+
+
+def test_a_choice_that_makes_no_sense_starts_nothing(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLACK_APP_TOKEN", "")
+    monkeypatch.setenv("REPLIES", "some")
+    assert main(["--port=0"]) == 1
+    assert "Nothing is started with REPLIES=some." in capsys.readouterr().out
 
 
 @pytest.fixture(scope="module")
