@@ -49,7 +49,7 @@ def main(arguments: list[str], environ: Mapping[str, str], terminal: Terminal, f
         terminal.verdict(False, f"TokenRejected: Slack does not accept ACCESS_TOKEN. {_TOKEN_IS}")
         return 1
     except IntegratorError as error:
-        reason = str(error).replace(f" {ASK_OPERATOR}", "")
+        reason = str(error).replace(f". {ASK_OPERATOR}", "")
         terminal.verdict(False, f"{type(error).__name__}: {reason}")
         return 1
     terminal.verdict(True, f"{path}  {size:,} bytes, SHA-256 {sha256}")

@@ -76,6 +76,7 @@ def test_a_missing_scope_is_named(slack: Slack, file: File, fetched: Fetched) ->
     status, output, _ = fetched(file.id)
     assert status == 1
     assert "The scope files:read is missing: add it to the Slack app, then reinstall the app." in output
+    assert "NOT OK  AccessRefused: Slack does not let the app do this (missing_scope).\n" in output
 
 
 def test_a_wrong_token_is_told_and_never_shown(file: File, fetched: Fetched) -> None:
