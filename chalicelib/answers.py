@@ -32,9 +32,11 @@ USAGE = """\
 words next to each other. All that you type must match: `/docs board #2026 pdf`.
 `before:2026-01-31` and `after:2026-01-31` say when it was uploaded.
 `/docs` alone shows what is new, `/docs tags` the tags in use, `/docs tags fin` those that begin with fin.
-Capitals do not matter. You find what is shared in public channels, where you ask, and in the private \
-conversations that you and I are both in."""
+Capitals do not matter. You find what is shared in public channels, in the conversation where you ask, and in the \
+private conversations that you and I are both in."""
 NO_FILTERS = Filters()
+MORE_TAGS = "There are more. To see fewer, type how a tag begins, such as `/docs tags fin`."
+TOO_MUCH = "There is more than I can look through at once: *Show more* goes on."
 FEWER = "A document must match all that you type: please try fewer words."
 HOW = "To find a document: `/docs` and its words or #tags. `/docs help` says more."
 
@@ -101,7 +103,7 @@ def _head(terms: Sequence[Term], results: Results, filters: Filters) -> str:
     if not results.hits:
         return f"No more documents{_with(terms, filters)}."
     places = [hit.place for hit in results.hits]
-    order = "the newest first" if places == sorted(places) else "those that are called so first"
+    order = "the newest first" if places == sorted(places) else "names that match first"
     return f"*Documents{_with(terms, filters)}, {order}*"
 
 
@@ -137,9 +139,7 @@ def tag_list(begin: str, tags: TagList, asker: Asker) -> Answer:
     which = f" that begin with {_isolate(begin)}" if begin else ""
     if not tags.names:
         return _private([f"I found no tags{which}."], limits(asker))
-    more = (
-        [] if tags.is_complete else ["There are more: `/docs tags` and the beginning of a tag shows those alone."]
-    )
+    more = [] if tags.is_complete else [MORE_TAGS]
     head, foot = f"*Tags in use{which}*", [*more, *limits(asker)]
     answer = _private([head], [" ".join(map(blocks.hashtag, tags.names))], foot)
     rows = ask_buttons(f"#{tag}" for tag in tags.names)
@@ -181,7 +181,7 @@ def rest(terms: Sequence[Term], results: Results, filters: Filters = NO_FILTERS)
     if results.after is None:
         return []
     more = blocks.buttons(ASK, [("Show more", _next(terms, results.after, filters))])
-    return [*blocks.sections(["I stopped looking here, since there is so much."] if results.capped else []), *more]
+    return [*blocks.sections([TOO_MUCH] if results.capped else []), *more]
 
 
 def _in_words(terms: Sequence[Term], results: Results, filters: Filters) -> list[blocks.Block]:
@@ -201,7 +201,8 @@ def limits(asker: Asker) -> list[str]:
     """Return where the search did not look."""
     limits = []
     if asker.not_searched:
-        limits.append(f"I did not look into {asker.not_searched} more of your conversations: ask there.")
+        rest = f"{asker.not_searched} more of your conversations"
+        limits.append(f"I did not look into {rest}. To search one of them, ask in it.")
     if asker.unknown:
         limits.append(f"I did not look into your other private conversations. {blocks.escape(asker.unknown)}")
     return limits

@@ -34,6 +34,7 @@ import re
 _CODE = re.compile(r"\((?:States|Lambda|Sandbox|Runtime)\.(\w+)\)", re.ASCII)
 _WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
 GONE = "The file is no longer there: it was deleted in Slack before it could be archived."
+UNKNOWN = "I don't know why. Please tell whoever runs the archive."
 LONGEST_MESSAGE = 300
 """Characters. The workflow carries a message per file, so their sum must stay far below its payload limit."""
 

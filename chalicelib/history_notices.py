@@ -11,7 +11,7 @@ from chalicelib.history_run import Problem, Run
 MOST_PROBLEMS = 20
 """Files that the message names; of the others it gives the number."""
 SECONDS_PER_FILE = 1.1
-GO_ON = "Whoever runs the archive can go on with `make catchup`."
+GO_ON = "Please tell whoever runs the archive: `make catchup` goes on from here."
 
 
 def message(run: Run) -> tuple[str, list[dict[str, Any]]]:

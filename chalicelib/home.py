@@ -12,7 +12,7 @@ from chalicelib import answers, blocks, history_notices
 from chalicelib.actions import OPEN_HOME, SEARCH, SEARCH_BLOCK
 from chalicelib.answers import Answer, Links
 from chalicelib.blocks import Block
-from chalicelib.errors import coded
+from chalicelib.errors import GONE, UNKNOWN, coded
 from chalicelib.history_home import Past
 from chalicelib.layout import Problem
 from chalicelib.search import Hit, Results
@@ -27,7 +27,9 @@ WELCOME = """\
 *Nothing is archived yet. To begin:*
 1. Invite me to a channel: type `/invite` there, and my name.
 2. Share a file in it and write a hashtag or two, such as #finance.
-3. Come back here: you find it by its name, by your words and by its tags."""
+3. Come back here: you can find it by its name, by the words of its message and by its tags."""
+NOT_ARCHIVED = "Your uploads that are not archived"
+PAST_NOT_ARCHIVED = "Shared before I was invited, and not archived"
 NOT_FOR_STRANGERS = "I show documents to people of this workspace only."
 
 
@@ -118,13 +120,16 @@ def _problems(problems: Sequence[Problem]) -> list[Block]:
     ]
     if not lines:
         return []
-    return [_header("Not archived"), *blocks.sections(lines[: 2 * MOST_PROBLEMS]), blocks.context(blocks.TRY_AGAIN)]
+    files = [file for problem in problems for file in problem["files"]]
+    may_succeed = any(file["status"] == "failed" and file["reason"] != GONE for file in files)
+    again = [blocks.context(blocks.TRY_AGAIN)] if may_succeed else []
+    return [_header(NOT_ARCHIVED), *blocks.sections(lines[: 2 * MOST_PROBLEMS]), *again]
 
 
 def _pasts(pasts: Sequence[Past]) -> list[Block]:
     """Return what is not archived of what was shared before the app was invited, by conversation."""
     lines = [line for past in pasts for line in _lines_of(past)]
-    return [_header("Not archived, from before my invitation"), *blocks.sections(lines)] if lines else []
+    return [_header(PAST_NOT_ARCHIVED), *blocks.sections(lines)] if lines else []
 
 
 def _lines_of(past: Past) -> list[str]:
@@ -135,5 +140,5 @@ def _lines_of(past: Past) -> list[str]:
 
 def _line(name: str, reason: str | None, problem: Problem) -> str:
     second = int(problem["ts"].partition(".")[0])
-    why = blocks.escape(coded(reason or "I don't know why."))
+    why = blocks.escape(coded(reason or UNKNOWN))
     return f"• {blocks.escape(blocks.shown_name(name))}, {_day(second)}: {why}"

@@ -26,8 +26,8 @@ LONGEST_NOTICE = 12_000
 DONE = "white_check_mark"
 """The sign under an upload that is archived."""
 GREETING = (
-    "👋 I archive the files that are shared here, and find them again: type `/docs` and a word or a #hashtag. "
-    "A hashtag in a file's message, or in its thread, becomes its tag."
+    "👋 I archive the files that are shared here. To find one again, type `/docs` and a word or a #hashtag; "
+    "a hashtag in a file's message, or in its thread, becomes its tag."
 )
 ABOUT = "I archive the files that are shared here. Whoever can read this conversation can find them again."
 ABOUT_DIRECT = (
@@ -197,11 +197,11 @@ def _of_dead_execution(execution: dict[str, Any]) -> Notice | None:
         raise NotUnderstood("The ended execution is not named after a message.")
     how = str(execution.get("status", "")).lower().replace("_", " ")
     if _LATER_CHANGE.search(name[0]):
-        text = f"❌ What was changed here did not reach the archive ({escape(how)}). Tell whoever runs it."
+        text = f"❌ What was changed here did not reach the archive ({escape(how)}). Please tell whoever runs it."
         return Notice(name[0], name["channel"], name["ts"].replace("_", "."), text, sections([text]))
     text = (
-        f"❌ Archiving this upload ended before it was done ({escape(how)}). What is missing is not tried again: "
-        "please share it once more, and tell whoever runs the archive."
+        f"❌ Archiving this upload ended before it was done ({escape(how)}). {TRY_AGAIN} "
+        "If that does not help, please tell whoever runs the archive."
     )
     return Notice(name[0], name["channel"], name["ts"].replace("_", "."), text, sections([text]))
 
@@ -251,7 +251,7 @@ def _line(file: Mapping[str, Any]) -> str:
         return f"• {name} was in the archive already"
     if file["status"] in ("archived", "unchanged"):
         return f"• {name} ({size(file['size'])})"
-    return f"• {name}: {escape(errors.coded(file['reason'] or 'there is no reason.'))}"
+    return f"• {name}: {escape(errors.coded(file['reason'] or errors.UNKNOWN))}"
 
 
 def _left_out(tags: Mapping[str, Any]) -> list[str]:
@@ -260,7 +260,7 @@ def _left_out(tags: Mapping[str, Any]) -> list[str]:
     if tags.get("count"):
         names = " ".join(map(hashtag, tags["first"]))
         more = f" and {more} more" if (more := tags["count"] - len(tags["first"])) else ""
-        sentences.append(f"Left out, since a message has at most 30 tags of 100 bytes: {names}{more}.")
+        sentences.append(f"I left out {names}{more}: a message can have 30 tags, and none may be very long.")
     if tags.get("links"):
-        sentences.append("A link to a channel that is not public is no tag. Please tag with another word.")
+        sentences.append("A link to a private channel does not become a tag. Please use another word.")
     return sentences

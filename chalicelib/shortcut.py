@@ -21,7 +21,7 @@ from chalicelib.sigv4 import Client
 from chalicelib.slack import Slack
 
 NO_FILES = "There are no files in this message, so there is nothing to archive."
-NOT_UNDERSTOOD = "I don't understand this message, so I can't archive its files."
+NOT_UNDERSTOOD = "I don't understand this message, so I can't archive its files. Please share them in a new one."
 NOT_THERE = (
     "I can't see these files: I'm not in this conversation. Invite me with `/invite` and choose *Archive files* "
     "again. Where nobody can be invited, share the file in a channel that I'm in, or send it to me."

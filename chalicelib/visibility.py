@@ -149,7 +149,7 @@ def conversations(slack: Slack, user: str, types: str) -> Conversations:
     ids = [entry.get("id") for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
     sound = [conversation for conversation in ids if isinstance(conversation, str) and _ID.fullmatch(conversation)]
     if (answer.get("response_metadata") or {}).get("next_cursor"):
-        return Conversations(sound, f"Slack names the first {_PAGE} conversations alone.")
+        return Conversations(sound, f"Slack names only the first {_PAGE} of them.")
     return Conversations(sound)
 
 

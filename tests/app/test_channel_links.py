@@ -18,7 +18,7 @@ from tests.waiting import eventually
 
 Records = Callable[[str], Any]
 FILE = ("a.txt", b"a", "text/plain")
-NO_TAG = "A link to a channel that is not public is no tag. Please tag with another word."
+NO_TAG = "A link to a private channel does not become a tag. Please use another word."
 
 
 def test_the_name_of_a_public_channel_is_a_tag_and_that_of_a_private_one_nowhere(

@@ -286,14 +286,17 @@ def test_two_questions_at_once_in_home_leave_one_whole_answer(
 def test_home_says_which_uploads_are_not_archived_and_what_to_do(
     slack: Slack, channel: Channel, mira: User
 ) -> None:
-    lost = slack.add_file("lost.txt", b"x", "text/plain", user=mira)
-    slack.misbehave("not_found", only=lost.id)
-    message = slack.upload(channel, mira, [lost], "x")
-    slack.wait_for_replies(channel, message.ts, timeout=30)
-    shown = texts(home_of(slack, mira, "Not archived"))
-    assert "lost.txt" in shown
-    assert blocks.TRY_AGAIN in shown
-    assert "lost.txt" not in texts(home_of(slack, slack.users[1]))
+    """Of a file that was deleted in Slack there is nothing to do."""
+    for misbehaviour, may_succeed in (("not_found", False), ("forbidden", True)):
+        name = f"click-{misbehaviour}.txt"
+        lost = slack.add_file(name, b"x", "text/plain", user=mira)
+        slack.misbehave(misbehaviour, only=lost.id)
+        message = slack.upload(channel, mira, [lost], "x")
+        slack.wait_for_replies(channel, message.ts, timeout=30)
+        shown = texts(home_of(slack, mira, home.NOT_ARCHIVED))
+        assert name in shown
+        assert (blocks.TRY_AGAIN in shown) is may_succeed
+        assert name not in texts(home_of(slack, slack.users[1]))
 
 
 def test_a_home_that_was_published_meanwhile_stays(slack: Slack, mira: User) -> None:

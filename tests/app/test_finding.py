@@ -130,7 +130,7 @@ def test_who_is_called_so_comes_before_who_is_titled_so_before_who_is_only_said_
     upload(channel, "b.txt", "on the Eiger", created=1_800_000_002)
     answer = ask(channel, "eiger")
     assert names(answer) == ["eiger.txt", "a.txt", "b.txt"]
-    assert answer.lines[0] == "*Documents with eiger, those that are called so first*"
+    assert answer.lines[0] == "*Documents with eiger, names that match first*"
 
 
 def test_an_edit_and_a_deletion_are_followed_by_the_words(
@@ -257,7 +257,7 @@ def test_more_conversations_than_one_search_takes_are_counted(
         room.members.add(user.id)
         upload(room, f"r{number}.txt", "castor")
     answer = ask(channel, "castor", user)
-    assert "I did not look into 3 more of your conversations: ask there." in answer.text
+    assert "I did not look into 3 more of your conversations. To search one of them, ask in it." in answer.text
 
 
 @pytest.mark.parametrize("text", ["simler", "", "tags", "#simler"])

@@ -47,7 +47,7 @@ def test_a_change_that_was_not_followed_asks_nobody_to_share_again() -> None:
     notice = posted({"type": "ended", "execution": "T1-C1-1_2-e3_4", "status": "TIMED_OUT"})
     assert (notice.thread_ts, notice.text) == (
         "1.2",
-        "❌ What was changed here did not reach the archive (timed out). Tell whoever runs it.",
+        "❌ What was changed here did not reach the archive (timed out). Please tell whoever runs it.",
     )
 
 
@@ -157,12 +157,12 @@ def test_no_reason_names_a_service_of_aws(error: str, code: str) -> None:
 
 def test_tags_that_were_left_out_are_named() -> None:
     notice = posted(outcome(file(), tags_left_out={"count": 12, "first": ["a", "b"]}))
-    assert "Left out, since a message has at most 30 tags of 100 bytes: #a #b and 10 more." in shown(notice)
+    assert "I left out #a #b and 10 more: a message can have 30 tags, and none may be very long." in shown(notice)
 
 
 def test_links_that_are_no_tags_are_told_and_an_upload_with_them_is_no_quiet_success() -> None:
     left_out = {"count": 0, "first": [], "links": 2}
-    text = "A link to a channel that is not public is no tag. Please tag with another word."
+    text = "A link to a private channel does not become a tag. Please use another word."
     assert posted(outcome(file(), tags_left_out=left_out)).text.endswith(text)
     assert not notices.is_success([file()], left_out)
 
