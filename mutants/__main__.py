@@ -19,6 +19,8 @@ from mutants.traces import Trace, selection
 from mutants.workers import PROJECT, Worker
 
 HOME = PROJECT / ".mutants"
+_FILES_A_TRACE = 12
+"""Test files: starting the local stack takes longer than most."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -79,20 +81,25 @@ class Run:
         return self._results.of(mutant, source, self._digests[mutant.module])
 
     def _trace(self, modules: set[str], workers: "SimpleQueue[Worker]") -> None:
-        """Find out what each test of *modules* runs, unless that is known already. They have to pass."""
+        """Find out what each test of *modules* runs, unless that is known already."""
         folder = HOME / "traces" / digest(*self._all_sources())
         folder.mkdir(parents=True, exist_ok=True)
-        for test_file in sorted({file for module in modules for file in concerns.test_files(module)}):
-            trace_file = (
-                folder / f"{digest(test_file, PROJECT.joinpath(test_file).read_text(encoding='utf-8'))}.json"
-            )
-            if not trace_file.exists():
-                worker, start = workers.get(), time.monotonic()
-                trace = worker.trace(test_file)
-                workers.put(worker)
-                trace_file.write_text(json.dumps(trace), encoding="utf-8")
-                print(f"{test_file}: {len(trace)} tests pass, {time.monotonic() - start:.0f} s", flush=True)
-            self._traces[test_file] = json.loads(trace_file.read_text(encoding="utf-8"))
+        traces = {
+            file: folder / f"{digest(file, PROJECT.joinpath(file).read_text(encoding='utf-8'))}.json"
+            for file in sorted({file for module in modules for file in concerns.test_files(module)})
+        }
+        missing = [file for file in traces if not traces[file].exists()]
+        while missing:
+            files, missing = missing[:_FILES_A_TRACE], missing[_FILES_A_TRACE:]
+            worker, start = workers.get(), time.monotonic()
+            for file, trace in worker.traces(files):
+                traces[file].write_text(json.dumps(trace), encoding="utf-8")
+                failed = [test for test, about in trace.items() if about["failed"]]
+                left_out = f"; left out, for it fails without a mutant: {', '.join(failed)}" if failed else ""
+                print(f"{file}: {len(trace) - len(failed)} tests{left_out}", flush=True)
+            workers.put(worker)
+            print(f"{len(files)} files, {time.monotonic() - start:.0f} s", flush=True)
+        self._traces.update({file: json.loads(path.read_text(encoding="utf-8")) for file, path in traces.items()})
 
     def _all_sources(self) -> list[str]:
         return [PROJECT.joinpath(module).read_text(encoding="utf-8") for module in concerns.modules()]

@@ -5,6 +5,8 @@ writes the exit status, or null when the time ran out. The limit of CPU time end
 speed of the machine.
 """
 
+import ctypes
+import importlib
 import json
 import os
 import resource
@@ -12,18 +14,35 @@ import signal
 import sys
 import time
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
+
+_PR_SET_CHILD_SUBREAPER = 36
 
 
 def main() -> None:
     """Run the jobs of standard input. Nothing of the project is loaded here: each fork loads it as it is then."""
-    import boto3  # noqa: F401
-    import moto.server  # noqa: F401
-    import requests  # noqa: F401
-
     sys.path[0] = os.getcwd()
+    _adopt()
+    for module in _libraries():
+        with suppress(Exception):  # not every module can be loaded by itself; then each fork loads it
+            importlib.import_module(module)
     for line in sys.stdin:
         print(json.dumps(_status(**json.loads(line))), flush=True)
+
+
+def _libraries() -> list[str]:
+    """Return the modules that the tests load and that are not the project's: a fork collects the tests."""
+    file = Path(".libraries.json")
+    if child := os.fork():
+        os.waitpid(child, 0)
+        return list(json.loads(file.read_text(encoding="utf-8")))
+    before = set(sys.modules)
+    status = _pytest(["--collect-only", "-q", "-p", "no:cacheprovider", "tests"], {}, 600, os.devnull)
+    files = {name: getattr(module, "__file__", None) for name, module in list(sys.modules.items())}
+    loaded = [name for name, path in files.items() if path and name not in before and os.getcwd() not in path]
+    file.write_text(json.dumps(loaded), encoding="utf-8")
+    os._exit(status)
 
 
 def _status(seconds: float, **job: Any) -> int | None:
@@ -33,8 +52,28 @@ def _status(seconds: float, **job: Any) -> int | None:
     try:
         return _wait(child, time.monotonic() + seconds)
     finally:
-        with suppress(ProcessLookupError, PermissionError):  # what the tests started, and have not ended
+        with suppress(ProcessLookupError, PermissionError):
             os.killpg(child, signal.SIGKILL)
+        _end_orphans()
+
+
+def _adopt() -> None:
+    """Become the parent of what the tests have started and not ended when they are killed."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def _end_orphans() -> None:
+    while orphans := _children():
+        for pid in orphans:
+            with suppress(ProcessLookupError, ChildProcessError):
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+
+
+def _children() -> list[int]:
+    path = Path(f"/proc/self/task/{os.getpid()}/children")
+    return [int(pid) for pid in path.read_text(encoding="ascii").split()] if path.exists() else []
 
 
 def _pytest(arguments: list[str], environ: dict[str, str], cpu: int, output: str) -> int:

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 Trace = dict[str, dict[str, Any]]
-"""By test: the *lines* that it runs, by module; whether it runs other processes (*elsewhere*); its *cpu* time."""
+"""By test: the *lines* that it runs, by module; its *cpu* time; whether it runs other processes (*elsewhere*), and
+whether it *failed*."""
 
 
 class Selection(NamedTuple):
@@ -23,22 +24,27 @@ def selection(
 ) -> Selection:
     """Return the tests of *traces*, by file, for a change in this *line* of *module*.
 
-    What runs nothing of the function around the line is left out. What runs elsewhere is not seen: of such tests
-    those in the files that are *concerned* take part.
+    What fails without a change, or runs nothing of the function around the line, is left out. What runs elsewhere
+    is not seen: of such tests those in the files that are *concerned* take part.
     """
     of_statement, of_function = _spans(source, line)
-    tests = {test: about for trace in traces.values() for test, about in trace.items()}
+    every = {test: about for trace in traces.values() for test, about in trace.items()}
+    tests = {test: about for test, about in every.items() if not about["failed"]}
 
     def runs(test: str, span: range | None) -> bool:
         return span is None or not set(span).isdisjoint(tests[test]["lines"].get(module, []))
 
-    unseen = {test for file in concerned for test, about in traces[file].items() if about["elsewhere"]}
-    at_top = {test for file in concerned for test in traces[file]}
+    of_concerned = tests.keys() & {test for file in concerned for test in traces[file]}
+    unseen = {test for test in of_concerned if tests[test]["elsewhere"]}
     possible = [
-        test for test in tests if test in unseen or (runs(test, of_function) if of_function else test in at_top)
+        test
+        for test in tests
+        if test in unseen or (runs(test, of_function) if of_function else test in of_concerned)
     ]
-    run = sorted(possible, key=lambda test: (not runs(test, of_statement), tests[test]["elsewhere"]))
-    skip = sorted(tests.keys() - set(possible))
+    run = sorted(
+        possible, key=lambda test: (not runs(test, of_statement), tests[test]["elsewhere"], tests[test]["cpu"])
+    )
+    skip = sorted(every.keys() - set(possible))
     elsewhere = frozenset(test for test in possible if tests[test]["elsewhere"])
     cpu = 20 + 3 * sum(tests[test]["cpu"] for test in possible)
     files = [file for file, trace in traces.items() if not trace.keys().isdisjoint(possible)]

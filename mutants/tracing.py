@@ -25,8 +25,10 @@ class Tracer:
     def __init__(self, file: Path) -> None:
         self._file = file
         self._tests: dict[str, dict[str, Any]] = {}
+        self._failed: set[str] = set()
         include = [str(Path.cwd() / "chalicelib" / "*"), str(Path.cwd() / "operations" / "*")]
         self._coverage = coverage.Coverage(data_file=None, include=include)
+        self._coverage.set_option("run:disable_warnings", ["no-data-collected"])
         self._coverage.start()
         self._coverage.switch_context("")
 
@@ -40,8 +42,14 @@ class Tracer:
         start = time.process_time()
         result = yield
         cpu = round(time.process_time() - start, 3)
-        self._tests[item.nodeid] = {"elsewhere": elsewhere, "cpu": cpu, "lines": {}}
+        failed = item.nodeid in self._failed
+        self._tests[item.nodeid] = {"elsewhere": elsewhere, "cpu": cpu, "lines": {}, "failed": failed}
         return result
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note a test that failed."""
+        if report.failed:
+            self._failed.add(report.nodeid)
 
     def pytest_sessionfinish(self) -> None:
         """Write it all down."""

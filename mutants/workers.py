@@ -1,12 +1,14 @@
 """Copies of the project in which mutants are tested, one at a time each."""
 
+import compileall
 import json
 import os
+import py_compile
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -37,10 +39,12 @@ class Worker:
                 target = folder / name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(PROJECT / name, target)
+        # Compiled once, and compared by content: a mutant may be as long and as old as the original.
+        compileall.compile_dir(folder, quiet=2, invalidation_mode=py_compile.PycInvalidationMode.CHECKED_HASH)
         self._runner = subprocess.Popen(
             [sys.executable, "mutants/runner.py"],
             cwd=folder,
-            env={**os.environ, "HYPOTHESIS_PROFILE": "mutants", "PYTHONDONTWRITEBYTECODE": "1"},
+            env={**os.environ, "HYPOTHESIS_PROFILE": "mutants", "PYTHONDONTWRITEBYTECODE": ""},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -52,16 +56,26 @@ class Worker:
             assert self._runner.stdin
             self._runner.stdin.close()
 
-    def trace(self, test_file: str) -> Trace:
-        """Return what each test of *test_file* runs. They have to pass, by the second time, without a mutant."""
+    def traces(self, files: Sequence[str]) -> Iterator[tuple[str, Trace]]:
+        """Yield each of *files*, test files, and what each of its tests runs.
+
+        They are run together, and those of which a test failed once more by themselves: the machine may have been
+        too slow.
+        """
+        together, _ = self._trace(files)
+        for file in files:
+            trace = {test: about for test, about in together.items() if test.startswith(f"{file}::")}
+            if not trace or any(about["failed"] for about in trace.values()):
+                trace, verdict = self._trace([file])
+                if not trace:
+                    raise SystemExit(f"The tests of {file} cannot be run:\n{verdict.output}")
+            yield file, trace
+
+    def _trace(self, files: Sequence[str]) -> tuple[Trace, Verdict]:
         file = self._folder / ".trace.json"
-        for _ in range(2):  # the machine may have been too slow
-            verdict = self._pytest([test_file], {"MUTANTS_TRACE": str(file)}, _LONGEST_TRACE)
-            if verdict.fate == "survived":
-                break
-        if verdict.fate != "survived":
-            raise SystemExit(f"The tests of {test_file} fail without any mutant:\n{verdict.output}")
-        return Trace(json.loads(file.read_text(encoding="utf-8")))
+        file.unlink(missing_ok=True)
+        verdict = self._pytest(files, {"MUTANTS_TRACE": str(file)}, _LONGEST_TRACE)
+        return (Trace(json.loads(file.read_text(encoding="utf-8"))) if file.exists() else {}), verdict
 
     def test(self, module: str, code: str, tests: Selection) -> Verdict:
         """Run *tests* while *module* consists of *code*.
@@ -92,7 +106,9 @@ class Worker:
 
     def _pytest(self, files: Sequence[str], environ: dict[str, str], cpu: int) -> Verdict:
         output = self._folder / ".output"
-        options = ["-x", "-q", "-p", "no:cacheprovider", "--tb=line", "-p", "mutants.tracing", "-m", "not browser"]
+        options = ["-q", "-p", "no:cacheprovider", "--tb=line", "-p", "mutants.tracing", "-m", _marker(files)]
+        options += ["-x"] if "MUTANTS_TESTS" in environ else []
+        options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # the runner has loaded plugins already
         job = {"arguments": [*options, *files], "environ": environ, "cpu": cpu, "seconds": 120 + 6 * cpu}
         assert self._runner.stdin
         assert self._runner.stdout
@@ -103,3 +119,8 @@ class Worker:
         fate = "out of time" if status is None else "survived" if status == 0 else "failed"
         text = output.read_text(encoding="utf-8", errors="replace")
         return Verdict(fate, time.monotonic() - start, text[-1500:])
+
+
+def _marker(files: Sequence[str]) -> str:
+    """Return which tests take part: those of the operations also where they take long, since most of them do."""
+    return "not browser" if any("/operations/" in file for file in files) else "not browser and not deploy"

@@ -1,5 +1,8 @@
 """`make mutants`: which mutants there are, what tests them, and what is not tested again."""
 
+import sys
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +36,12 @@ def test_a_mutant_is_one_change_that_can_be_noticed() -> None:
     assert not any("int +" in change or "def" in change for change in changes)
 
 
+def test_an_exception_with_a_dotted_name_which_cosmic_ray_cannot_replace_stops_no_sample() -> None:
+    source = "import json\n\ntry:\n    count = 1\nexcept (json.JSONDecodeError, KeyError):\n    count = 2\n"
+    every = candidates.sample({"m.py": source}, None, 1)
+    assert [mutant.occurrence for mutant in every if mutant.line == 5] == [1]
+
+
 def test_a_sample_is_repeated_by_its_seed_and_has_one_mutant_a_place() -> None:
     draws = [[str(mutant) for mutant in candidates.sample({"m.py": SOURCE}, 3, seed)] for seed in (1, 1, 2, 3, 4)]
     assert draws[0] == draws[1]
@@ -64,27 +73,72 @@ def test_a_survivor_is_tested_again_when_its_tests_have_changed_and_a_killed_one
 def test_a_change_is_tested_by_what_may_run_its_function_and_what_runs_its_line_comes_first() -> None:
     source = "LIMIT = 3\n\n\ndef near(a):\n    if a:\n        return 1\n    return 2\n"
 
-    def about(*lines: int, elsewhere: bool = False) -> dict[str, Any]:
-        return {"lines": {"m.py": list(lines)}, "elsewhere": elsewhere, "cpu": 1.0}
+    def about(*lines: int, elsewhere: bool = False, cpu: float = 1.0) -> dict[str, Any]:
+        return {"lines": {"m.py": list(lines)}, "elsewhere": elsewhere, "cpu": cpu, "failed": False}
 
-    tests = {"all": about(elsewhere=True), "two": about(1, 4, 5, 7), "one": about(1, 4, 5, 6), "other": about(1)}
-    others = {"seen": about(4, 5, 6), "unseen": about(elsewhere=True)}
+    tests = {
+        "all": about(elsewhere=True),
+        "failed": {**about(6), "failed": True},
+        "two": about(1, 4, 5, 7),
+        "one": about(1, 4, 5, 6),
+        "other": about(1),
+    }
+    others = {"quick": about(4, 5, 6, cpu=0.1), "unseen": about(elsewhere=True)}
     selection = traces.selection("m.py", source, 6, {"tests/t.py": tests, "tests/u.py": others}, ["tests/t.py"])
     assert (selection.run, selection.skip, selection.cpu) == (
-        ["one", "seen", "two", "all"],
-        ["other", "unseen"],
-        32,
+        ["quick", "one", "two", "all"],
+        ["failed", "other", "unseen"],
+        29,
     )
     at_top = traces.selection("m.py", source, 1, {"tests/t.py": tests, "tests/u.py": others}, ["tests/t.py"])
-    assert set(at_top.run) == tests.keys()
+    assert set(at_top.run) == tests.keys() - {"failed"}
 
 
-def test_a_loop_without_end_is_told_from_a_failure_and_a_survivor_from_both(tmp_path: Path) -> None:
-    worker = Worker(tmp_path / "copy")
-    module, test = "chalicelib/utf8.py", tmp_path / "copy" / "test_it.py"
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the worker's copy of the project."""
+    return tmp_path_factory.mktemp("worker") / "copy"
+
+
+@pytest.fixture(scope="module")
+def worker(copy: Path) -> Iterator[Worker]:
+    with closing(Worker(copy)) as worker:
+        yield worker
+
+
+def test_a_file_of_which_a_test_fails_is_traced_again_by_itself(worker: Worker, copy: Path) -> None:
+    sound, busy = copy / "test_sound.py", copy / "test_busy.py"
+    sound.write_text("def test_it() -> None:\n    pass\n")
+    busy.write_text(
+        "from pathlib import Path\n\n\ndef test_it() -> None:\n"
+        "    seen = Path('seen').exists()\n    Path('seen').touch()\n    assert seen\n\n\n"
+        "def test_never() -> None:\n    raise AssertionError\n"
+    )
+    traced = dict(worker.traces([sound.name, busy.name]))
+    assert {test: about["failed"] for trace in traced.values() for test, about in trace.items()} == {
+        "test_sound.py::test_it": False,
+        "test_busy.py::test_it": False,
+        "test_busy.py::test_never": True,
+    }
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a process adopt those")
+def test_what_the_tests_of_a_mutant_have_started_ends_with_them(worker: Worker, copy: Path) -> None:
+    test = copy / "test_start.py"
+    test.write_text(
+        "import subprocess\nfrom pathlib import Path\n\n\ndef test_it() -> None:\n"
+        "    child = subprocess.Popen(['sleep', '600'], start_new_session=True)\n"
+        "    Path('child').write_text(str(child.pid))\n    sum(iter(int, 1))\n"
+    )
+    tests = traces.Selection([test.name], [], [], frozenset(), 3)
+    assert worker.test("chalicelib/utf8.py", "", tests).fate == "out of time"
+    assert not Path("/proc", (copy / "child").read_text()).exists()
+
+
+def test_a_loop_without_end_is_told_from_a_failure_and_a_survivor_from_both(worker: Worker, copy: Path) -> None:
+    module, test = "chalicelib/utf8.py", copy / "test_it.py"
     test.write_text("from chalicelib.utf8 import number\n\n\ndef test_it() -> None:\n    assert number() == 1\n")
-    tests = traces.Selection([str(test)], [], [], frozenset(), 5)
+    tests = traces.Selection([test.name], [], [], frozenset(), 5)
     ends = {"survived": "return 1", "failed": "return 2", "out of time": "return sum(iter(int, 1))"}
     fates = {end: worker.test(module, f"def number(): {code}\n", tests).fate for end, code in ends.items()}
-    worker.close()
     assert fates == {end: end for end in ends}
