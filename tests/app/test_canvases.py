@@ -137,6 +137,15 @@ def test_a_canvas_over_the_limit_is_skipped(slack: Slack, take: Take) -> None:
     assert result["reason"] == "It is a canvas of more than 1000 bytes."
 
 
+@pytest.mark.parametrize(("more", "status"), [(0, "archived"), (1, "skipped")])
+def test_a_canvas_of_sixteen_megabytes_is_archived_and_a_longer_one_is_not(
+    slack: Slack, take: Take, more: int, status: str
+) -> None:
+    result = take(add(slack, b"<p>" + bytes(16 * 1024**2 - 3 + more)))
+    assert result["status"] == status
+    assert result["reason"] == ("It is a canvas of more than 16 MB." if more else None)
+
+
 def test_a_canvas_is_not_archived_where_pages_are_not_taken(slack: Slack, take: Take) -> None:
     assert take(add(slack), allowed_types=("application/*",))["status"] == "skipped"
     assert take(add(slack), allowed_types=("text/html",))["status"] == "archived"

@@ -154,6 +154,40 @@ def test_files_of_two_seconds_in_a_row_come_once(
     assert sorted(reader.texts())[5:] == [f"file {letter}" for letter in "abcde"]
 
 
+def test_whether_or_not_slack_counts_the_second_asked_for_no_file_is_left_out(
+    slack: Slack, channel: Channel, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conversation, "FILES_PAGE", 2)
+    replies = [share(slack, channel, f"file {root.text}", root) for root in say(slack, channel, *"abc")]
+    for number, reply in enumerate(replies):
+        reply.files[0].created = 1_700_000_000 + (number > 1)
+
+    def call(method: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        answer = client.call(method, arguments, form=True)
+        if method == "files.list":
+            before = arguments["ts_to"]
+            listed = client.call(method, {**arguments, "count": 100, "page": 1}, form=True)["files"]
+            listed = [file for file in listed if file["created"] < before]
+            first = (arguments["page"] - 1) * arguments["count"]
+            answer = {**answer, "files": listed[first : first + arguments["count"]]}
+        return answer
+
+    items = Conversation(call, channel.id, Known()).read(conversation.beginning(LATEST), "0")
+    texts = [item.message["text"] for item in items if item.message]
+    assert sorted(texts)[3:] == ["file a", "file b", "file c"]
+
+
+def test_what_was_shared_at_the_very_time_asked_for_is_read(slack: Slack, channel: Channel, reader: Reader) -> None:
+    reply = share(slack, channel, "at that moment", say(slack, channel, "old")[0])
+    assert reader.texts(since=reply.ts) == ["at that moment"]
+
+
+def test_nothing_is_read_behind_the_end(slack: Slack, channel: Channel, reader: Reader) -> None:
+    share(slack, channel, "reply", say(slack, channel, "root")[0])
+    assert list(reader.items({**conversation.beginning(LATEST), "part": "end"})) == []
+    assert reader.calls == []
+
+
 def test_a_file_whose_shares_are_not_told_is_asked_about(slack: Slack, channel: Channel, client: Client) -> None:
     reply = share(slack, channel, "here", say(slack, channel, "root")[0])
     reader = Reader(client, channel)

@@ -434,10 +434,17 @@ def test_the_deletion_of_a_file_without_what_it_takes_is_not_understood(event: A
 
 
 @pytest.mark.parametrize(
-    "event_ts", [None, "", "1764061290", "1764061290.", "1764061290.7467410", "1.2-e3.4", "x.1", "1/2", 1.5]
+    "event_ts",
+    [
+        *(None, 1.5, "", "1764061290", "1764061290.", "x.1", "1/2", "1.2-e3.4", "1.\u0663"),
+        *("1764061290.7467410", "1764061290746.7", "1764061290.746741\n"),
+    ],
 )
-@pytest.mark.parametrize("name", ["message_changed_edit", "message_deleted"])
+@pytest.mark.parametrize("name", ["message_changed_edit", "message_deleted", "file_deleted"])
 def test_a_change_without_a_sound_event_ts_is_not_understood(name: str, event_ts: object) -> None:
     """It becomes a part of the execution's name, and the version that decides which change counts."""
+    envelope = with_event("message_deleted" if name == "file_deleted" else name, event_ts=event_ts)
+    if name == "file_deleted":
+        envelope["event"] = {"type": "file_deleted", "file_id": "F1", "event_ts": event_ts}
     with pytest.raises(NotUnderstood, match="event_ts"):
-        events.change(with_event(name, event_ts=event_ts))
+        events.change(envelope)

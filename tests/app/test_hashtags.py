@@ -98,6 +98,33 @@ def test_a_tag_ends_a_long_text() -> None:
     assert tags("a word, " * 100 + "#finance").kept == ["finance"]
 
 
+def calls(text: str) -> int:
+    """Count the calls of functions, Python's own among them, that it takes to read *text*."""
+    count = 0
+
+    def called(frame: object, event: str, argument: object) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    before = sys.getprofile()
+    sys.setprofile(called)
+    try:
+        tags(text)
+    finally:
+        sys.setprofile(before)
+    return count
+
+
+@pytest.mark.parametrize(
+    "unit",
+    ["a word, ", "#", "#a", "#a ", "#a\u0301", "#:", "#:tada:", "#\u05d0\u05be", "<#C1|a>", "`#a`", "_#a"],
+    ids=ascii,
+)
+def test_twice_the_text_takes_twice_the_work(unit: str) -> None:
+    tags(unit * 200)  # what is loaded and remembered once
+    assert calls(unit * 400) < 2.2 * calls(unit * 200)
+
+
 def test_a_tag_too_long_for_a_key_is_left_out_whole() -> None:
     long, fits = "é" * 51, "é" * 50
     assert tags(f"#{long} #{fits}") == ([fits], [long])

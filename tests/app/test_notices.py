@@ -194,9 +194,14 @@ def test_a_name_cannot_turn_the_line_around_or_break_it() -> None:
         (1023, "1023 bytes"),
         (1024, "1 KB"),
         (48_213, "47 KB"),
-        (1024**2 - 100, "1 MB"),
+        (1024**2 - 513, "1023 KB"),
+        (1024**2 - 512, "1 MB"),
         (1024**2, "1 MB"),
+        (3_355_443, "3.2 MB"),
         (300 * 1024**2, "300 MB"),
+        (1024**3 - 52_430, "1023.9 MB"),
+        (1024**3 - 52_429, "1 GB"),
+        (1_610_612_736, "1.5 GB"),
         (5 * 1024**3, "5 GB"),
     ],
 )
@@ -271,6 +276,28 @@ def test_all_blocks_together_stay_below_slacks_limit_and_the_rest_is_counted() -
     names = text.count("• ")
     assert names
     assert text.endswith(f"… and {20 - names} more")
+
+
+def test_buttons_are_as_many_and_as_long_as_block_kit_takes() -> None:
+    """https://docs.slack.dev/reference/block-kit/block-elements/button-element"""
+    questions = [("\u05d0" * 100, "v" * 2_001), *(("\u05d0" * 100, "v" * 2_000) for _ in range(26))]
+    (row,) = blocks.buttons("ask", questions)
+    assert len(row["elements"]) == 25
+    assert {(len(each["text"]["text"]), len(each["value"])) for each in row["elements"]} == {(75, 2_000)}
+    assert len({each["action_id"] for each in row["elements"]}) == 25
+    (row,) = blocks.buttons("ask", [("x" * 73, "one"), ("x" * 74, "two")])
+    assert [each["text"]["text"] for each in row["elements"]] == ["x" * 73, "x" * 72 + "…"]
+
+
+def test_sections_are_filled_and_long_lines_broken_at_spaces() -> None:
+    half = "x" * 1_449
+    assert [len(block["text"]["text"]) for block in blocks.sections([half, half + "y", half])] == [2_900, 1_449]
+    assert [len(block["text"]["text"]) for block in blocks.sections([half + "y", half + "y"])] == [1_450, 1_450]
+    whole = " ".join(["w" * 99] * 60)
+    texts = [block["text"]["text"] for block in blocks.sections([whole])]
+    assert " ".join(texts) == whole
+    assert [len(text) for text in texts] == [2_899, 2_899, 199]
+    assert [len(block["text"]["text"]) for block in blocks.sections(["z" * 6_000])] == [2_900, 2_900, 200]
 
 
 def test_the_length_of_a_message_is_that_of_its_texts() -> None:

@@ -205,6 +205,13 @@ def test_what_one_share_says_no_more_another_may_still_say(story: Story) -> None
     assert story.tags("public") == {"both": ["F1"], "other": ["F1"]}
 
 
+def test_a_share_that_was_taken_back_hides_none_that_came_after_it(story: Story) -> None:
+    story.take(step("upload", "100.1", "a"))
+    story.take(step("upload", "200.1", "b", ts="200.1"))
+    story.take(step("deletion", "300.1", "", "", removed="F1"))
+    assert (story.tags("public"), story.index()) == ({"b": ["F1"]}, index.entries(story.record("F1")))
+
+
 def test_a_channel_that_became_private_takes_its_next_edit_with_it(story: Story) -> None:
     story.take(step("upload", "100.1", "plans"))
     story.take(step("edit", "101.1", "plans", channel_type="group"))
@@ -333,18 +340,20 @@ def test_a_file_that_a_person_deleted_does_not_come_back(story: Story, later: st
     assert story.tags("public") == {}
 
 
+@pytest.mark.parametrize("added", [["new"], []], ids=["a tag for another", "a tag"])
 def test_entries_that_another_change_made_in_the_meantime_are_set_right(
-    archive: Archive, spoiled: SpoiledS3
+    archive: Archive, spoiled: SpoiledS3, added: list[str]
 ) -> None:
-    """One adds a tag and takes another off; before it removes the old entry, another changes both back."""
-    key = layout.metadata_key("TRACE", "F1")
+    """One takes a tag off, and may add another; before it removes the old entry, another changes it back."""
+    team = f"TRACE{len(added)}"
+    key = layout.metadata_key(team, "F1")
 
     def tagged(*tags: str) -> Callable[[DocumentRecord | None], DocumentRecord]:
-        message: Any = step("upload", "100.1", "", team="TRACE")["message"]
+        message: Any = step("upload", "100.1", "", team=team)["message"]
         share: Any = {**message, "tags": list(tags), "deleted": False}
         record: Any = {
             "version": 1,
-            "document": "documents/TRACE/F1/a.pdf",
+            "document": f"documents/{team}/F1/a.pdf",
             "file": {"id": "F1", "name": "a.pdf", "title": "A", "created": CREATED},
             "tags": list(tags),
             "shares": [share],
@@ -353,7 +362,6 @@ def test_entries_that_another_change_made_in_the_meantime_are_set_right(
 
     index.change(archive, key, tagged("old"))
     spoiled.spoil("DELETE", "/old/", after(lambda: index.change(archive, key, tagged("old"))))
-    index.change(spoiled.archive(archive.bucket), key, tagged("new"))
-    listed = archive.s3.list_objects_v2(Bucket=archive.bucket, Prefix="tags/TRACE/")["Contents"]
-    wanted = {key for key in index.entries(tagged("old")(None)) if key.startswith("tags/")}
-    assert {entry["Key"] for entry in listed} == wanted
+    index.change(spoiled.archive(archive.bucket), key, tagged(*added))
+    listed = {key for kind in index.KINDS for key in archive.names(index.prefix_of_all(kind, team))}
+    assert listed == index.entries(tagged("old")(None))

@@ -65,6 +65,15 @@ def test_a_name_is_one_that_step_functions_takes(team: str, channel: str, ts: st
     assert len(name) <= 80
 
 
+def test_the_longest_name_is_one_that_step_functions_takes() -> None:
+    longest, ts = "T" + "9" * 17, f"{10**12 - 1}.999999"
+    assert (fields.identifier(longest), fields.timestamp(ts)) == (longest, ts)
+    assert [fields.identifier(longest + "9"), fields.timestamp("1" + ts), fields.timestamp(ts + "9")] == [None] * 3
+    places = {"team": longest, "channel": longest, "ts": ts.replace(".9", ".8"), "version": ts}
+    change = upload()._replace(kind="deletion", message={**upload().message, **places})  # type: ignore[typeddict-item]
+    assert len(workflow.execution_name(change)) <= 80
+
+
 @pytest.mark.parametrize("written", ["\U0001d49c", "\U0001d49c\u0301"], ids=ascii)
 def test_an_edit_of_two_megabytes_takes_a_bounded_memory(written: str) -> None:
     event = payload("message_changed_edit")["event"]
