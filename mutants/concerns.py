@@ -70,6 +70,7 @@ _TABLE = {
     "operations/remains.py": ("operations/test_forget",),
     "operations/slack_app.py": ("operations/test_stack", "operations/test_deploy"),
     "operations/times.py": ("operations/test_stages",),
+    "operations/totals.py": ("operations/test_import",),
 }
 
 
