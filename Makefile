@@ -16,10 +16,10 @@ demo: .venv/ready ## archive three files on this machine, and show every step
 local: .venv/ready ## keep everything running on this machine, with a page that plays Slack
 	@$(BIN)/python -m local $(if $(PORT),--port $(PORT)) $(ARGS)
 
-test: .venv/ready ## run the tests of the app and of the operations
-	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/app tests/operations
+test: .venv/ready ## run the tests of the app and of the operations, but for the long ones
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not deploy and not browser and not long" tests/app tests/operations
 
-check: .venv/ready ## lint, types, imports, the doubles' tests, a deployment to the local AWS, the page in Chromium, quick faults
+check: .venv/ready ## lint, types, imports, the long tests and the doubles', a deployment to the local AWS, the page in Chromium, quick faults
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
@@ -27,6 +27,7 @@ check: .venv/ready ## lint, types, imports, the doubles' tests, a deployment to 
 	@$(BIN)/statelint stepfunctions/slack-integrator.asl.json
 	@$(BIN)/statelint stepfunctions/history.asl.json
 	@$(BIN)/python -m pytest tests/local tests/faults tests/bench tests/mutants
+	@$(BIN)/python -m pytest -n 2 -m long tests/app tests/operations
 	@$(BIN)/python -m pytest -m deploy
 	@$(MAKE) --no-print-directory browser
 	@$(MAKE) --no-print-directory faults QUICK=1

@@ -115,6 +115,7 @@ FIELDS = [
 SAMPLES = ["block_actions_ephemeral", "block_actions_home", "message_action"]
 
 
+@pytest.mark.long
 @given(
     name=st.sampled_from(SAMPLES),
     changes=st.dictionaries(st.sampled_from(FIELDS), JSON, max_size=4),

@@ -73,6 +73,7 @@ def query(lake: Path, text: str) -> list[Any]:
         return connection.sql(text.replace("documents", table)).fetchall()
 
 
+@pytest.mark.long
 def test_every_record_is_one_line(lake: Path) -> None:
     for file in lake.glob("*/*.json"):
         assert file.read_bytes().count(b"\n") == 1

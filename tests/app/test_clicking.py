@@ -103,6 +103,7 @@ def test_what_was_meant_is_one_click_away(slack: Slack, channel: Channel, mira: 
     assert "clickdhaulagiri.txt" in texts(shown.body)
 
 
+@pytest.mark.long
 def test_more_is_shown_ten_at_a_time_within_block_kits_limits(slack: Slack, channel: Channel, mira: User) -> None:
     files = [(f"clicklhotse-{number:02}.txt", b"x", "text/plain") for number in range(12)]
     message = slack.upload(channel, mira, files, "#clicklhotse " + " ".join(f"#t{n}clicklhotse" for n in range(20)))
@@ -309,6 +310,7 @@ def test_a_home_that_was_published_meanwhile_stays(slack: Slack, mira: User) -> 
     assert slack.views.home(mira.id) == newer
 
 
+@pytest.mark.long
 def test_a_hundred_people_open_home_at_once_and_each_sees_theirs(
     slack: Slack, channel: Channel, mira: User, upload: Upload, limited: Tier
 ) -> None:

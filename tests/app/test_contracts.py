@@ -104,6 +104,7 @@ def test_an_errors_message_is_short_enough_for_the_workflow() -> None:
     assert len(str(errors.SlackRefused("x" * 1_000))) == errors.LONGEST_MESSAGE
 
 
+@pytest.mark.long
 def test_cfn_lint_finds_nothing_in_the_workflow(tmp_path: Path) -> None:
     """It reads `Definition`, but not the text inside `Fn::Sub` that the stack has."""
     machine = {

@@ -248,6 +248,7 @@ def test_conversations_that_slack_does_not_name_are_not_searched_and_the_answer_
     assert "I did not look into your other private conversations." in answer.text
 
 
+@pytest.mark.long
 def test_more_conversations_than_one_search_takes_are_counted(
     slack: Slack, channel: Channel, upload: Upload, ask: Ask
 ) -> None:

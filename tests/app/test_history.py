@@ -107,6 +107,7 @@ def test_what_was_shared_before_is_archived_without_a_reply_to_each(
     assert "2 files archived" in words(told)
 
 
+@pytest.mark.long
 def test_each_page_and_thread_is_read_from_where_the_last_turn_stopped(
     slack: Slack, channel: Channel, turns: Turns, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -415,6 +416,7 @@ def test_a_token_that_is_revoked_on_the_way_ends_the_execution_as_failed(
     assert "token_revoked" in turns.record()["reason"]
 
 
+@pytest.mark.long
 def test_removed_and_invited_again_at_once_the_past_is_complete_and_told_once(
     slack: Slack, channel: Channel, turns: Turns
 ) -> None:

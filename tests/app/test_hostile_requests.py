@@ -61,6 +61,7 @@ values = st.one_of(
 )
 
 
+@pytest.mark.long
 @settings(max_examples=600)
 @given(
     body=st.none() | bodies, headers=st.none() | st.dictionaries(names, values, max_size=5), is_base64=st.booleans()
@@ -76,6 +77,7 @@ def test_nothing_unsigned_gets_in_or_makes_the_route_stumble(
     assert len(aws) == before
 
 
+@pytest.mark.long
 @settings(max_examples=600)
 @given(body=bodies)
 def test_nothing_that_is_signed_makes_the_route_stumble(aws: list[Request], body: str) -> None:
@@ -117,6 +119,7 @@ SHAPES = (
 )
 
 
+@pytest.mark.long
 @settings(max_examples=600)
 @given(data=st.data(), name=st.sampled_from(SHAPES), by=wild)
 def test_slacks_payloads_with_anything_anywhere_are_acknowledged(
@@ -168,6 +171,7 @@ def theirs(body: bytes, timestamp: str, given_signature: str) -> bool:
         return False
 
 
+@pytest.mark.long
 @settings(max_examples=2_000)
 @given(
     text=st.text(max_size=20),

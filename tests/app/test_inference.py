@@ -133,6 +133,7 @@ MOST_OF_S3 = search.MOST_LISTINGS + search.CHUNK * search.CHUNKS
 """What a search for five words in many conversations may take anyway."""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("who", "hidden"), [*(("a member", hidden) for hidden in HIDDEN), ("a guest", "forty documents")]
 )

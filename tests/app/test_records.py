@@ -229,6 +229,7 @@ def test_a_listing_is_newest_first_and_the_same_under_every_tag() -> None:
     assert keys == sorted(keys, reverse=True)
 
 
+@pytest.mark.long
 def test_many_at_once_leave_an_index_that_agrees_with_the_record(story: Story) -> None:
     steps = [step("upload", f"{n}.1", f"all t{n}", ts=f"{n}.1") for n in range(1, 6)]
     steps += [step("edit", f"{n}.5", f"all e{n}", ts=f"{n}.1") for n in range(1, 6)]

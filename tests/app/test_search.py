@@ -270,6 +270,7 @@ def test_a_document_is_shown_with_name_size_person_place_day_and_tags(
     assert answer.is_ephemeral
 
 
+@pytest.mark.long
 def test_more_continues_where_it_stopped_until_the_end(channel: Channel, put: Put, ask: Ask, tag: str) -> None:
     for number in range(25):
         put((channel, tag), created=1_499_000_000 + number // 3, name=f"{number:02}.pdf")
@@ -404,6 +405,7 @@ def hinted(slack: Slack, s3: Any, bucket: str) -> Callable[[Channel, str, Iterab
     return put_them
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("size", [40, 80])
 def test_the_requests_of_a_search_do_not_grow_with_the_archive(
     slack: Slack,
@@ -430,6 +432,7 @@ def test_the_requests_of_a_search_do_not_grow_with_the_archive(
     assert results.after.endswith("-")
 
 
+@pytest.mark.long
 def test_no_answer_takes_more_requests_than_the_bound(
     slack: Slack,
     api: Api,

@@ -46,6 +46,7 @@ def botocores(
     return f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders={signed}, Signature={auth.signature(text, request)}"
 
 
+@pytest.mark.long
 @settings(max_examples=300)
 @given(
     service=st.sampled_from([sigv4.STEP_FUNCTIONS, sigv4.SSM, sigv4.SQS]),
@@ -96,6 +97,7 @@ REGIONS = st.sampled_from(
 )
 
 
+@pytest.mark.long
 @settings(max_examples=500)
 @given(
     key=st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=60),

@@ -68,6 +68,7 @@ def test_ten_thousand_mangled_tickets_let_nobody_in() -> None:
         assert (tickets.read(SECRET, mangled, NOW) is not None) == (mangled == GENUINE), mangled
 
 
+@pytest.mark.long
 @settings(max_examples=500)
 @given(st.text() | st.from_regex(r"v2(\.[A-Z0-9]{1,18}){4}\.[pm]\.[0-9]{10}\.[A-Za-z0-9_-]{43}", fullmatch=True))
 def test_whatever_somebody_makes_up_is_no_ticket(text: str) -> None:

@@ -76,6 +76,7 @@ def peak(slack: Slack, sink: Discard, mebibytes: int) -> int:
     return int(result["peak"])
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak is read from Linux's /proc; CI is Linux")
 def test_memory_does_not_grow_with_the_file(slack: Slack, sink: Discard) -> None:
     small, large = peak(slack, sink, SMALL), peak(slack, sink, LARGE)

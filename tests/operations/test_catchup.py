@@ -114,6 +114,7 @@ def test_what_makes_no_sense_ends_in_a_sentence(wrong: dict[str, str]) -> None:
         catchup.main({"STAGE": "dev", **wrong})
 
 
+@pytest.mark.long
 def test_ctrl_c_leaves_the_workflow_running_and_the_same_command_looks_on(
     pipeline: Pipeline, slack: Slack, channel: Channel, started: Catchup
 ) -> None:

@@ -185,6 +185,7 @@ def test_what_home_says_of_uploads_that_failed_goes_too_and_others_stay(s3: Any)
     assert not any(b"F1" in body for body in bodies)
 
 
+@pytest.mark.long
 def test_what_cannot_be_reached_is_listed(pipeline: Pipeline, slack: Slack, channel: Channel, s3: Any) -> None:
     message = slack.upload(channel, slack.users[0], [("a.txt", b"content", "text/plain")], "#a")
     slack.wait_for_replies(channel, message.ts, timeout=60)

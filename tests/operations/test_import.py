@@ -97,6 +97,7 @@ def let_a_second_pass() -> None:
     time.sleep(1.05 - time.time() % 1)
 
 
+@pytest.mark.long
 def test_an_export_is_imported_twice_with_one_result_and_nobody_in_slack_is_told(
     slack: Slack, channel: Channel, imported: Run, archive: Archive, record_of: Records
 ) -> None:

@@ -72,6 +72,7 @@ def test_what_began_before_is_left_alone(pipeline: Pipeline, failed: Message) ->
     assert replayed(pipeline, failed, since=datetime.now(UTC) + timedelta(hours=1)) == []
 
 
+@pytest.mark.long
 def test_after_an_outage_five_run_at_once_and_in_the_end_all_ran(
     pipeline: Pipeline, slack: Slack, channel: Channel
 ) -> None:

@@ -120,6 +120,7 @@ def functions() -> set[str]:
     return {"api_handler"} | {entry.name for entry in entries}
 
 
+@pytest.mark.long
 def test_the_template_is_accepted_by_cfn_lint(tmp_path: Path) -> None:
     template = tmp_path / "stack.yaml"
     template.write_text(RENDERED, encoding="utf-8")
