@@ -1,12 +1,14 @@
-"""Search: how long `/docs` takes to answer, and the requests it makes, by what is asked and by whom."""
+"""Search: how long an answer takes, and the requests it makes: by what is asked, or clicked, and by whom."""
 
 import json
-import time
 from collections import Counter
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from moto.s3.models import s3_backends
 
+from bench import clicks
 from bench.counting import Counting
 from chalicelib import index
 from local.chalice_local import ChaliceLocal
@@ -17,9 +19,8 @@ from local.slack.model import Channel, User
 ARCHIVES = (1_000, 10_000)
 ROUNDS = 40
 COLD_ROUNDS = 5
-COLD = "one word, the first of a process"
+COLD = ", the first of a process"
 CONVERSATIONS = 25
-FAILED = "The search did not work"
 WORDS = ("report", "board", "finance", "plan", "budget", "notes", "numbers", "draft")
 QUESTIONS = {
     "one word, 5 conversations": (5, "board"),
@@ -32,6 +33,11 @@ QUESTIONS = {
 }
 
 
+FIRST = ("one word, 5 conversations", "a click on Show more", "Home is opened", "a search in Home")
+"""What is measured cold, too."""
+Act = Callable[[], float]
+
+
 def measure(*, quick: bool) -> dict[str, Any]:
     """Return, by the number of documents and by the question, milliseconds and requests of an answer."""
     return {f"{size:,}": _archive(size, 8 if quick else ROUNDS) for size in ARCHIVES[: 1 if quick else 2]}
@@ -40,21 +46,33 @@ def measure(*, quick: bool) -> dict[str, Any]:
 def _archive(size: int, rounds: int) -> dict[str, Any]:
     """Time through no proxy, then count through one."""
     with Pipeline() as pipeline:
-        people = _fill(pipeline, size)
-        times = {name: _times(pipeline, people[many], text, rounds) for name, (many, text) in QUESTIONS.items()}
-        times[COLD] = _cold(pipeline, people[5])
+        acts = _acts(pipeline, _fill(pipeline, size))
+        times = {name: _times(act, rounds) for name, act in acts.items()}
+        times |= {f"{name}{COLD}": _cold(pipeline, acts[name]) for name in FIRST}
     with Counting() as counting, Pipeline(environ={"AWS_ENDPOINT_URL": counting.url}) as pipeline:
         counting.target = pipeline.aws.url
-        people = _fill(pipeline, size)
-        counts = {name: _count(pipeline, counting, people[many], text) for name, (many, text) in QUESTIONS.items()}
-    counts[COLD] = counts["one word, 5 conversations"] | {"slack": 3}  # which channels are public is not known yet
-    return {name: times[name] | counts[name] for name in [*QUESTIONS, COLD]}
+        acts = _acts(pipeline, _fill(pipeline, size))
+        counts = {name: _count(pipeline, counting, act) for name, act in acts.items()}
+        counts |= {f"{name}{COLD}": _count_cold(pipeline, counting, acts[name]) for name in FIRST}
+    return {name: times[name] | counts[name] for name in times}
 
 
-def _times(pipeline: Pipeline, user: User, text: str, rounds: int) -> dict[str, float]:
+def _acts(pipeline: Pipeline, people: dict[int, User]) -> dict[str, Act]:
+    """Return what is measured, by name: the questions of the command, then the clicks."""
+    member = people[5]
+    acts: dict[str, Act] = {
+        name: partial(clicks.ask, pipeline, people[many], text) for name, (many, text) in QUESTIONS.items()
+    }
+    acts["a click on Show more"] = clicks.show_more(pipeline, member)
+    acts["Home is opened"] = partial(clicks.open_home, pipeline, member)
+    acts["a search in Home"] = partial(clicks.search_home, pipeline, member)
+    return acts
+
+
+def _times(act: Act, rounds: int) -> dict[str, float]:
     for _ in range(2):  # the first ones are not warm
-        ask(pipeline, user, text)
-    return percentiles([ask(pipeline, user, text) for _ in range(rounds)])
+        act()
+    return percentiles([act() for _ in range(rounds)])
 
 
 def percentiles(seconds: list[float]) -> dict[str, float]:
@@ -63,31 +81,36 @@ def percentiles(seconds: list[float]) -> dict[str, float]:
     return {"p50": in_order[len(in_order) // 2] * 1000, "p95": in_order[int(len(in_order) * 0.95)] * 1000}
 
 
-def _cold(pipeline: Pipeline, user: User) -> dict[str, float]:
-    """Time the first question to each of some processes: the app is imported, but not what answers."""
-    assert isinstance(pipeline.routes, ChaliceLocal)
+def _cold(pipeline: Pipeline, act: Act) -> dict[str, float]:
+    """Time *act* as the first thing in each of some processes: the app is imported, but not what answers."""
     times = []
     for _ in range(COLD_ROUNDS):
-        pipeline.routes.restart()
-        times.append(ask(pipeline, user, "board"))
+        _restart(pipeline)
+        times.append(act())
     times.sort()
     return {"p50": times[COLD_ROUNDS // 2] * 1000, "p95": times[-1] * 1000}
 
 
-def ask(pipeline: Pipeline, user: User, text: str) -> float:
-    """Ask as the slash command does, and return the seconds until the answer."""
-    start = time.perf_counter()
-    result = pipeline.slack.command(pipeline.slack.channels[0], user, "/docs", text)
-    if not result.attempt.succeeded or FAILED in result.text:
-        raise RuntimeError(f"the search failed: {result.text}; see {pipeline.folder}")
-    return time.perf_counter() - start
+def _restart(pipeline: Pipeline) -> None:
+    assert isinstance(pipeline.routes, ChaliceLocal)
+    pipeline.routes.restart()
 
 
-def _count(pipeline: Pipeline, counting: Counting, user: User, text: str) -> dict[str, int]:
-    ask(pipeline, user, text)  # so that Slack has said which channels are public
+def _count(pipeline: Pipeline, counting: Counting, act: Act) -> dict[str, int]:
+    act()  # so that Slack has said which channels are public
+    return _count_once(pipeline, counting, act)
+
+
+def _count_cold(pipeline: Pipeline, counting: Counting, act: Act) -> dict[str, int]:
+    _restart(pipeline)
+    return _count_once(pipeline, counting, act)
+
+
+def _count_once(pipeline: Pipeline, counting: Counting, act: Act) -> dict[str, int]:
+    """Return the requests of *act*; a click's answer, which goes to Slack, is one of its calls."""
     counting.requests.clear()
     before = len(pipeline.slack.requests)
-    ask(pipeline, user, text)
+    act()
     requests: Counter[str] = counting.requests.copy()
     listings = sum(count for operation, count in requests.items() if " LIST " in operation)
     return {

@@ -11,8 +11,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from bench.archive import Plan, described
+from bench.clicks import ask
 from bench.prepare import PROJECT
-from bench.searching import ask, percentiles, settle_people
+from bench.searching import percentiles, settle_people
 from local.pipeline import Pipeline
 from local.slack.model import User
 
