@@ -96,6 +96,7 @@ def _stay(
         terminal.log(function.removeprefix("slack-integrator-local-"), line)
 
     numbers = ports(options.port)
+    terminal.line("Starting AWS and Slack on this machine ...", "dim")
     folder = FOLDER if options.port == FIRST else FOLDER / str(options.port)
     with ExitStack() as ending:
         pipeline = Pipeline(

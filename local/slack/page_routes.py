@@ -57,6 +57,12 @@ class Cloud(Protocol):
         """Begin or end the outage of a service."""
 
 
+_NO_APP = (
+    "the app is not connected to this workspace: it is still starting (the terminal says when it runs), or works with "
+    "your own Slack"
+)
+
+
 def is_for_people(request: Request) -> bool:
     """Whether *request* is the page's and not the app's, which may be sent to sign in at /?redir=…."""
     if request.query.startswith("redir="):
@@ -95,7 +101,7 @@ class PageRoutes:
                 {"error": f"there is no {request.path}; there are {', '.join(page_actions.ACTIONS)}"}, 404
             )
         if not self.slack.request_url:
-            raise page_actions.CannotError("nobody listens to this workspace: the app is connected to a real one")
+            raise page_actions.CannotError(_NO_APP)
         return as_json({"ok": True, **action(self.slack, self.cloud, request)})
 
     def _got(self, request: Request) -> Response:

@@ -42,6 +42,14 @@ def test_one_line_of_curl_uploads(slack: Slack) -> None:
     assert message.files[0].content == b"# Notes"
 
 
+def test_while_no_app_is_connected_nothing_is_taken_and_the_reason_is_said(slack: Slack) -> None:
+    slack.request_url = ""
+    answer = requests.post(f"{slack.url}/upload", params={"name": "notes.md"}, data=b"# Notes", timeout=5)
+    assert answer.status_code == 400
+    assert "it is still starting" in answer.json()["error"]
+    assert slack.messages == []
+
+
 def test_files_are_sent_before_the_message_that_shows_them(slack: Slack) -> None:
     about = {"name": "ä.txt", "type": "text/plain", "user": "mira"}
     files = [requests.post(f"{slack.url}/page/files", params=about, data=b"x", timeout=5).json()["file"]] * 2
