@@ -7,8 +7,6 @@ import time
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 
-from chalicelib import settings
-from chalicelib.errors import SettingsWrong
 from local import demo, realworkspace
 from local.aws.deploy import NotDeployedError
 from local.clock import Clock
@@ -62,6 +60,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _choices(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the app's settings that are chosen in *environ* and have a default: REPLIES, HISTORY and such."""
+    try:  # here: of a mistake in chalicelib the deployment says where it is, which is no traceback
+        from chalicelib import settings
+        from chalicelib.errors import SettingsWrong
+    except Exception:
+        return {}
     choices = {one.name: environ[one.name] for one in settings.VARIABLES if one.default and environ.get(one.name)}
     try:
         settings.load(environ=choices)

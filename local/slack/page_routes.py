@@ -58,8 +58,8 @@ class Cloud(Protocol):
 
 
 _NO_APP = (
-    "the app is not connected to this workspace: it is still starting (the terminal says when it runs), or works with "
-    "your own Slack"
+    "the app is not connected to this workspace: it is still starting (the terminal says when it runs), or works "
+    "with your own Slack"
 )
 
 
