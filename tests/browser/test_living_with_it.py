@@ -119,6 +119,18 @@ def test_a_draft_stays_in_its_channel(page: Page, slack: Slack, channel: Channel
     expect(page.locator("#pending li")).to_contain_text("numbers.csv")
 
 
+def test_the_message_box_has_its_height_after_home(page: Page, slack: Slack, channel: Channel) -> None:
+    box = page.get_by_role("textbox", name="Message")
+    height = box.evaluate("one => one.clientHeight")
+    slack.workspace.direct_message(slack.users[0].id)
+    page.locator("#direct button").click()
+    page.get_by_role("button", name="Home", exact=True).click()
+    expect(box).to_be_hidden()
+    page.get_by_role("button", name=channel.name, exact=True).click()
+    expect(box).to_be_visible()
+    assert box.evaluate("one => one.clientHeight") == height
+
+
 def test_a_command_that_no_app_has_is_not_valid_and_stays_in_the_box(page: Page, slack: Slack) -> None:
     write(page, "/foo bar")
     expect(page.get_by_role("alert")).to_contain_text("/foo is not a valid command")

@@ -175,6 +175,6 @@ export class Composer {
     byId("send").disabled = this.busy;
     byId("hint").textContent = this.busy && uploading ? "Sends when the upload is done" : command ? "The answer is shown to you alone" : "Enter sends, Shift+Enter starts a line";
     this.text.style.height = "auto";
-    this.text.style.height = `${Math.min(this.text.scrollHeight, 220)}px`;
+    if (this.text.scrollHeight) this.text.style.height = `${Math.min(this.text.scrollHeight, 220)}px`; // 0 behind Home
   }
 }
