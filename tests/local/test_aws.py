@@ -208,7 +208,7 @@ def heard(aws: Aws) -> list[list[str]]:
 def test_the_stack_is_named_and_configured_as_chalice_would(aws: Aws, deployed: Deployment) -> None:
     functions = {f["FunctionName"]: f for f in aws.client("lambda").list_functions()["Functions"]}
 
-    names = ("", "-shout", "-show_environment", "-listen", "-take")
+    names = ("", "-shout", "-show_environment", "-reflect", "-listen", "-take")
     assert set(functions) == {f"toy-local{name}" for name in names}
     assert (functions["toy-local-shout"]["Timeout"], functions["toy-local-shout"]["MemorySize"]) == (1, 512)
     assert (functions["toy-local"]["Timeout"], functions["toy-local"]["MemorySize"]) == (30, 128)
