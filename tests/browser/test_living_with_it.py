@@ -140,6 +140,16 @@ def test_a_command_that_no_app_has_is_not_valid_and_stays_in_the_box(page: Page,
     expect(message_with(page, "/foo bar")).to_be_visible()
 
 
+def test_a_command_is_not_for_threads(page: Page, slack: Slack, channel: Channel) -> None:
+    slack.say(channel, slack.users[0], "A root", deliver=False)
+    message_with(page, "A root").get_by_role("button", name="Reply").click()
+    write(page, "/docs numbers")
+    expect(page.get_by_role("alert")).to_contain_text("/docs is not supported in threads")
+    page.get_by_role("button", name="Not in the thread").click()
+    page.get_by_role("textbox", name="Message").press("Enter")
+    expect(page.locator(".ephemeral")).to_be_visible()
+
+
 def test_a_command_takes_no_files(page: Page, slack: Slack) -> None:
     drop(page, TABLE)
     write(page, "/docs numbers")

@@ -159,6 +159,7 @@ export class Composer {
   }
 
   async command(channel, user, text) {
+    if (this.thread) throw new Error(`${text.split(/\s/)[0]} is not supported in threads, as in Slack. Click “Not in the thread”.`);
     if (this.files.length) throw new Error("A command takes no files. Remove them; or put a space before the /, and it is sent as a message.");
     const { problem, known } = await post("/page/command", { channel, user, text });
     if (known) this.text.value = "";
