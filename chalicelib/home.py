@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from chalicelib import answers, blocks, history_notices
+from chalicelib import answers, blocks, history_notices, history_run
 from chalicelib.actions import OPEN_HOME, SEARCH, SEARCH_BLOCK
 from chalicelib.answers import Answer, Links
 from chalicelib.blocks import Block
 from chalicelib.errors import GONE, UNKNOWN, coded
 from chalicelib.history_home import Past
-from chalicelib.layout import Problem
+from chalicelib.layout import Problem, ProblemFile
 from chalicelib.search import Hit, Results
 from chalicelib.visibility import Asker
 
@@ -121,15 +121,20 @@ def _problems(problems: Sequence[Problem]) -> list[Block]:
     if not lines:
         return []
     files = [file for problem in problems for file in problem["files"]]
-    may_succeed = any(file["status"] == "failed" and file["reason"] != GONE for file in files)
-    again = [blocks.context(blocks.TRY_AGAIN)] if may_succeed else []
-    return [_header(NOT_ARCHIVED), *blocks.sections(lines[: 2 * MOST_PROBLEMS]), *again]
+    return [_header(NOT_ARCHIVED), *blocks.sections(lines[: 2 * MOST_PROBLEMS]), *_again(files)]
 
 
 def _pasts(pasts: Sequence[Past]) -> list[Block]:
     """Return what is not archived of what was shared before the app was invited, by conversation."""
     lines = [line for past in pasts for line in _lines_of(past)]
-    return [_header(PAST_NOT_ARCHIVED), *blocks.sections(lines)] if lines else []
+    files = [problem for past in pasts for problem in past.problems]
+    return [_header(PAST_NOT_ARCHIVED), *blocks.sections(lines), *_again(files)] if lines else []
+
+
+def _again(files: Sequence[ProblemFile] | Sequence[history_run.Problem]) -> list[Block]:
+    """Return how to try again, where that may help with one of *files*."""
+    may_succeed = any(file["status"] == "failed" and file["reason"] != GONE for file in files)
+    return [blocks.context(blocks.TRY_AGAIN)] if may_succeed else []
 
 
 def _lines_of(past: Past) -> list[str]:

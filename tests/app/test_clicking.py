@@ -9,8 +9,9 @@ from urllib.parse import urlencode
 
 import pytest
 
-from chalicelib import blocks, home, notices, shortcut
+from chalicelib import blocks, errors, home, notices, shortcut
 from chalicelib.answers import Links
+from chalicelib.history_home import Past
 from chalicelib.search import Hit, Results
 from chalicelib.visibility import Asker
 from local.slack import Slack
@@ -224,6 +225,22 @@ def test_home_names_each_day_once_and_the_newest_first() -> None:
     names = ("0.txt", "1.txt", "2.txt", "2017-07-03", "2017-07-04")  # a document's line has a day, too
     order = [next(name for name in names if name in text) for text in shown]
     assert order == ["2017-07-04", "2.txt", "2017-07-03", "0.txt", "1.txt"]
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "may_succeed"),
+    [("failed", "Slack is slow.", True), ("failed", errors.GONE, False), ("skipped", "A link.", False)],
+)
+def test_home_says_how_to_try_again_where_that_may_help(status: str, reason: str, may_succeed: bool) -> None:
+    nothing, asker = Results([], None, capped=False), Asker("T1", "U1", "", is_guest=False)
+    problem: Any = {"ts": "1.2", "file": "F1", "name": "a.txt", "status": status, "reason": reason}
+    own: Any = {"channel": "C1", "ts": "1.2", "files": [{**problem, "id": "F1"}]}
+    for content in (
+        home.Beginning(asker, nothing, [], [own]),
+        home.Beginning(asker, nothing, [], [], [Past("C1", "channel", [problem], 0)]),
+    ):
+        view = home.beginning(content, Links(lambda _: False, lambda _: None))
+        assert (blocks.TRY_AGAIN in texts(view)) is may_succeed
 
 
 def test_home_of_a_guest_has_what_is_in_their_conversations(
