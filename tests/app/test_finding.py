@@ -167,15 +167,15 @@ def test_a_private_document_is_found_from_elsewhere_by_who_is_in_the_conversatio
     slack: Slack, channel: Channel, upload: Upload, ask: Ask, mira: User, tomas: User
 ) -> None:
     board = slack.add_channel("board", "group")
-    upload(board, "makalu.txt", "makalu #makalu")
-    for query in ("makalu", "#makalu"):
-        assert names(ask(channel, query)) == ["makalu.txt"]
+    upload(board, "manaslu.txt", "manaslu #manaslu")
+    for query in ("manaslu", "#manaslu"):
+        assert names(ask(channel, query)) == ["manaslu.txt"]
         assert names(ask(channel, query, tomas)) == []
-    assert f"in #{board.name}" in ask(channel, "makalu").text
-    assert "#makalu" in ask(channel, "tags makalu").text
-    assert "#makalu" not in ask(channel, "tags makalu", tomas).text
-    assert "makalu" not in ask(channel, "", tomas).text
-    assert "Did you mean makalu?" in ask(channel, "makalo").text
+    assert f"in #{board.name}" in ask(channel, "manaslu").text
+    assert "#manaslu" in ask(channel, "tags manaslu").text
+    assert "#manaslu" not in ask(channel, "tags manaslu", tomas).text
+    assert "manaslu" not in ask(channel, "", tomas).text
+    assert "Did you mean manaslu?" in ask(channel, "makalo").text
     assert "Did you mean" not in ask(channel, "makalo", tomas).text
 
 

@@ -228,9 +228,9 @@ def test_tags_that_are_too_many_are_said_until_an_edit_has_fewer(
     slack: Slack, message: Message, notify: Notify
 ) -> None:
     notify(outcome(message, entry("F1"), tags_left_out={"count": 1, "first": ["long"]}))
-    assert "Left out" in said(slack, message)[0]
+    assert "left out #long" in said(slack, message)[0]
     notify(outcome(message, entry("F1", "unchanged"), kind="edit", tags_left_out={"count": 0, "first": []}))
-    assert "Left out" not in said(slack, message)[0]
+    assert "left out" not in said(slack, message)[0]
 
 
 def test_a_quiet_sign_goes_with_the_messages_files(
