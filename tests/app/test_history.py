@@ -183,6 +183,16 @@ def test_what_is_not_archived_is_told_with_the_reason(slack: Slack, channel: Cha
     assert "plan: Slack only links to it" in words(end)
 
 
+def test_as_many_problems_are_noted_as_the_record_has_room_for(
+    slack: Slack, channel: Channel, turns: Turns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "MOST_PROBLEMS", 2)
+    for _ in range(3):
+        share(slack, channel, file=slack.add_file("plan", b"", mode="external"))
+    record = turns.all()
+    assert (record["counts"]["skipped"], len(record["problems"])) == (3, 2)
+
+
 def test_since_leaves_out_what_is_older(slack: Slack, channel: Channel, turns: Turns) -> None:
     old = share(slack, channel)
     since = slack.say(channel, slack.users[0], "from here on", deliver=False)
@@ -441,12 +451,13 @@ def test_removed_and_invited_again_at_once_the_past_is_complete_and_told_once(
 def test_slack_that_does_not_answer_for_days_ends_it(
     slack: Slack, channel: Channel, turns: Turns, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(history, "MOST_DELAYS", 3)
+    monkeypatch.setattr(history, "MOST_DELAYS", 11)
     share(slack, channel)
     slack.misbehave("api_server_error", times=1_000, only="conversations.history")
     with pytest.raises(SlackUnavailable):
         turns.all()
-    assert (turns.count, turns.record()["state"]) == (3, "running")
+    assert turns.record()["state"] == "running"
+    assert turns.waits == [4, 8, 16, 32, 64, 128, 256, 512, 1_024, 2_048, 2_048]
 
 
 @pytest.mark.parametrize("method", ["conversations.info", "conversations.history"])

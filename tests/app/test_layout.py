@@ -58,3 +58,10 @@ def test_of_a_long_name_an_extension_of_fifty_bytes_stays_and_a_longer_one_is_cu
     name = layout.safe_name("n" * 300 + "." + "e" * length)
     assert len(name) == layout.LONGEST_NAME
     assert name.endswith("." + "e" * length) is is_kept
+
+
+def test_a_persons_newest_problem_comes_first_in_a_listing() -> None:
+    moments = ["1.000001", "999999999.999999", "1000000000.000001", "1499081897.000001", "1499081898.000001"]
+    keys = [layout.problem_key("T1", "U1", "C1", ts) for ts in moments]
+    assert keys == sorted(keys, reverse=True)
+    assert len({len(key) for key in keys[2:]}) == 1

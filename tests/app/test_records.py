@@ -272,6 +272,15 @@ def test_the_record_has_the_newest_name_and_a_result_the_name_that_its_message_s
     assert (file["name"], file["title"]) == ("b.pdf", "B")
 
 
+def test_a_result_has_the_beginning_of_a_long_name_and_the_record_all_of_it(story: Story) -> None:
+    """The workflow carries the results of all files, and no more than 262,144 bytes."""
+    named: Any = again(of_team(step("upload", "100.1", ""), story.team), "archived", name="é" * 150)
+    named["fetched"] |= {"sha256": "0" * 64, "document": "documents/T1/F1/x"}
+    result = records.save(named, NOW, story.archive)
+    assert result is not None
+    assert (result["name"], story.record("F1")["file"]["name"]) == ("é" * 100, "é" * 150)
+
+
 @pytest.mark.parametrize(("channel", "here"), [("C1", True), ("C2", False)])
 def test_only_where_a_file_was_shared_before_the_result_says_so(story: Story, channel: str, here: bool) -> None:
     story.take(step("upload", "100.1", "", channel_type="group"))

@@ -274,8 +274,8 @@ def test_a_reply_of_an_earlier_version_goes_when_one_of_its_files_does(
 
 @pytest.mark.parametrize(
     ("days", "created_days", "stays"),
-    [(90, 90, True), (1, 90, True), (1, 1, False)],
-    ids=["an old message", "an old file in a new message", "a new file"],
+    [(90, 90, True), (1, 90, True), (1, 1, False), (1, None, False)],
+    ids=["an old message", "an old file in a new message", "a new file", "one that was not archived"],
 )
 def test_what_vanishes_by_age_stays_in_the_reply_and_what_a_person_takes_off_does_not(
     slack: Slack,
@@ -285,15 +285,18 @@ def test_what_vanishes_by_age_stays_in_the_reply_and_what_a_person_takes_off_doe
     notify: Notify,
     *,
     days: int,
-    created_days: int,
+    created_days: int | None,
     stays: bool,
 ) -> None:
     now = float(message.ts)
     about = {"deleted": False, "known": ["F1", "F2"], "ts": message.ts, "tags": [], "replies": {}, "version": "1.0"}
     key = layout.message_key("T1", channel.id, message.ts)
     archive.change(key, lambda current: {**about, "files": ["F1", "F2"]})
-    created = int(now) - (created_days - days) * 86_400
-    archive.change(layout.metadata_key("T1", "F1"), lambda current: {"file": {"created": created}, "shares": []})
+    if created_days is None:
+        archive.delete(layout.metadata_key("T1", "F1"))
+    else:
+        file = {"created": int(now) - (created_days - days) * 86_400}
+        archive.change(layout.metadata_key("T1", "F1"), lambda current: {"file": file, "shares": []})
     notify(outcome(message, entry("F1"), entry("F2")))
     at = f"{int(now) + days * 86_400}.000100"
     archive.change(key, lambda current: {**about, "files": ["F2"], "absent": {"F1": at}})

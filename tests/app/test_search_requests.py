@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib import search, visibility
+from chalicelib import index, search, visibility
 from chalicelib.listings import Listings
 from chalicelib.slack import Slack as Api
 from chalicelib.terms import parse
@@ -76,6 +76,27 @@ def test_more_terms_in_more_conversations_stay_within_the_bound(
     scopes = min(conversations, 24) + 2
     assert listed <= 2 + min(terms * scopes, 64)
     assert read <= search.MOST_RECORDS
+
+
+def test_of_a_listing_that_ends_early_only_what_comes_after_its_end_may_hold_documents(
+    slack: Slack,
+    api: Api,
+    channel: Channel,
+    mira: User,
+    put: Put,
+    tag: str,
+    listings: Listings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first, empty, last, later = sorted(rooms(slack, mira, 4), key=lambda room: room.id)
+    for room in (first, last, later):
+        put((room, tag))
+    folders = listings.folders(index.prefix_of_all(index.RECENT, slack.team_id), "", 1_000).names
+    monkeypatch.setattr(visibility, "MOST_LISTED", folders.index(last.id) + 1)
+    asker = visibility.asker(api, listings, slack.team_id, mira.id, channel.id)
+    assert asker
+    assert {first.id, last.id, later.id} <= set(asker.others)
+    assert empty.id not in asker.others
 
 
 def test_what_is_new_takes_one_listing_for_each_place(

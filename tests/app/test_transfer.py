@@ -4,6 +4,7 @@
 """
 
 import base64
+import hashlib
 import json
 import os
 import random
@@ -123,10 +124,12 @@ def test_s3_is_told_the_checksum_of_all_that_it_is_sent(size: int, monkeypatch: 
     with Discard() as s3:
         for name, value in {"ENDPOINT_URL": s3.url, "DEFAULT_REGION": "us-east-1", **KEYS}.items():
             monkeypatch.setenv(f"AWS_{name}", value)
-        transfer.store(Archive(clients.s3.__wrapped__(), "archive"), "documents/T1/F1/x", [bytes(size)], size, None)
+        archive = Archive(clients.s3.__wrapped__(), "archive")
+        stored_bytes = transfer.store(archive, "documents/T1/F1/x", [bytes(size)], size, None)
         stored = s3.objects["archive/documents/T1/F1/x"]
     assert [sorted(part.checksums) for part in stored.parts] == [["x-amz-checksum-crc32"]] * len(stored.parts)
     assert sum(part.size for part in stored.parts) == size
+    assert stored_bytes == (size, hashlib.sha256(bytes(size)).hexdigest())
 
 
 @pytest.mark.parametrize(

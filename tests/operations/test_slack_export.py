@@ -135,7 +135,6 @@ def test_texts_that_end_within_a_piece_within_a_character_are_whole(
 
 
 BAD_DAYS: dict[str, Any] = {
-    "no list": {"messages": []},
     "cut": b'[{"ts": "1.0"}, {"ts": ',
     "not closed": b'[{"ts": "1.0"}',
     "empty": b"",
@@ -231,8 +230,28 @@ def test_a_zip_that_states_millions_of_files_is_refused_before_its_list_is_read(
     wide = struct.pack("<4sQHHLLQQQQ", b"PK\x06\x06", 44, 45, 45, 0, 0, 3_000_000, 3_000_000, 46 * 3_000_000, 0)
     locator = struct.pack("<4sLQL", b"PK\x06\x07", 0, end, 1)
     path.write_bytes(whole[:end] + wide + locator + whole[end:])
-    with pytest.raises(Stop, match="more files than an export has"):
+    with pytest.raises(Stop, match="more files than an export has: 3000000\\."):
         Export(path)
+
+
+def test_content_that_looks_like_the_end_of_a_large_zip_is_content(path: Path) -> None:
+    write(path, entries(**{"general/2024-03-01.json": [message("1.0")]}))
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_STORED) as archive:
+        archive.writestr("look", b"\xff" * 80 + b"PK\x06\x07" + b"\xff" * 20)
+    assert len(read(path)) == 1
+
+
+def test_a_message_of_eight_megabytes_is_read(path: Path) -> None:
+    text = "x" * (8 * 1024**2 - len('{"text": ""}'))
+    with Export(write(path, entries(**{"general/2024-03-01.json": [{"text": text}]}))) as export:
+        [day] = export.days()
+        assert [len(each["text"]) for each in export.messages(day)] == [len(text)]
+
+
+def test_what_is_no_list_is_named_so(path: Path) -> None:
+    write(path, entries(**{"general/2024-03-01.json": {"messages": []}}))
+    with pytest.raises(Stop, match="is no list"):
+        read(path)
 
 
 def test_a_big_day_is_read_in_the_memory_of_a_few_messages(path: Path) -> None:
