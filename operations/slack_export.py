@@ -271,7 +271,7 @@ def _directory_of(tail: bytes) -> tuple[int, int]:
     """Return the number of files, and the bytes of their list, that the end of a zip states."""
     at = tail.rfind(_END_OF_DIRECTORY)
     if at < 0 or at + 22 > len(tail):
-        raise Stop("This is no zip, or not the whole of it.")
+        raise Stop("This is no zip file, or only a part of one.")
     entries, size = struct.unpack_from("<HL", tail, at + 10)
     large = tail.rfind(_END_OF_DIRECTORY_64, 0, at)
     if large >= 56 and tail[large - 56 : large - 52] == b"PK\x06\x06":

@@ -34,6 +34,8 @@ LOCAL = "local"
 """The stage of `make local`, whose AWS is on this machine."""
 LOCAL_ENDPOINT = "http://127.0.0.1:8002"
 """Where `make local` has its AWS, unless AWS_ENDPOINT_URL says otherwise."""
+_LOCAL_KEYS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
+"""The local AWS takes any."""
 _NAME = re.compile(r"[a-z][a-z0-9]{0,15}")
 _SSM_SECONDS = 10
 _ANY_REGION = "us-east-1"
@@ -125,7 +127,7 @@ class Stage:
     def environ(self) -> dict[str, str]:
         """The environment of a process, or of a signer, that asks AWS where the stage is."""
         where = {"AWS_REGION": self.region, "AWS_DEFAULT_REGION": self.region}
-        endpoint = {"AWS_ENDPOINT_URL": self._endpoint} if self._endpoint else {}
+        endpoint = {"AWS_ENDPOINT_URL": self._endpoint, **_LOCAL_KEYS} if self._endpoint else {}
         return {**os.environ, **where, **endpoint}
 
     def has_bucket(self) -> bool:
@@ -240,7 +242,10 @@ def _account(session: Any, region: str, endpoint: str | None = None) -> str:
         ) from error
     except EndpointConnectionError as error:
         if endpoint:
-            raise Stop(f"Nothing answers at {endpoint}: start the local AWS with `make local`.") from error
+            raise Stop(
+                f"Nothing answers at {endpoint}: start the local AWS with `make local`. If that runs with "
+                "PORT=9000, export AWS_ENDPOINT_URL=http://127.0.0.1:9002."
+            ) from error
         raise Stop(
             f"AWS could not be reached in the region {region}: is that its name, and is there a network?"
         ) from error

@@ -49,6 +49,13 @@ def test_a_stage_says_where_it_is(aws: pytest.MonkeyPatch, project: Path) -> Non
     assert stage.bucket == "slack-integrator-dev-123456789012-us-east-1"
 
 
+def test_the_local_stage_needs_no_credentials(pipeline: Pipeline) -> None:
+    no_keys = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
+    done = run(pipeline, "catchup", "STAGE=local", "CHANNEL=general", **no_keys)
+    assert "NoCredentials" not in done.stderr
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 @pytest.mark.parametrize("name", ["", "Dev", "dev-1", "a" * 17])
 def test_a_stage_needs_a_name(project: Path, name: str) -> None:
     with pytest.raises(Stop, match=r"Say which stage: make replay STAGE=dev\."):
