@@ -15,12 +15,14 @@ from queue import SimpleQueue
 from mutants import concerns
 from mutants.candidates import Mutant, sample
 from mutants.results import Result, Results, digest, table
-from mutants.traces import Trace, selection
+from mutants.traces import Selection, Trace, selection
 from mutants.workers import PROJECT, Worker
 
 HOME = PROJECT / ".mutants"
 _FILES_A_TRACE = 12
 """Test files: starting the local stack takes longer than most."""
+_OWN_CPU = 150
+"""Seconds of CPU time for the tests that concern a module."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -31,13 +33,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--all", action="store_true", help="every mutant in place of a sample")
     parser.add_argument("--seed", type=int, default=1, help="another seed draws another sample; default 1")
     parser.add_argument("--workers", type=int, default=2, help="tests that run at the same time; default 2")
+    parser.add_argument(
+        "--own", action="store_true", help="run only the tests that concern a module, which is quicker"
+    )
     options = parser.parse_args(arguments)
     modules = options.module or concerns.modules()
     if unknown := [module for module in modules if not PROJECT.joinpath(module).is_file()]:
         sys.exit(f"There is no {unknown[0]}: make mutants MODULE=chalicelib/hashtags.py")
     sources = {module: PROJECT.joinpath(module).read_text(encoding="utf-8") for module in modules}
     HOME.mkdir(exist_ok=True)
-    run = Run(sources, Results(HOME / "results.jsonl"), options.workers)
+    run = Run(sources, Results(HOME / "results.jsonl"), options.workers, is_own=options.own)
     results = run.test(sample(sources, None if options.all else options.sample, options.seed))
     for result in sorted(results, key=lambda result: result.mutant):
         if not result.killed:
@@ -47,15 +52,21 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 class Run:
-    """A run over the modules in *sources*; what *results* has already is not tested again."""
+    """A run over the modules in *sources*; what *results* has already is not tested again.
 
-    def __init__(self, sources: dict[str, str], results: Results, workers: int) -> None:
-        self._sources, self._results, self._workers = sources, results, workers
+    *is_own*: only the tests that concern a module take part, and nothing is traced.
+    """
+
+    def __init__(self, sources: dict[str, str], results: Results, workers: int, *, is_own: bool = False) -> None:
+        self._sources, self._results, self._workers, self._is_own = sources, results, workers, is_own
         self._traces: dict[str, Trace] = {}
         self._digests = {module: self._tests_digest(module) for module in sources}
 
     def _tests_digest(self, module: str) -> str:
-        return digest(*(PROJECT.joinpath(file).read_text(encoding="utf-8") for file in concerns.tests(module)))
+        scope = ("own",) if self._is_own else ()
+        return digest(
+            *scope, *(PROJECT.joinpath(file).read_text(encoding="utf-8") for file in concerns.tests(module))
+        )
 
     def test(self, mutants: list[Mutant]) -> list[Result]:
         """Return the results of *mutants*, printing each as it comes."""
@@ -66,7 +77,8 @@ class Run:
         workers: SimpleQueue[Worker] = SimpleQueue()
         for number in range(self._workers if new else 0):
             workers.put(Worker(HOME / f"worker-{number}"))
-        self._trace({mutant.module for mutant in new}, workers)
+        if not self._is_own:
+            self._trace({mutant.module for mutant in new}, workers)
         start = time.monotonic()
         for result in self._tested(new, workers):
             self._results.add(result)
@@ -123,12 +135,17 @@ class Run:
     def _result(self, mutant: Mutant, worker: Worker) -> Result:
         source = self._sources[mutant.module]
         code = mutant.of(source)
-        traces = {file: self._traces[file] for file in concerns.test_files(mutant.module)}
-        tests = selection(mutant.module, source, mutant.line, traces, concerns.tests(mutant.module))
-        verdict = worker.test(mutant.module, code, tests)
+        verdict = worker.test(mutant.module, code, self._selection(mutant))
         change = "\n".join(list(difflib.unified_diff(source.splitlines(), code.splitlines(), n=1, lineterm=""))[2:])
         digests = digest(source), self._digests[mutant.module]
         return Result(str(mutant), *digests, verdict.fate, round(verdict.seconds, 1), change)
+
+    def _selection(self, mutant: Mutant) -> Selection:
+        own = concerns.tests(mutant.module)
+        if self._is_own:
+            return Selection(own, [], [], None, _OWN_CPU)
+        traces = {file: self._traces[file] for file in concerns.test_files(mutant.module)}
+        return selection(mutant.module, self._sources[mutant.module], mutant.line, traces, own)
 
     def _progress(self, result: Result, total: int, results: list[Result], start: float) -> None:
         killed = sum(each.killed for each in results)

@@ -10,12 +10,15 @@ whether it *failed*."""
 
 
 class Selection(NamedTuple):
-    """The tests to *run*, in order, of *files*, and those to *skip*; *cpu* seconds are enough for them."""
+    """The tests to *run*, in order, of *files*, and those to *skip*; *cpu* seconds are enough for them.
+
+    *elsewhere* are those that run other processes, too; None if that is not known of any.
+    """
 
     files: Sequence[str]
     run: list[str]
     skip: list[str]
-    elsewhere: frozenset[str]
+    elsewhere: frozenset[str] | None
     cpu: int
 
 

@@ -80,14 +80,14 @@ class Worker:
     def test(self, module: str, code: str, tests: Selection) -> Verdict:
         """Run *tests* while *module* consists of *code*.
 
-        A failure of a test that runs several processes has to happen twice: once it may be the machine's.
+        A failure of a test that may run several processes has to happen twice: once it may be the machine's.
         """
         file = self._folder / module
         original = file.read_text(encoding="utf-8")
         file.write_text(code, encoding="utf-8")
         try:
             verdict, failures = self._run_selection(tests, tests.run, only=False)
-            if verdict.fate == "failed" and tests.elsewhere.intersection(failures):
+            if verdict.fate == "failed" and (tests.elsewhere is None or tests.elsewhere.intersection(failures)):
                 verdict, failures = self._run_selection(tests, failures, only=True)
                 if verdict.fate == "survived":
                     verdict, failures = self._run_selection(tests, tests.run, only=False)

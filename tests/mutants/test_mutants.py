@@ -142,3 +142,16 @@ def test_a_loop_without_end_is_told_from_a_failure_and_a_survivor_from_both(work
     ends = {"survived": "return 1", "failed": "return 2", "out of time": "return sum(iter(int, 1))"}
     fates = {end: worker.test(module, f"def number(): {code}\n", tests).fate for end, code in ends.items()}
     assert fates == {end: end for end in ends}
+
+
+def test_a_failure_that_may_be_the_machines_has_to_happen_twice(worker: Worker, copy: Path) -> None:
+    module, test = "chalicelib/utf8.py", copy / "test_once.py"
+    test.write_text(
+        "from pathlib import Path\n\n\ndef test_it() -> None:\n"
+        "    seen = Path('failed').exists()\n    Path('failed').touch()\n    assert seen\n"
+    )
+    fates = []
+    for elsewhere in (frozenset[str](), None):
+        Path(copy, "failed").unlink(missing_ok=True)
+        fates.append(worker.test(module, "", traces.Selection([test.name], [], [], elsewhere, 5)).fate)
+    assert fates == ["failed", "survived"]
