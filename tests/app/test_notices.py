@@ -45,7 +45,9 @@ def test_what_was_archived_is_said_with_its_tags_and_size() -> None:
 
 def test_a_change_that_was_not_followed_asks_nobody_to_share_again() -> None:
     notice = posted({"type": "ended", "execution": "T1-C1-1_2-e3_4", "status": "TIMED_OUT"})
-    assert (notice.thread_ts, notice.text) == (
+    assert (notice.name, notice.channel, notice.thread_ts, notice.text) == (
+        "T1-C1-1_2-e3_4",
+        "C1",
         "1.2",
         "❌ What was changed here did not reach the archive (timed out). Please tell whoever runs it.",
     )
@@ -89,6 +91,12 @@ def test_what_is_not_archived_comes_first_in_the_order_of_the_upload_and_says_wh
         "• good.pdf (47 KB)\n"
         "• known.pdf was in the archive already"
     )
+
+
+@pytest.mark.parametrize("status", ["archived", "skipped", "failed"])
+def test_only_what_is_unchanged_was_in_the_archive_already(status: str) -> None:
+    notice = posted(outcome(file(status, here_before=True, reason="No.")))
+    assert "already" not in shown(notice)
 
 
 def test_the_text_alone_tells_the_failure() -> None:
@@ -293,6 +301,7 @@ def test_sections_are_filled_and_long_lines_broken_at_spaces() -> None:
     half = "x" * 1_449
     assert [len(block["text"]["text"]) for block in blocks.sections([half, half + "y", half])] == [2_900, 1_449]
     assert [len(block["text"]["text"]) for block in blocks.sections([half + "y", half + "y"])] == [1_450, 1_450]
+    assert len(blocks.sections(["x" * 2_900, "a", "b"])) == 2
     whole = " ".join(["w" * 99] * 60)
     texts = [block["text"]["text"] for block in blocks.sections([whole])]
     assert " ".join(texts) == whole
