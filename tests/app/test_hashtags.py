@@ -162,6 +162,16 @@ BLOCKS = {
         ],
         ["finance", "q3🎉", "x"],
     ),
+    "letters behind an emoji": (
+        "#q3:tada:x `c`",
+        [
+            {"type": "text", "text": "#q3"},
+            {"type": "emoji", "name": "tada"},
+            {"type": "text", "text": "x "},
+            {"type": "text", "text": "c", "style": {"code": True}},
+        ],
+        ["q3🎉x"],
+    ),
     "an emoji's skin tone": (
         "#:wave::skin-tone-3:",
         [{"type": "text", "text": "#"}, {"type": "emoji", "name": "wave", "skin_tone": 3}],

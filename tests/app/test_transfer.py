@@ -90,6 +90,14 @@ def test_downloads_get_the_name_in_any_script() -> None:
     assert transfer.disposition('Übersicht "1".pdf') == "attachment; filename*=UTF-8''%C3%9Cbersicht%20%221%22.pdf"
 
 
+def test_a_document_is_stored_as_a_download_of_its_name(archive: Archive) -> None:
+    key = "documents/T1/FNAMED/q3 report.pdf"
+    transfer.store(archive, key, [b"x"], 1, "application/pdf")
+    head = archive.s3.head_object(Bucket=archive.bucket, Key=key)
+    assert head["ContentDisposition"] == "attachment; filename*=UTF-8''q3%20report.pdf"
+    assert head["ContentType"] == "application/pdf"
+
+
 @pytest.mark.parametrize("extra", [-1, 0, 1], ids=str)
 @pytest.mark.parametrize("parts", [1, 2], ids=str)
 @pytest.mark.parametrize("piece", [1024**2, 3_000_000], ids=str)
