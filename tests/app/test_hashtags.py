@@ -268,11 +268,11 @@ def test_blocks_are_not_read_where_the_text_has_no_style() -> None:
 CORPUS = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
-from chalicelib.hashtags import fold, tags, typed
+from chalicelib.hashtags import in_command, tags
 texts = json.loads(sys.stdin.read())
 for start in [*range(0x20, 0xD800, 16), *range(0xE000, 0x20000, 16), *range(0x2EBE0, 0x31400, 512), 0xE0100]:
     texts += [f"#a{chr(code)}b\u0301\u0323 {chr(code)}#c #{chr(code)}" for code in range(start, start + 16)]
-print(json.dumps([[tags(text), typed(text)] for text in texts]))
+print(json.dumps([[tags(text), in_command(text)] for text in texts]))
 """
 
 

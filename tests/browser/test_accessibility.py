@@ -138,5 +138,7 @@ def test_an_answer_keeps_the_focus_until_it_is_dismissed(page: Page, slack: Slac
 
 def test_when_all_is_well_again_the_focus_stays_in_the_panel(page: Page) -> None:
     make_trouble(page, "410, the file was deleted")
-    page.get_by_role("button", name="All well again").press("Enter")
+    all_well = page.get_by_role("button", name="All well again")
+    expect(all_well).to_be_enabled()
+    all_well.press("Enter")
     expect(page.get_by_label("Each happens")).to_be_focused()

@@ -108,7 +108,7 @@ def test_a_draft_stays_in_its_channel(page: Page, slack: Slack, channel: Channel
     box = page.get_by_role("textbox", name="Message")
     drop(page, TABLE)
     box.fill("For here")
-    page.get_by_role("button", name=other.name).click()
+    page.get_by_role("button", name=other.name, exact=True).click()
     expect(page.get_by_role("heading", name="#elsewhere")).to_be_visible()
     expect(box).to_have_value("")
     expect(page.locator("#pending li")).to_have_count(0)
