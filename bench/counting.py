@@ -9,7 +9,7 @@ from local.http_server import HttpServer, Request, Response
 
 
 class Counting:
-    """Forwards every request to *target*, which may be set after the start, and counts it in *seen*."""
+    """Forwards every request to *target*, which may be set after the start, and counts it in *requests*."""
 
     def __init__(self) -> None:
         self.requests: Counter[str] = Counter()

@@ -420,7 +420,7 @@ class _Turn:
 
 
 class _ArchivedMessages:
-    """What the archive has of a conversation. *listed* are the messages on record that it was asked about."""
+    """What the archive has of a conversation. *timestamps* are those of the messages listed so far."""
 
     def __init__(self, archive: Archive, team: str, channel: str, root: Callable[[str], Any]) -> None:
         self._archive, self._root = archive, root

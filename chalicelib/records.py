@@ -134,7 +134,7 @@ def root(step: Step) -> str:
 def message_record(current: MessageRecord | None, step: Step, keep_after: int = KEEP_AFTER) -> MessageRecord:
     """Return what the message says now: *current*, with what *step* adds to it.
 
-    *known* is every file that any version of the message has shown: those whose shares have to follow it. What
+    Its field `known` is every file that any version of the message has shown: those whose shares follow it. What
     vanishes from Slack *keep_after* days after it was written still says what it said: Slack does not tell
     retention from a person, and the documents that it loses are the reason for the archive.
     """

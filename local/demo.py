@@ -49,7 +49,11 @@ def run(pipeline: Pipeline, terminal: Terminal) -> bool:
 
 
 class Results(NamedTuple):
-    """What the steps came to. *answers*: the lines that tomas read, by what he typed; *opened*: a hash."""
+    """What the steps came to.
+
+    *answers* are the lines that tomas read, by what he typed; *opened_hash* is the archived copy's, None if it did
+    not open.
+    """
 
     execution: Any
     answers: dict[str, list[str]]

@@ -18,7 +18,7 @@ NEVER_MIND = (ConnectionError, TimeoutError)
 
 
 class BodyStream:
-    """The body of a request, read from the connection piece by piece; *left* bytes are still to come."""
+    """The body of a request, read from the connection piece by piece; *remaining* bytes are still to come."""
 
     def __init__(self, connection: Any, length: int) -> None:
         self._connection, self.remaining = connection, length
@@ -68,7 +68,7 @@ class Response:
 
     *length* is what Content-Length promises, whether the body keeps the promise or not; without it the body is
     *chunked* or ends with the connection. *silence* passes before the answer, *pace* between the body's pieces, in
-    real seconds. *dropped* resets the connection instead.
+    real seconds. *is_dropped* resets the connection instead.
     """
 
     status: int = 200

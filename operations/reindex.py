@@ -110,7 +110,7 @@ def _connections() -> Connections:
 
 
 class Entries:
-    """The index as it is: the keys of each file, the *young* ones, and how many there are in all."""
+    """The index as it is: the keys of each file, which of them are young, and how many there are in all."""
 
     def __init__(self) -> None:
         self._keys: dict[str, list[str]] = {}

@@ -25,7 +25,7 @@ ROUTES = "api_handler"
 class NotDeployedError(RuntimeError):
     """Says where in *project* is the mistake with which Chalice, or the import of the app, failed.
 
-    *printed* is all that the process printed.
+    *output* is all that the process printed.
     """
 
     def __init__(self, project: Path, output: str) -> None:

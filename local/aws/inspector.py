@@ -29,7 +29,7 @@ SERVICES = {
 
 
 class Inspector:
-    """The page's view on the AWS that *deployed* is in."""
+    """The page's view on the AWS that *deployment* is in."""
 
     def __init__(self, aws: Aws, deployment: Deployment) -> None:
         self._aws, self._bucket, self._machine = aws, deployment.bucket, deployment.state_machine_arn

@@ -90,7 +90,7 @@ class Misbehaviour:
 
 
 class Faults:
-    """The misbehaviours in force, in the order in which they were switched on; *changed* hears of every change."""
+    """The misbehaviours in force, in the order of being switched on; *on_change* hears of every change."""
 
     def __init__(self, on_change: Callable[[], object] = lambda: None) -> None:
         self._on_change = on_change

@@ -42,7 +42,7 @@ def in_background(work: Callable[..., Any], *arguments: Any) -> threading.Thread
 class Sender:
     """Sends to *request_url*, signed, with Slack's time limit and retries; waits pass on *clock*.
 
-    *changed* hears of every delivery and attempt.
+    *on_change* hears of every delivery and attempt.
     """
 
     def __init__(

@@ -10,7 +10,7 @@ from tests.receiver import Receiver
 
 
 class Stub(NamedTuple):
-    """The *client* of the service, and what it *received*."""
+    """The *client* of the service, and the *receiver* of its requests."""
 
     client: Client
     receiver: Receiver
