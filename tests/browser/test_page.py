@@ -80,6 +80,26 @@ def test_an_upload_shows_how_far_it_is_and_the_message_waits_for_it(
     assert len(set(between)) >= 3
 
 
+def test_what_is_written_while_a_file_uploads_stays_in_the_box(page: Page, channel: Channel) -> None:
+    page.context.new_cdp_session(page).send("Network.emulateNetworkConditions", SLOW)
+    drop(page, ("large.bin", "application/zip", bytes(400_000)))
+    write(page, "Patience")
+    page.get_by_role("textbox", name="Message").fill("And one thing more")
+    expect(message_with(page, "Patience").locator(".files b")).to_have_text(["large.bin"])
+    expect(page.get_by_role("textbox", name="Message")).to_have_value("And one thing more")
+
+
+def test_what_is_sent_while_a_file_uploads_follows_it(page: Page, slack: Slack, channel: Channel) -> None:
+    page.context.new_cdp_session(page).send("Network.emulateNetworkConditions", SLOW)
+    drop(page, ("large.bin", "application/zip", bytes(400_000)))
+    write(page, "Patience")
+    page.get_by_role("textbox", name="Message").press("Enter")
+    write(page, "And one thing more")
+    expect(message_with(page, "And one thing more")).to_be_visible()
+    expect(page.get_by_role("textbox", name="Message")).to_have_value("")
+    assert [said.text for said in of(slack, channel)[:2]] == ["Patience", "And one thing more"]
+
+
 def test_what_others_do_appears_without_a_reload(page: Page, slack: Slack, channel: Channel) -> None:
     message = slack.say(channel, slack.users[1], "Hello from tomas")
     expect(message_with(page, "Hello from tomas")).to_be_visible()

@@ -124,8 +124,8 @@ export class Composer {
     this.keep();
   }
 
-  clear() {
-    this.text.value = "";
+  clear(sent) {
+    if (this.text.value.trim() === sent) this.text.value = ""; // else somebody wrote on during an upload
     this.files = [];
     this.replyTo(null);
     this.show();
@@ -134,8 +134,10 @@ export class Composer {
   async submit() {
     const { channel, user } = this.place();
     const text = this.text.value.trim();
+    if (this.busy) this.next = this.draft; // an Enter is never lost
     if (this.busy || (!text && !this.files.length)) return;
     this.busy = true;
+    this.next = null;
     this.show();
     try {
       if (this.text.value.startsWith("/")) await this.command(channel, user, text);
@@ -144,6 +146,7 @@ export class Composer {
       this.busy = false;
       this.show();
     }
+    if (this.next === this.draft) await this.submit();
   }
 
   async message(channel, user, text) {
@@ -154,7 +157,7 @@ export class Composer {
     if (failed.length) throw new Error(`Not sent, since this was not uploaded: ${failed.join(", ")}. Remove it, or attach it again.`);
     await post("/page/messages", { channel, user, text, files: sent.map((one) => one.id), thread_ts: thread });
     this.leaving[draft] = [];
-    if (draft === this.draft) this.clear();
+    if (draft === this.draft) this.clear(text);
     else sessionStorage.removeItem(draft); // somebody went on meanwhile
   }
 
@@ -164,8 +167,8 @@ export class Composer {
     const { problem, known } = await post("/page/command", { channel, user, text });
     if (known) this.text.value = "";
     this.keep();
-    if (problem) toast(problem);
     await this.answered();
+    if (problem) toast(problem); // last: whoever reads it can send again at once
   }
 
   show() {
