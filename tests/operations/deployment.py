@@ -156,8 +156,18 @@ class Terminal:
             assert self._read(), f"{text!r} was not shown:\n{self.shown}"
 
     def type(self, keys: str) -> None:
-        """Press *keys*; \x03 is Ctrl-C."""
+        """Press *keys*, once the command waits; \x03 is Ctrl-C.
+
+        A signal between a prompt and the read() after it would end neither.
+        """
+        while not self.has_ended(0.01) and self._state() != "S":
+            pass
         os.write(self._screen, keys.encode())
+
+    def _state(self) -> str:
+        """What the main thread does, as /proc/[pid]/stat has it: S is asleep."""
+        stat = Path(f"/proc/{self._process.pid}/stat").read_text(encoding="utf-8")
+        return stat.rpartition(")")[2].split()[0]
 
     def has_ended(self, seconds: float) -> bool:
         """Wait for the end no longer than *seconds*, while somebody else reads."""
