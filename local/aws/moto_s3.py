@@ -1,4 +1,4 @@
-"""Where moto's S3 is kinder than AWS: checksums.
+"""Where moto's S3 is not as AWS: it is kinder with checksums, and loses what somebody reads.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html
 """
@@ -12,7 +12,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from moto.s3.exceptions import S3ClientError
-from moto.s3.models import FakeMultipart
+from moto.s3.models import FakeKey, FakeMultipart
 from moto.s3.responses import S3Response
 
 from local.aws.parts import CHECKSUM, NAMESPACE
@@ -55,6 +55,18 @@ class WrongPart(S3ClientError):
 
     def __init__(self) -> None:
         super().__init__("InvalidPart", "One or more of the specified parts could not be found.")
+
+
+def let_readers_finish(patches: Patches) -> None:
+    """Moto closes an object that is replaced or deleted while it is read. Its last reader closes it instead."""
+    close = FakeKey.dispose
+
+    def dispose(key: Any, garbage: bool = False) -> None:
+        key.disposed = True
+        if garbage:
+            close(key, garbage)
+
+    patches.attribute(FakeKey, "dispose", dispose)
 
 
 def check_checksums(patches: Patches) -> None:

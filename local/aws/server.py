@@ -18,14 +18,12 @@ from moto.core.base_backend import BackendDict
 from moto.core.model_instances import reset_model_data
 from moto.moto_server.werkzeug_app import (
     DomainDispatcherApplication,
-    MotoRequestHandler,
     create_backend_app,
 )
-from werkzeug.serving import make_server
 
 from local.aws import moto_shims
 from local.aws.account import tell_account_settings, test_single_states
-from local.aws.api_gateway import SENT_HEADERS, ExecuteApi, import_swagger
+from local.aws.api_gateway import ExecuteApi, import_swagger
 from local.aws.async_invocations import AsyncInvocations, Dead
 from local.aws.cloudwatch import Usage, watch
 from local.aws.eventbridge import tell_of_ended_executions
@@ -33,7 +31,7 @@ from local.aws.executions import stop_executions
 from local.aws.lambdas import ClosedError, Lambdas
 from local.aws.listings import list_by_sorted_names
 from local.aws.moto_cloudformation import make_stacks
-from local.aws.moto_s3 import check_checksums
+from local.aws.moto_s3 import check_checksums, let_readers_finish
 from local.aws.outages import ONLOOKER, Outages
 from local.aws.packages import Packages
 from local.aws.patches import Patches
@@ -41,6 +39,7 @@ from local.aws.permissions import Keys, Permissions
 from local.aws.queues import Pollers
 from local.aws.sandbox import FunctionSpec, Result, failure
 from local.aws.shortcuts import Shortcuts
+from local.aws.wsgi import WsgiServer
 from local.clock import Clock
 
 HOST = "127.0.0.1"
@@ -54,15 +53,6 @@ _in_use = threading.Lock()  # moto's state belongs to the process
 def _session() -> Any:
     """One for the process, since reading the services' models takes longer than all the rest of a start."""
     return boto3.session.Session()
-
-
-class _Handler(MotoRequestHandler):
-    def make_environ(self) -> Any:
-        """Add the headers as they were sent, for API Gateway: WSGI keeps neither their case nor repeats."""
-        return {**super().make_environ(), SENT_HEADERS: self.headers.items()}
-
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Moto's server would print a line per request."""
 
 
 class Aws:
@@ -108,9 +98,9 @@ class Aws:
     def _begin(self, ending: ExitStack) -> None:
         """Start everything; *ending* will end it in the opposite order, the server's thread first."""
         self.outages = Outages(self._application())
-        server = make_server(HOST, self._wanted_port, self.outages, threaded=True, request_handler=_Handler)
-        ending.callback(server.server_close)
-        self._port = server.server_port
+        server = WsgiServer(self.outages, HOST, self._wanted_port)
+        ending.callback(server.close)
+        self._port = server.port
         self._closing = threading.Event()
         self.lambdas = Lambdas(self._root, self.environ(), log=self._log, folder=self._folder)
         self.async_invocations = AsyncInvocations(self._try, self.clock)
@@ -129,10 +119,8 @@ class Aws:
         ending.callback(stop_executions)
         ending.callback(self.async_invocations.close)
         ending.callback(self.pollers.close)
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-        thread.start()
-        ending.callback(thread.join)
-        ending.callback(server.shutdown)
+        server.start()
+        ending.callback(server.stop)
 
     def _application(self) -> Any:
         """What serves the requests, as WSGI has it."""
@@ -166,6 +154,7 @@ class Aws:
         tell_of_ended_executions(patches, send)
         watch(patches, self.usage)
         check_checksums(patches)
+        let_readers_finish(patches)
         tell_account_settings(patches, lambda: self.concurrency)
         test_single_states(patches)
 
@@ -201,15 +190,13 @@ class Aws:
     @contextmanager
     def over_tls(self, context: ssl.SSLContext) -> Iterator[str]:
         """Serve the same over TLS, too, and yield that address."""
-        server = make_server(HOST, 0, self.outages, threaded=True, request_handler=_Handler, ssl_context=context)
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-        thread.start()
+        server = WsgiServer(self.outages, HOST, context=context)
+        server.start()
         try:
-            yield f"https://{HOST}:{server.server_port}"
+            yield f"https://{HOST}:{server.port}"
         finally:
-            server.shutdown()
-            thread.join()
-            server.server_close()
+            server.stop()
+            server.close()
 
     @property
     def url(self) -> str:

@@ -184,10 +184,10 @@ def test_a_guest_opens_what_is_in_their_channels(
     slack: Slack, channel: Channel, upload: Upload, link: Link
 ) -> None:
     guest, private = slack.add_user("guest", is_restricted=True), slack.add_channel("board", "group")
-    upload(channel, text="makalu"), upload(private, text="makalu")
+    upload(channel, text="jannu"), upload(private, text="jannu")
     for place in (channel, private):
         place.members.add(guest.id)
-        assert opened(copy_in(slack.command(place, guest, "/docs", "makalu"))).content == CONTENT
+        assert opened(copy_in(slack.command(place, guest, "/docs", "jannu"))).content == CONTENT
 
 
 def test_a_guest_opens_nothing_because_it_is_public(

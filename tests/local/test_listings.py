@@ -3,8 +3,10 @@
 from itertools import count
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from moto.s3.models import s3_backends
 
 from local.pipeline import Pipeline
 
@@ -105,3 +107,14 @@ def test_a_listing_says_of_each_key_what_a_look_at_the_key_says(pipeline: Pipeli
         assert (entry["StorageClass"], entry["ChecksumAlgorithm"]) == ("STANDARD", ["CRC32"])
         assert set(entry["Owner"]) == {"ID", "DisplayName"}
     assert (listed["KeyCount"], listed["IsTruncated"], listed["MaxKeys"]) == (4, False, 4)
+
+
+@pytest.mark.parametrize("ends", ["put_object", "delete_object"])
+def test_what_is_read_is_read_to_its_end_though_it_is_replaced_or_deleted(pipeline: Pipeline, ends: str) -> None:
+    s3 = pipeline.aws.client("s3")
+    bucket = new_bucket(s3, is_versioned=False)
+    s3.put_object(Bucket=bucket, Key="a", Body=b"what somebody reads")
+    found = s3_backends[pipeline.aws.account]["aws"].get_object(bucket, "a")
+    getattr(s3, ends)(Bucket=bucket, Key="a")
+    assert found is not None
+    assert found.value == b"what somebody reads"
