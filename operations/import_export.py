@@ -40,10 +40,10 @@ def main(arguments: Mapping[str, str]) -> None:
     name = arguments.get("EXPORT", "").strip()
     if not name:
         raise Stop(f"Say which export: {USAGE}.")
+    stage = stages.find(arguments.get("STAGE", ""), USAGE)
     try:
-        with Export(Path(name).expanduser()) as export:  # first: a wrong file needs no AWS
-            stage = stages.find(arguments.get("STAGE", ""), USAGE)
-            target = open_stage(stage)
+        target = open_stage(stage)
+        with Export(Path(name).expanduser()) as export:
             check_team(export.teams(), target.team, arguments.get("TEAM", "").strip())
             progress = run_import(export, target, stage)
             print(summary(progress, export))

@@ -338,7 +338,6 @@ def test_the_command_says_what_came_of_it(
         ([], "Say which export: make import STAGE=dev EXPORT=export.zip."),
         (["EXPORT=none.zip"], "none.zip cannot be read"),
         (["EXPORT=README.md"], "This is no zip file, or only a part of one."),
-        (["STAGE=never", "EXPORT=README.md"], "This is no zip file, or only a part of one."),
     ],
 )
 def test_without_an_export_it_ends_in_a_sentence(pipeline: Pipeline, arguments: list[str], says: str) -> None:
