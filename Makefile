@@ -27,7 +27,7 @@ check: .venv/ready ## lint, types, imports, the long tests and the doubles', a d
 	@$(BIN)/statelint stepfunctions/slack-integrator.asl.json
 	@$(BIN)/statelint stepfunctions/history.asl.json
 	@$(BIN)/python -m pytest tests/local tests/faults tests/bench tests/mutants
-	@$(BIN)/python -m pytest -n 2 -m long tests/app tests/operations
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m long tests/app tests/operations
 	@$(BIN)/python -m pytest -m deploy
 	@$(MAKE) --no-print-directory browser
 	@$(MAKE) --no-print-directory faults QUICK=1

@@ -32,6 +32,7 @@ def typed(clone: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=clone, env=environ, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
@@ -69,6 +70,7 @@ def routes(clone: Path) -> Iterator["subprocess.Popen[str]"]:
         process.kill()
 
 
+@pytest.mark.long
 def test_chalice_local_says_at_once_why_it_will_let_nobody_in(routes: "subprocess.Popen[str]") -> None:
     assert routes.stderr
     assert routes.stderr.readline().startswith("No SIGNING_SECRET is set: every request will be answered with 401.")

@@ -21,6 +21,7 @@ FILE = ("a.txt", b"a", "text/plain")
 NO_TAG = "A link to a private channel does not become a tag. Please use another word."
 
 
+@pytest.mark.long
 def test_the_name_of_a_public_channel_is_a_tag_and_that_of_a_private_one_nowhere(
     pipeline: Pipeline, slack: Slack, channel: Channel, s3: Any, bucket: str, record_of: Records
 ) -> None:
@@ -36,6 +37,7 @@ def test_the_name_of_a_public_channel_is_a_tag_and_that_of_a_private_one_nowhere
     assert [key for key in keys if "mergers" in key] == []
 
 
+@pytest.mark.long
 def test_an_edit_and_a_reply_are_tagged_by_links_too(
     pipeline: Pipeline, slack: Slack, channel: Channel, record_of: Records
 ) -> None:

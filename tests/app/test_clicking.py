@@ -81,6 +81,7 @@ def sent(slack: Slack, content: Any, **headers: str) -> int | None:
 # Answers with buttons.
 
 
+@pytest.mark.long
 def test_a_tag_is_clicked_and_its_answer_replaces_the_first(
     slack: Slack, channel: Channel, mira: User, upload: Upload
 ) -> None:
@@ -141,6 +142,7 @@ def test_a_double_click_shows_the_same_twice(slack: Slack, channel: Channel, mir
     assert "clicknuptse.txt" in texts(shown.body)
 
 
+@pytest.mark.long
 def test_two_clicks_at_once_leave_one_whole_answer_that_names_its_question(
     slack: Slack, channel: Channel, mira: User, upload: Upload
 ) -> None:
@@ -195,6 +197,7 @@ def home_of(slack: Slack, user: User, expected: str = "") -> Any:
     return view
 
 
+@pytest.mark.long
 def test_home_shows_what_is_new_that_a_person_may_see_and_the_tags_in_use(
     slack: Slack, channel: Channel, mira: User, upload: Upload
 ) -> None:
@@ -244,6 +247,7 @@ def test_home_says_how_to_try_again_where_that_may_help(status: str, reason: str
         assert (blocks.TRY_AGAIN in texts(view)) is may_succeed
 
 
+@pytest.mark.long
 def test_home_of_a_guest_has_what_is_in_their_conversations(
     slack: Slack, channel: Channel, mira: User, upload: Upload
 ) -> None:
@@ -270,6 +274,7 @@ def test_a_guest_without_conversations_is_told_how_to_begin(slack: Slack) -> Non
     )
 
 
+@pytest.mark.long
 def test_a_search_in_home_shows_its_answer_and_leads_back(
     slack: Slack, channel: Channel, mira: User, upload: Upload
 ) -> None:
@@ -287,6 +292,7 @@ def test_a_search_in_home_shows_its_answer_and_leads_back(
     assert "Documents with #clickplan" in texts(slack.views.home(mira.id))
 
 
+@pytest.mark.long
 def test_two_questions_at_once_in_home_leave_one_whole_answer(
     slack: Slack, channel: Channel, mira: User, upload: Upload
 ) -> None:
@@ -302,6 +308,7 @@ def test_two_questions_at_once_in_home_leave_one_whole_answer(
     assert [word for word in ("clickone", "clicktwo") if f"{word}.txt" in shown] == [asked_last]
 
 
+@pytest.mark.long
 def test_home_says_which_uploads_are_not_archived_and_what_to_do(
     slack: Slack, channel: Channel, mira: User
 ) -> None:
@@ -454,6 +461,7 @@ def test_a_shortcut_while_the_workflow_is_out_of_reach_says_so(
 # The invitation.
 
 
+@pytest.mark.long
 def test_the_first_invitation_is_answered_in_two_sentences_once(slack: Slack, mira: User) -> None:
     channel = slack.add_channel("clickinvited", bot_is_member=False)
 

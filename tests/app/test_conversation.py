@@ -93,6 +93,7 @@ def test_every_message_comes_once_newest_first_over_many_pages(
     assert reader.calls.count("conversations.history") == 3
 
 
+@pytest.mark.long
 def test_reading_goes_on_behind_any_message(
     slack: Slack, channel: Channel, reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -387,6 +387,7 @@ FIELDS += ["message", "previous_message", "deleted_ts"]
 SUBTYPES = st.sampled_from(["message_changed", "message_deleted", "file_share", "thread_broadcast", None])
 
 
+@pytest.mark.long
 @given(
     changes=st.dictionaries(st.sampled_from(FIELDS), JSON, max_size=4),
     subtype=SUBTYPES | JSON,

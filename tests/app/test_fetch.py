@@ -124,6 +124,7 @@ def test_the_sign_in_page_in_place_of_an_html_upload_is_noticed_by_its_length(sl
         fetched(file)
 
 
+@pytest.mark.long
 def test_a_short_rate_limit_is_slept_through(slack: Slack, fetched: Fetch) -> None:
     file = slack.add_file("r.txt", TEXT, "text/plain")
     limit = slack.misbehave("rate_limited", times=1, only=file.id, retry_after=1)
@@ -416,6 +417,7 @@ def test_an_entry_that_was_not_understood_is_skipped_without_a_question(slack: S
     assert len(slack.requests) == before
 
 
+@pytest.mark.long
 def test_a_host_that_drips_is_given_up_at_the_deadline(slack: Slack, take: Take, s3: Any, bucket: str) -> None:
     file = slack.add_file("drips.txt", TEXT, "text/plain")
     slack.misbehave("slow", only=file.id, seconds=0.05, chunk=1)
@@ -466,6 +468,7 @@ SLOW = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("slow", SLOW)
 def test_whatever_a_host_is_slow_with_it_is_given_up_at_the_deadline_and_the_upload_aborted(
     take: Take, s3: Any, bucket: str, slow: str
@@ -483,6 +486,7 @@ def test_whatever_a_host_is_slow_with_it_is_given_up_at_the_deadline_and_the_upl
     assert "Uploads" not in s3.list_multipart_uploads(Bucket=bucket, Prefix=prefix)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("slow", ["headers", "no answer", "silence after the headers"])
 def test_an_answer_of_the_web_api_that_drips_is_given_up(chosen: Settings, slow: str) -> None:
     with closing(SlowHost(*SLOW[slow])) as host:

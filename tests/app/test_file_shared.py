@@ -68,6 +68,7 @@ def asked(slack: Slack) -> int:
     return sum(len(slack.requests_to(method)) for method in methods)
 
 
+@pytest.mark.long
 def test_what_only_file_shared_reports_is_archived_as_its_message_says(
     pipeline: Pipeline, slack: Slack, group: Channel, record_of: Records
 ) -> None:
@@ -196,6 +197,7 @@ ENTRY = st.fixed_dictionaries(
 SIDE = st.dictionaries(st.sampled_from([SHARE["channel"], "C0OTHER"]), st.lists(ENTRY | JSON) | JSON)
 
 
+@pytest.mark.long
 @given(st.dictionaries(st.sampled_from(["public", "private"]), SIDE | JSON) | JSON)
 def test_whatever_shares_are_they_name_messages_of_this_sharing_or_none(side: Any) -> None:
     found = shares.places(SHARE, {"shares": side})

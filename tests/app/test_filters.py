@@ -52,6 +52,7 @@ def created(day: str) -> int:
     return int(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp())
 
 
+@pytest.mark.long
 def test_documents_are_found_by_when_they_were_uploaded(slack: Slack, channel: Channel) -> None:
     days = {"old.txt": "2025-12-31", "middle.txt": "2026-01-01", "new.txt": "2026-02-01"}
     files = [slack.add_file(name, name.encode(), "text/plain", created=created(day)) for name, day in days.items()]
@@ -71,6 +72,7 @@ def test_documents_are_found_by_when_they_were_uploaded(slack: Slack, channel: C
     assert "I found no document with #dated from before 2025 that you can see." in none
 
 
+@pytest.mark.long
 def test_more_documents_keep_the_dates(slack: Slack, channel: Channel) -> None:
     days = [f"2026-01-{day:02}" for day in range(1, 15)]
     files = [slack.add_file(f"{day}.txt", day.encode(), "text/plain", created=created(day)) for day in days]

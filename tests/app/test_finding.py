@@ -78,6 +78,7 @@ def test_a_document_without_a_tag_is_found_by_all_its_words(
     assert (names(ask(channel, query)) == ["zugspitze-plan.csv"]) is is_hit
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "comment", "queries"),
     [
@@ -109,6 +110,7 @@ def test_one_character_of_a_script_without_spaces_is_a_word_or_is_answered_with_
     assert "please type" not in ask(channel, "x").text
 
 
+@pytest.mark.long
 def test_a_tag_is_a_word_but_a_word_is_no_tag(channel: Channel, upload: Upload, ask: Ask) -> None:
     upload(channel, "tagged.txt", "#watzmann")
     upload(channel, "worded.txt", "watzmann")
@@ -122,6 +124,7 @@ def test_the_tag_of_a_reply_is_a_word(slack: Slack, channel: Channel, upload: Up
     assert eventually(lambda: names(ask(channel, "matterhorn")) == ["late.txt"], 20)
 
 
+@pytest.mark.long
 def test_who_is_called_so_comes_before_who_is_titled_so_before_who_is_only_said_to_be(
     channel: Channel, upload: Upload, ask: Ask
 ) -> None:
@@ -133,6 +136,7 @@ def test_who_is_called_so_comes_before_who_is_titled_so_before_who_is_only_said_
     assert answer.lines[0] == "*Documents with eiger, names that match first*"
 
 
+@pytest.mark.long
 def test_an_edit_and_a_deletion_are_followed_by_the_words(
     slack: Slack, channel: Channel, upload: Upload, ask: Ask
 ) -> None:
@@ -144,6 +148,7 @@ def test_an_edit_and_a_deletion_are_followed_by_the_words(
     assert eventually(lambda: names(ask(channel, "denali")) == [], 20)
 
 
+@pytest.mark.long
 def test_the_command_alone_shows_what_is_new_and_how_to_ask(channel: Channel, upload: Upload, ask: Ask) -> None:
     upload(channel, "first.txt", created=1_900_000_000)
     upload(channel, "second.txt", created=1_900_000_001)
@@ -209,6 +214,7 @@ def test_direct_messages_are_found_by_those_who_are_in_them(
     assert names(ask(channel, f"ortler-{kind}", tomas)) == []
 
 
+@pytest.mark.long
 def test_a_guest_finds_what_is_in_their_channels_and_nothing_public_beyond(
     slack: Slack, channel: Channel, upload: Upload, ask: Ask
 ) -> None:
@@ -236,6 +242,7 @@ def test_a_token_without_a_scope_searches_as_before_and_says_what_is_missing(
     assert f"weisshorn-{scope[:2]}.txt" in names(ask(board, "weisshorn"))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("misbehaviour", ["api_server_error", "api_garbage", "api_rate_limited", "api_silent"])
 def test_conversations_that_slack_does_not_name_are_not_searched_and_the_answer_says_so(
     slack: Slack, channel: Channel, upload: Upload, ask: Ask, misbehaviour: str

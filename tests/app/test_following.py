@@ -59,6 +59,7 @@ def uploaded(slack: Slack, channel: Channel, text: str, count: int = 1, deliver:
     return slack.upload(channel, slack.users[1], files, text, deliver=deliver)
 
 
+@pytest.mark.long
 def test_an_edit_tags_its_documents_again_and_says_so_quietly(
     slack: Slack, channel: Channel, settled: Settled, tagged: Tagged, record_of: Records
 ) -> None:
@@ -76,6 +77,7 @@ def test_an_edit_tags_its_documents_again_and_says_so_quietly(
     assert len(slack.replies(channel, message.ts)) == 1
 
 
+@pytest.mark.long
 def test_a_file_taken_off_its_message_is_withdrawn_and_stays_archived(
     slack: Slack, channel: Channel, settled: Settled, tagged: Tagged, record_of: Records, s3: Any, bucket: str
 ) -> None:
@@ -90,6 +92,7 @@ def test_a_file_taken_off_its_message_is_withdrawn_and_stays_archived(
     assert s3.get_object(Bucket=bucket, Key=record["document"])["Body"].read() == b"1"
 
 
+@pytest.mark.long
 def test_a_deleted_message_is_not_found_any_more_and_the_documents_stay(
     slack: Slack, settled: Settled, tagged: Tagged, record_of: Records, channel: Channel
 ) -> None:
@@ -105,6 +108,7 @@ def test_a_deleted_message_is_not_found_any_more_and_the_documents_stay(
         assert [share["deleted"] for share in record["shares"]] == [True]
 
 
+@pytest.mark.long
 def test_tags_in_the_thread_count_until_they_are_taken_away(
     slack: Slack, channel: Channel, settled: Settled, tagged: Tagged
 ) -> None:
@@ -125,6 +129,7 @@ def test_tags_in_the_thread_count_until_they_are_taken_away(
     assert "#own" in words(slack.replies(channel, message.ts)[0])  # and the app's own words never tag
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("order", [(2, 1, 0), (1, 2, 0), (3, 0, 1, 2)], ids=str)
 def test_whatever_order_slack_delivers_in_the_newest_version_counts(
     slack: Slack, channel: Channel, settled: Settled, tagged: Tagged, order: tuple[int, ...]
@@ -140,6 +145,7 @@ def test_whatever_order_slack_delivers_in_the_newest_version_counts(
     assert tagged(channel) == ({} if 3 in order else {"two": [message.files[0].id]})
 
 
+@pytest.mark.long
 def test_a_reaction_that_cannot_be_added_costs_nothing(
     slack: Slack, channel: Channel, settled: Settled, tagged: Tagged
 ) -> None:
@@ -151,6 +157,7 @@ def test_a_reaction_that_cannot_be_added_costs_nothing(
     assert tagged(channel) == {"after": [message.files[0].id]}
 
 
+@pytest.mark.long
 def test_upload_search_edit_search_delete_search(slack: Slack, channel: Channel, settled: Settled) -> None:
     """Each answer is right, in the order in which a person does it."""
     mira = slack.users[0]

@@ -89,6 +89,7 @@ def share(slack: Slack, channel: Channel, text: str = "", root: Message | None =
     return slack.upload(channel, slack.users[1], [file], text, thread_ts=thread, deliver=False)
 
 
+@pytest.mark.long
 def test_what_was_shared_before_is_archived_without_a_reply_to_each(
     slack: Slack, channel: Channel, turns: Turns, record_of: Callable[[str], Any]
 ) -> None:
@@ -124,6 +125,7 @@ def test_each_page_and_thread_is_read_from_where_the_last_turn_stopped(
     assert turns.count > 5
 
 
+@pytest.mark.long
 def test_no_more_files_are_on_their_way_than_lambda_is_to_take(
     slack: Slack, channel: Channel, turns: Turns
 ) -> None:
@@ -135,12 +137,14 @@ def test_no_more_files_are_on_their_way_than_lambda_is_to_take(
     assert turns.all(order)["counts"]["archived"] == 8
 
 
+@pytest.mark.long
 def test_a_message_of_more_files_than_that_goes_alone(slack: Slack, channel: Channel, turns: Turns) -> None:
     slack.upload(channel, slack.users[1], [TEXT] * 7, deliver=False)
     share(slack, channel)
     assert turns.all()["counts"]["archived"] == 8
 
 
+@pytest.mark.long
 def test_what_events_have_archived_before_is_found_so(slack: Slack, channel: Channel, turns: Turns) -> None:
     before = slack.upload(channel, slack.users[1], [TEXT], "#before")
     slack.wait_for_replies(channel, before.ts)
@@ -151,6 +155,7 @@ def test_what_events_have_archived_before_is_found_so(slack: Slack, channel: Cha
     assert len(slack.replies(channel, before.ts)) == 1
 
 
+@pytest.mark.long
 def test_a_second_run_starts_nothing(slack: Slack, channel: Channel, turns: Turns) -> None:
     for _ in range(3):
         share(slack, channel)
@@ -160,6 +165,7 @@ def test_a_second_run_starts_nothing(slack: Slack, channel: Channel, turns: Turn
     assert len(turns.own()) == 1
 
 
+@pytest.mark.long
 def test_what_failed_for_good_before_is_tried_again(slack: Slack, channel: Channel, turns: Turns) -> None:
     slack.workspace.scopes.discard("files:read")
     message = slack.upload(channel, slack.users[1], [TEXT])
@@ -210,6 +216,7 @@ def test_a_conversation_without_files_is_left_in_peace(slack: Slack, channel: Ch
     assert turns.own() == []
 
 
+@pytest.mark.long
 def test_an_edit_that_no_event_told_is_followed(
     slack: Slack, channel: Channel, turns: Turns, record_of: Callable[[str], Any]
 ) -> None:
@@ -223,6 +230,7 @@ def test_an_edit_that_no_event_told_is_followed(
     assert turns.all(turns.order(tell=False), later=60)["counts"]["archived"] == 0
 
 
+@pytest.mark.long
 def test_deletions_that_no_event_told_are_followed(
     slack: Slack, channel: Channel, turns: Turns, record_of: Callable[[str], Any]
 ) -> None:
@@ -241,6 +249,7 @@ def test_deletions_that_no_event_told_are_followed(
     assert [share["deleted"] for share in shares] == [True, True, True, False]
 
 
+@pytest.mark.long
 def test_replies_whose_tags_no_event_told_are_followed(
     slack: Slack, channel: Channel, turns: Turns, record_of: Callable[[str], Any]
 ) -> None:
@@ -315,6 +324,7 @@ def test_messages_of_2014_are_archived_and_their_old_shapes_are_no_obstacle(
     assert record["counts"]["archived"] == 1
 
 
+@pytest.mark.long
 def test_slacks_limit_is_waited_out_and_nothing_is_lost(slack: Slack, channel: Channel, turns: Turns) -> None:
     for _ in range(6):
         share(slack, channel)
@@ -333,6 +343,7 @@ def test_a_lost_answer_to_a_post_makes_no_second_message(slack: Slack, channel: 
     assert told.text.startswith("✅")
 
 
+@pytest.mark.long
 def test_a_turn_that_is_taken_twice_at_once_is_taken_once(slack: Slack, channel: Channel, turns: Turns) -> None:
     for _ in range(6):
         share(slack, channel)
@@ -350,6 +361,7 @@ def test_a_turn_that_is_taken_twice_at_once_is_taken_once(slack: Slack, channel:
     assert len(turns.own()) == 1
 
 
+@pytest.mark.long
 def test_who_removes_the_app_ends_it(slack: Slack, channel: Channel, turns: Turns) -> None:
     for _ in range(12):
         share(slack, channel)
@@ -360,6 +372,7 @@ def test_who_removes_the_app_ends_it(slack: Slack, channel: Channel, turns: Turn
     assert record["counts"]["archived"] < 12
 
 
+@pytest.mark.long
 def test_the_invitation_after_that_goes_on_and_speaks_once(slack: Slack, channel: Channel, turns: Turns) -> None:
     uploads = [share(slack, channel) for _ in range(7)]
     first = history.turn(turns.order(), turns.stage, time.time(), 30)
@@ -371,6 +384,7 @@ def test_the_invitation_after_that_goes_on_and_speaks_once(slack: Slack, channel
     assert len(turns.own()) == 1
 
 
+@pytest.mark.long
 def test_a_scope_that_is_lost_on_the_way_is_told(slack: Slack, channel: Channel, turns: Turns) -> None:
     for _ in range(12):
         share(slack, channel)
@@ -385,6 +399,7 @@ def test_a_scope_that_is_lost_on_the_way_is_told(slack: Slack, channel: Channel,
     assert "make catchup" in words(told)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("turns_before", [0, 1])
 def test_a_conversation_that_is_archived_meanwhile_is_read_to_its_end(
     slack: Slack, channel: Channel, turns: Turns, turns_before: int
@@ -400,6 +415,7 @@ def test_a_conversation_that_is_archived_meanwhile_is_read_to_its_end(
     assert len(turns.own()) == turns_before
 
 
+@pytest.mark.long
 def test_a_lost_right_to_write_loses_nothing_but_the_message(slack: Slack, channel: Channel, turns: Turns) -> None:
     for _ in range(7):
         share(slack, channel)
@@ -448,6 +464,7 @@ def test_removed_and_invited_again_at_once_the_past_is_complete_and_told_once(
     assert len(greetings) == 1
 
 
+@pytest.mark.long
 def test_slack_that_does_not_answer_for_days_ends_it(
     slack: Slack, channel: Channel, turns: Turns, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -460,6 +477,7 @@ def test_slack_that_does_not_answer_for_days_ends_it(
     assert turns.waits == [4, 8, 16, 32, 64, 128, 256, 512, 1_024, 2_048, 2_048]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("method", ["conversations.info", "conversations.history"])
 def test_slack_that_answers_429_for_an_hour_is_not_asked_before(
     slack: Slack, channel: Channel, turns: Turns, stage: Stage, method: str
@@ -493,6 +511,7 @@ def test_after_its_turns_an_execution_hands_on(
     assert eventually(lambda: turns.stage.histories.outcome(name) is not None)
 
 
+@pytest.mark.long
 def test_the_invitation_alone_archives_the_past_and_both_tellings_of_it_are_one(
     slack: Slack, channel: Channel, turns: Turns
 ) -> None:
@@ -517,6 +536,7 @@ def test_somebody_else_who_joins_starts_nothing(slack: Slack, channel: Channel, 
     assert turns.record() is None
 
 
+@pytest.mark.long
 def test_an_aborted_execution_is_told_and_the_next_one_goes_on_in_the_same_message(
     slack: Slack, channel: Channel, turns: Turns, stage: Stage
 ) -> None:
@@ -552,6 +572,7 @@ def test_an_execution_that_is_over_or_another_ones_changes_nothing_when_it_dies(
     assert told.text.startswith("✅")
 
 
+@pytest.mark.long
 def test_a_death_of_what_a_past_has_started_is_told_under_no_old_message(
     slack: Slack, channel: Channel, stage: Stage
 ) -> None:

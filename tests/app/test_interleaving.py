@@ -141,6 +141,7 @@ def run_all(s3: Any, bucket: str, seed: int, steps: list[Step], rng: random.Rand
     assert not any(thread.is_alive() for thread in threads)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", [14, 17, 20, 28, *range(100, 100 + MORE)])
 def test_whatever_the_order_and_whoever_dies_no_entry_is_missing(s3: Any, bucket: str, seed: int) -> None:
     rng, team = random.Random(seed), f"TI{seed}"
@@ -157,6 +158,7 @@ def test_whatever_the_order_and_whoever_dies_no_entry_is_missing(s3: Any, bucket
     assert missing(s3, bucket, team) == set()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", [*range(4), *range(100, 100 + MORE)])
 def test_whatever_the_order_and_whoever_dies_a_deleted_file_is_withdrawn(s3: Any, bucket: str, seed: int) -> None:
     rng, team = random.Random(seed), f"TD{seed}"

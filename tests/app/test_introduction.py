@@ -46,6 +46,7 @@ def test_whoever_names_the_app_is_answered_once_in_the_thread(
     assert len(answers(slack, channel)) == 1
 
 
+@pytest.mark.long
 def test_files_and_tags_that_name_the_app_are_followed_and_not_answered(
     pipeline: Pipeline, slack: Slack, channel: Channel
 ) -> None:

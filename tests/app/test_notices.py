@@ -254,6 +254,7 @@ STATUS = st.sampled_from(["archived", "unchanged", "skipped", "failed"])
 FILES = st.lists(st.builds(file, STATUS, name=st.text(max_size=400) | st.none(), reason=st.text(max_size=300)))
 
 
+@pytest.mark.long
 @given(files=FILES, tags=st.lists(st.text(min_size=1, max_size=100), max_size=30), repeat=st.integers(1, 20))
 def test_every_notice_is_within_block_kits_limits(files: list[Any], tags: list[str], repeat: int) -> None:
     notice = posted(outcome(*(files * repeat or [file()]), tags=tags))

@@ -123,6 +123,7 @@ def test_a_mangled_ticket_gets_the_page(
     assert len(slack.requests_to("users.info")) == asked
 
 
+@pytest.mark.long
 def test_whoever_is_refused_gets_one_plain_page_whatever_the_reason(
     slack: Slack, channel: Channel, upload: Upload, link: Link
 ) -> None:
@@ -180,6 +181,7 @@ def test_a_channel_that_became_private_opens_for_its_members_alone_when_they_ask
         assert is_refused(opened(link(message, slack.users[1], ground=ground), allow_redirects=False))
 
 
+@pytest.mark.long
 def test_a_guest_opens_what_is_in_their_channels(
     slack: Slack, channel: Channel, upload: Upload, link: Link
 ) -> None:
@@ -199,6 +201,7 @@ def test_a_guest_opens_nothing_because_it_is_public(
     assert opened(link(message, guest, ground=tickets.MEMBER)).content == CONTENT
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("method", ["users.info", "conversations.info", "users.conversations"])
 @pytest.mark.parametrize("misbehaviour", ["api_server_error", "api_garbage", "api_rate_limited", "api_silent"])
 def test_when_slack_does_not_answer_nothing_opens_and_nothing_breaks(
@@ -224,6 +227,7 @@ def calls_of_s3(pipeline: Pipeline) -> int:
     return pipeline.routes.log.count('"service": "s3"')
 
 
+@pytest.mark.long
 def test_opening_takes_two_calls_of_slack_and_one_of_s3_before_the_content(
     pipeline: Pipeline, slack: Slack, channel: Channel, upload: Upload, mira: User
 ) -> None:

@@ -35,6 +35,7 @@ def redeliver(pipeline: Pipeline, upload: Message, times: int) -> Any:
     return pipeline.aws.client("lambda").invoke(FunctionName=name, Payload=json.dumps({"Records": [record]}))
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("no_workflow")
 def test_the_person_is_told_at_the_last_try_and_not_before(
     pipeline: Pipeline, slack: Slack, channel: Channel, upload: Message

@@ -48,6 +48,7 @@ def ended(pipeline: Pipeline, message: Message) -> str:
     return "RUNNING"
 
 
+@pytest.mark.long
 def test_files_are_archived_recorded_and_replied_to(
     pipeline: Pipeline, slack: Slack, channel: Channel, s3: Any, bucket: str, record_of: Records
 ) -> None:
@@ -147,6 +148,7 @@ def test_one_message_delivered_many_times_is_archived_and_answered_once(
     assert len(record_of(f"metadata/{slack.team_id}/{message.files[0].id}.json")["shares"]) == 1
 
 
+@pytest.mark.long
 def test_two_messages_that_share_a_new_file_at_once_lose_nothing(
     slack: Slack, channel: Channel, record_of: Records
 ) -> None:
@@ -279,6 +281,7 @@ def test_no_upload_is_left_unfinished_and_no_token_went_astray(slack: Slack, s3:
     assert [request for request in slack.foreign_requests if request.header("Authorization")] == []
 
 
+@pytest.mark.long
 def test_with_debug_each_call_of_aws_and_slack_is_in_the_logs_with_its_time_and_status(
     pipeline: Pipeline, slack: Slack, channel: Channel
 ) -> None:

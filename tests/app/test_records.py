@@ -173,6 +173,7 @@ def story(s3: Any, bucket: str, request: pytest.FixtureRequest) -> Story:
 ORDERS = [EDITS, EDITS[::-1], [EDITS[2], EDITS[0], EDITS[3], EDITS[1]], [EDITS[3], EDITS[0], EDITS[1], EDITS[2]]]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("order", ORDERS, ids=" ".join)
 def test_records_and_index_agree_whatever_came_first(story: Story, order: list[str]) -> None:
     for name in order:
@@ -183,6 +184,7 @@ def test_records_and_index_agree_whatever_came_first(story: Story, order: list[s
     assert story.index() == {key for n in (1, 2, 3) for key in index.entries(story.record(f"F{n}"))}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("order", [["original", "deletion"], ["deletion", "original"]], ids=" ".join)
 def test_a_deletion_withdraws_the_share_and_keeps_the_document(story: Story, order: list[str]) -> None:
     for name in order:
@@ -191,6 +193,7 @@ def test_a_deletion_withdraws_the_share_and_keeps_the_document(story: Story, ord
     assert story.record("F1")["shares"][0]["deleted"] is True
 
 
+@pytest.mark.long
 def test_a_share_in_a_private_conversation_is_indexed_there_alone(story: Story) -> None:
     for number, kind in enumerate(["group", "im", "mpim", None, "app_home", "something new"]):
         story.take(step("upload", "100.1", "secret", f"F{number}", channel=f"C{number}", channel_type=kind))
@@ -198,6 +201,7 @@ def test_a_share_in_a_private_conversation_is_indexed_there_alone(story: Story) 
     assert story.tags("public") == {}
 
 
+@pytest.mark.long
 def test_what_one_share_says_no_more_another_may_still_say(story: Story) -> None:
     story.take(step("upload", "100.1", "both one"))
     story.take(step("upload", "200.1", "both", ts="200.1"))
@@ -304,6 +308,7 @@ def test_a_document_that_was_fetched_again_is_the_one_that_its_record_describes(
     )
 
 
+@pytest.mark.long
 def test_a_reply_of_which_slack_says_only_that_it_is_gone_takes_its_files_and_its_tags_with_it(
     story: Story,
 ) -> None:
@@ -325,6 +330,7 @@ def deleted(story: Story) -> list[bool]:
     return [share["deleted"] for share in story.record("F1")["shares"]]
 
 
+@pytest.mark.long
 def test_a_file_that_a_person_deleted_is_withdrawn_at_every_share_at_any_age(story: Story) -> None:
     story.take(step("upload", "100.1", "a", "F1 F2"))
     story.take(step("upload", "200.1", "b", ts="200.1", channel="C2", channel_type="group"))
@@ -332,6 +338,7 @@ def test_a_file_that_a_person_deleted_is_withdrawn_at_every_share_at_any_age(sto
     assert (deleted(story), story.tags("public"), story.tags("C2")) == ([True, True], {"a": ["F2"]}, {})
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("later", ["upload", "edit", "another share"])
 def test_a_file_that_a_person_deleted_does_not_come_back(story: Story, later: str) -> None:
     if later == "edit":
@@ -350,6 +357,7 @@ def test_a_file_that_a_person_deleted_does_not_come_back(story: Story, later: st
     assert story.tags("public") == {}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("added", [["new"], []], ids=["a tag for another", "a tag"])
 def test_entries_that_another_change_made_in_the_meantime_are_set_right(
     archive: Archive, spoiled: SpoiledS3, added: list[str]

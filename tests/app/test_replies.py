@@ -33,6 +33,7 @@ def signs(slack: Slack, message: Message) -> list[str]:
 # Through the whole pipeline.
 
 
+@pytest.mark.long
 def test_the_reply_follows_an_edit_of_the_tags(slack: Slack, channel: Channel) -> None:
     message = slack.upload(channel, slack.users[0], BOTH[:1], text="Plans #draft")
     slack.wait_for_replies(channel, message.ts)
@@ -42,6 +43,7 @@ def test_the_reply_follows_an_edit_of_the_tags(slack: Slack, channel: Channel) -
     slack.workspace.wait_until(lambda: signs(slack, message) == ["label"], 60)
 
 
+@pytest.mark.long
 def test_the_reply_follows_the_tags_in_the_thread(slack: Slack, channel: Channel) -> None:
     message = slack.upload(channel, slack.users[0], BOTH[:1], text="Plans #own")
     slack.wait_for_replies(channel, message.ts)
@@ -52,6 +54,7 @@ def test_the_reply_follows_the_tags_in_the_thread(slack: Slack, channel: Channel
     assert len(said(slack, message)) == 1
 
 
+@pytest.mark.long
 def test_the_reply_follows_files_that_are_taken_off_and_added(slack: Slack, channel: Channel) -> None:
     message = slack.upload(channel, slack.users[0], BOTH, text="Plans")
     slack.wait_for_replies(channel, message.ts)

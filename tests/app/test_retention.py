@@ -75,6 +75,7 @@ def test_what_a_person_deleted_when_it_was_young_stays_withdrawn(order: tuple[st
     assert [share["deleted"] for share in shares(order).values()] == [True, True]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("order", every_order("upload", "tombstones", "retention", "file deletion"))
 def test_what_a_person_deletes_is_withdrawn_whether_or_not_retention_took_it_first(
     s3: Any, bucket: str, request: pytest.FixtureRequest, order: tuple[str, ...]
@@ -128,6 +129,7 @@ def test_the_tags_of_a_reply_that_vanished_by_age_stay() -> None:
     assert records.share_of(records.message_record(record, reply(2, "")), "F1")["tags"] == ["plan"]
 
 
+@pytest.mark.long
 def test_a_document_that_slack_lost_is_found_marked_and_opened(slack: Slack, channel: Channel) -> None:
     mira = slack.add_user("mira")
     message = slack.upload(channel, mira, [("lost.txt", b"still here", "text/plain")], "piz bernina")

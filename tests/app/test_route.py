@@ -103,6 +103,7 @@ def test_another_content_type_is_refused_before_anything_is_read(pipeline: Pipel
     assert post(pipeline.routes, PLAIN, headers).status_code == 415
 
 
+@pytest.mark.long
 def test_what_cannot_be_started_is_acknowledged_parked_and_started_later(pipeline: Pipeline, slack: Slack) -> None:
     """The route names a state machine that is not there; start_parked, later, the right one."""
     environ = {
@@ -121,6 +122,7 @@ def test_what_cannot_be_started_is_acknowledged_parked_and_started_later(pipelin
     assert "1 file in the archive" in reply.text
 
 
+@pytest.mark.long
 def test_when_nothing_can_take_an_upload_slack_is_asked_to_deliver_again(pipeline: Pipeline, slack: Slack) -> None:
     """With neither a state machine nor a queue to be reached."""
     environ = {**pipeline.deployment.environ, "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
@@ -202,6 +204,7 @@ def test_secrets_that_cannot_be_read_let_nobody_in_and_lose_nothing(door: Door, 
     assert door.knock(slack, secret="signing") == 503
 
 
+@pytest.mark.long
 def test_a_reference_is_read_from_ssm_once(pipeline: Pipeline, slack: Slack, tmp_path: Path) -> None:
     ssm = pipeline.aws.client("ssm")
     name = "/slack-integrator/local/SIGNING_SECRET"  # which the role may read

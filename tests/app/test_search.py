@@ -304,6 +304,7 @@ def test_tags_are_listed_by_their_beginning(channel: Channel, put: Put, ask: Ask
     assert ask(channel, f"tags {tag}").lines == [f"*Tags in use that begin with {tag}*", f"#{tag}one #{tag}two"]
 
 
+@pytest.mark.long
 def test_a_long_tag_list_says_that_there_is_more(channel: Channel, put: Put, ask: Ask, tag: str) -> None:
     put((channel, " ".join(f"{tag}{number:02}" for number in range(25))))
     answer = ask(channel, f"tags {tag}")
@@ -464,6 +465,7 @@ def test_no_answer_takes_more_requests_than_the_bound(
     assert counter.records <= suggestions.MOST_RECORDS
 
 
+@pytest.mark.long
 def test_slack_is_asked_about_ten_channels_at_most_and_more_goes_on_there(
     slack: Slack, put: Put, ask: Ask, tag: str, elsewhere: Channel
 ) -> None:
@@ -552,6 +554,7 @@ PLACES = st.lists(
 )
 
 
+@pytest.mark.long
 @given(
     keys=st.integers(1, 3).flatmap(
         lambda scopes: st.lists(st.lists(PLACES, min_size=scopes, max_size=scopes), min_size=1, max_size=3)

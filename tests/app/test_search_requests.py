@@ -99,6 +99,7 @@ def test_of_a_listing_that_ends_early_only_what_comes_after_its_end_may_hold_doc
     assert empty.id not in asker.others
 
 
+@pytest.mark.long
 def test_what_is_new_takes_one_listing_for_each_place(
     slack: Slack, channel: Channel, mira: User, put: Put, tag: str, count: Count
 ) -> None:

@@ -67,6 +67,7 @@ def test_every_signature_is_botocores(
 NAMES_IN_QUERY = st.sampled_from(["list-type", "prefix", "start-after", "delimiter", "max-keys", "encoding-type"])
 
 
+@pytest.mark.long
 @settings(max_examples=300)
 @given(
     verb=st.sampled_from(["GET", "PUT", "DELETE"]),

@@ -92,6 +92,7 @@ def people(slack: Slack) -> dict[str, User]:
     return {who: slack.add_user(who, **about) for who, about in PEOPLE.items()}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("place", PLACES)
 def test_who_learns_of_a_document_and_by_what(
     pipeline: Pipeline, slack: Slack, people: dict[str, User], place: str
@@ -132,6 +133,7 @@ def test_who_learns_of_a_document_and_by_what(
     assert learned == dict.fromkeys(ways, expected)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("place", PLACES)
 def test_who_learns_in_home_what_is_not_archived_of_the_past(
     pipeline: Pipeline, slack: Slack, people: dict[str, User], record_of: Callable[[str], Any], place: str
@@ -146,6 +148,7 @@ def test_who_learns_in_home_what_is_not_archived_of_the_past(
     assert {who for who, user in people.items() if f"old plan of {there.id}" in home_of(slack, user)} == expected
 
 
+@pytest.mark.long
 def test_home_forgets_what_was_archived_since(
     pipeline: Pipeline, slack: Slack, channel: Channel, record_of: Callable[[str], Any]
 ) -> None:

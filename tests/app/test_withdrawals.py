@@ -29,6 +29,7 @@ def becomes(look: Callable[[], Any], expected: Any) -> None:
     assert eventually(lambda: look() == expected, 20), look()
 
 
+@pytest.mark.long
 def test_the_reply_goes_with_the_message(pipeline: Pipeline, slack: Slack, channel: Channel) -> None:
     message = slack.upload(channel, slack.users[0], BOTH, text="#layoffs")
     slack.wait_for_replies(channel, message.ts)
@@ -36,6 +37,7 @@ def test_the_reply_goes_with_the_message(pipeline: Pipeline, slack: Slack, chann
     becomes(lambda: left(slack, message), [])
 
 
+@pytest.mark.long
 def test_where_a_reply_cannot_be_deleted_its_names_go(pipeline: Pipeline, slack: Slack, channel: Channel) -> None:
     message = slack.upload(channel, slack.users[0], BOTH, text="#layoffs")
     slack.wait_for_replies(channel, message.ts)
@@ -44,6 +46,7 @@ def test_where_a_reply_cannot_be_deleted_its_names_go(pipeline: Pipeline, slack:
     becomes(lambda: left(slack, message), [withdrawals.TAKEN_BACK])
 
 
+@pytest.mark.long
 def test_the_names_go_with_a_file_that_is_taken_off(pipeline: Pipeline, slack: Slack, channel: Channel) -> None:
     message = slack.upload(channel, slack.users[0], BOTH)
     slack.wait_for_replies(channel, message.ts)
@@ -51,6 +54,7 @@ def test_the_names_go_with_a_file_that_is_taken_off(pipeline: Pipeline, slack: S
     becomes(lambda: left(slack, message), ["✅ 1 file in the archive.\n• budget.pdf (6 bytes)"])
 
 
+@pytest.mark.long
 def test_where_the_names_cannot_be_taken_out_another_reply_replaces_it(
     pipeline: Pipeline, slack: Slack, channel: Channel
 ) -> None:
@@ -61,6 +65,7 @@ def test_where_the_names_cannot_be_taken_out_another_reply_replaces_it(
     becomes(lambda: left(slack, message), ["✅ 1 file in the archive.\n• budget.pdf (6 bytes)"])
 
 
+@pytest.mark.long
 def test_where_slack_takes_no_other_reply_either_it_goes(
     pipeline: Pipeline, slack: Slack, channel: Channel
 ) -> None:
@@ -167,6 +172,7 @@ def test_a_reply_that_was_taken_back_is_not_posted_again(
 # A file that a person deletes: no message tells of it.
 
 
+@pytest.mark.long
 def test_a_file_that_a_person_deletes_is_not_found_and_not_named_any_more(
     pipeline: Pipeline, slack: Slack, channel: Channel, record_of: Records
 ) -> None:

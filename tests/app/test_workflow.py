@@ -53,6 +53,7 @@ def test_the_execution_of_a_later_change_is_named_after_both(name: str, mark: st
     assert workflow.execution_name(change) == f"T0LOCAL01-C0LOCAL001-1764061200_737651-{mark}"
 
 
+@pytest.mark.long
 @given(
     team=st.from_regex(fields.ID, fullmatch=True),
     channel=st.from_regex(fields.ID, fullmatch=True),

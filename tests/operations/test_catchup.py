@@ -37,6 +37,7 @@ def caught_up(started: Catchup, channel: Channel, since: str = "0") -> Any:
     return catchup.follow(started, {channel.id: run}, pause=0.1)[channel.id]
 
 
+@pytest.mark.long
 def test_what_slack_never_told_is_archived_and_nobody_in_slack_is_told(
     slack: Slack, channel: Channel, started: Catchup, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -51,6 +52,7 @@ def test_what_slack_never_told_is_archived_and_nobody_in_slack_is_told(
     assert f"[{'#' * 30}] 1 of 1 conversations" in capsys.readouterr().out
 
 
+@pytest.mark.long
 def test_the_same_command_looks_on_while_the_workflow_goes_on(
     slack: Slack, channel: Channel, started: Catchup
 ) -> None:

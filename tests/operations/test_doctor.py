@@ -18,6 +18,7 @@ def lines(pipeline: Pipeline, *arguments: str, **environ: str) -> dict[str, str]
     return {name: f"NOT OK: {text}" if name in bad else text for name, text in found.items()}
 
 
+@pytest.mark.long
 def test_a_stage_that_works_is_ok_in_every_line(pipeline: Pipeline) -> None:
     report = lines(pipeline, "STAGE=local")
     assert list(report) == [
@@ -27,12 +28,14 @@ def test_a_stage_that_works_is_ok_in_every_line(pipeline: Pipeline) -> None:
     assert "slack-integrator in Local" in report["token"]
 
 
+@pytest.mark.long
 def test_without_a_stage_this_machine_is_looked_at(pipeline: Pipeline) -> None:
     report = lines(pipeline)
     assert list(report) == ["Python", "region", "credentials", "rights", "Slack"]
     assert "NOT OK" not in str(report)
 
 
+@pytest.mark.long
 def test_all_that_is_wrong_is_said_at_once(pipeline: Pipeline) -> None:
     nothing = {"AWS_DEFAULT_REGION": "", "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
     report = lines(pipeline, "STAGE=dev", **nothing)
@@ -41,6 +44,7 @@ def test_all_that_is_wrong_is_said_at_once(pipeline: Pipeline) -> None:
     assert report["Slack"].startswith("answers in")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("arguments", "environ", "name", "sentence"),
     [
@@ -65,6 +69,7 @@ def test_what_is_wrong_has_its_line(
     assert (done.returncode, done.stderr, done.stdout.count("NOT OK")) == (1, "", 1)
 
 
+@pytest.mark.long
 def test_a_token_without_a_scope_is_said_with_the_command_that_renews_it(pipeline: Pipeline) -> None:
     pipeline.slack.scopes.discard("files:read")
     try:

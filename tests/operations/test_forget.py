@@ -46,6 +46,7 @@ def everything(s3: Any, bucket: str) -> list[str]:
     return sorted({version["Key"] for version in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]})
 
 
+@pytest.mark.long
 def test_nothing_is_left_of_it_in_any_version_and_others_stay(s3: Any, kept: str) -> None:
     assert forget.forget(s3, kept, "F1") > 0
     assert [key for key in everything(s3, kept) if "F1" in key or "C2" in key] == []
@@ -71,6 +72,7 @@ def run(pipeline: Pipeline, file_id: str, **environ: str) -> subprocess.Complete
     return subprocess.run(command, cwd=PROJECT, env=whole, capture_output=True, text=True, check=False, input="")
 
 
+@pytest.mark.long
 def test_it_asks_before_it_removes_anything(pipeline: Pipeline, s3: Any) -> None:
     bucket = f"slack-integrator-local-{pipeline.aws.account}-{REGION}"
     s3.create_bucket(Bucket=bucket)
@@ -85,6 +87,7 @@ def test_it_asks_before_it_removes_anything(pipeline: Pipeline, s3: Any) -> None
     assert "Nothing is left" in run(pipeline, "F0FORGET").stdout
 
 
+@pytest.mark.long
 def test_what_is_written_after_the_question_and_what_is_deleted_already_goes_too(s3: Any, kept: str) -> None:
     s3.delete_object(Bucket=kept, Key="metadata/T1/F2.json")
     for key in ("documents/T1/F1/a.pdf", "documents/T1/F2/a.pdf"):
@@ -118,6 +121,7 @@ class Meanwhile:
         return call
 
 
+@pytest.mark.long
 def test_what_is_written_while_it_is_erased_goes_in_the_next_round(s3: Any, kept: str) -> None:
     late = fetched(step("upload", "300.1", "late", "F1", ts="300.1"), "F1")
     meanwhile = Meanwhile(s3, "delete_object", "tags/", lambda: records.save(late, NOW, Archive(s3, kept)))
@@ -126,6 +130,7 @@ def test_what_is_written_while_it_is_erased_goes_in_the_next_round(s3: Any, kept
     assert [key for key in everything(s3, kept) if "F1" in key or "300.1" in key] == []
 
 
+@pytest.mark.long
 def test_a_deletion_while_it_is_erased_is_not_undone(s3: Any, kept: str) -> None:
     deletion = step("deletion", "400.1", removed="F1 F2")
     meanwhile = Meanwhile(s3, "put_object", "messages/", lambda: records.save(deletion, NOW, Archive(s3, kept)))

@@ -114,6 +114,7 @@ def test_an_export_is_imported_twice_with_one_result_and_nobody_in_slack_is_told
     assert [m for m in slack.messages if m.channel is channel and m.user == slack.bot_user_id] == []
 
 
+@pytest.mark.long
 def test_what_events_have_archived_is_there_before_and_what_they_say_later_stays(
     slack: Slack, channel: Channel, imported: Run, record_of: Records
 ) -> None:
@@ -128,6 +129,7 @@ def test_what_events_have_archived_is_there_before_and_what_they_say_later_stays
     assert record_of(key)["tags"] == ["second"]
 
 
+@pytest.mark.long
 def test_what_a_person_has_deleted_since_the_export_is_not_archived_again(
     slack: Slack, channel: Channel, imported: Run, record_of: Records
 ) -> None:
@@ -142,6 +144,7 @@ def test_what_a_person_has_deleted_since_the_export_is_not_archived_again(
     assert record_of(metadata) == before
 
 
+@pytest.mark.long
 def test_a_file_that_the_app_may_not_see_is_fetched_with_the_exports_token_which_stands_nowhere(
     slack: Slack, imported: Run, tokens: Tokens, pipeline: Pipeline, record_of: Records
 ) -> None:
@@ -187,6 +190,7 @@ def test_with_a_token_that_is_revoked_the_apps_own_is_taken(slack: Slack, channe
     assert counts(imported(of_workspace(slack, channel, token="xoxe-revoked")))["archived"] == 1
 
 
+@pytest.mark.long
 def test_an_import_that_was_interrupted_goes_on_where_it_was(
     slack: Slack, channel: Channel, imported: Run, record_of: Records
 ) -> None:
@@ -214,6 +218,7 @@ def test_of_two_commands_with_one_export_the_later_goes_on_and_the_earlier_stops
         later.save()
 
 
+@pytest.mark.long
 def test_no_more_files_are_on_their_way_than_the_accounts_lambda_takes(
     slack: Slack, channel: Channel, target: Target, tokens: Tokens, tmp_path: Path
 ) -> None:
@@ -228,6 +233,7 @@ def test_no_more_files_are_on_their_way_than_the_accounts_lambda_takes(
     assert (most, one_run.progress["counts"]["archived"]) == (4, 18)
 
 
+@pytest.mark.long
 def test_what_failed_before_is_tried_again_and_what_fails_is_told_with_the_reason(
     slack: Slack, channel: Channel, imported: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -316,6 +322,7 @@ def test_links_with_a_token_each_are_no_exports(tokens: Tokens) -> None:
         tokens.hide(linked[10])
 
 
+@pytest.mark.long
 def test_the_command_says_what_came_of_it(
     pipeline: Pipeline, slack: Slack, channel: Channel, tmp_path: Path
 ) -> None:
@@ -332,6 +339,7 @@ def test_the_command_says_what_came_of_it(
     assert kept["Parameters"] == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

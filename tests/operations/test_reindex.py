@@ -67,6 +67,7 @@ def spoil(archive: Archive) -> tuple[set[str], set[str]]:
     return lost, stale
 
 
+@pytest.mark.long
 def test_what_is_missing_is_written_and_what_is_too_many_is_removed(store: Archive, run: Run) -> None:
     before = keys(store)
     lost, stale = spoil(store)
@@ -99,6 +100,7 @@ def test_the_entry_of_an_upload_that_is_under_way_stays(store: Archive, run: Run
     }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("variables", "says"), [({"DRY_RUN": "1"}, "missing, 0 too many. "), ({}, "are there again")]
 )

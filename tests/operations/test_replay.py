@@ -49,6 +49,7 @@ def replayed(pipeline: Pipeline, message: Message, since: datetime = BEGAN) -> l
     return [name.partition(part)[2] for name in replay(client, machine, since) if part in name]
 
 
+@pytest.mark.long
 def test_a_failed_execution_is_started_again_and_reported_in_the_thread(
     pipeline: Pipeline, slack: Slack, channel: Channel, failed: Message
 ) -> None:
@@ -58,6 +59,7 @@ def test_a_failed_execution_is_started_again_and_reported_in_the_thread(
     assert reply.text.startswith("✅ 1 file in the archive")
 
 
+@pytest.mark.long
 def test_what_succeeded_in_a_replay_is_not_started_again(
     pipeline: Pipeline, slack: Slack, channel: Channel, failed: Message
 ) -> None:

@@ -210,6 +210,7 @@ def test_an_id_that_could_lead_elsewhere_in_the_archive_is_refused(path: Path) -
         Export(write(path, entries(**{"channels.json": [{"id": "C1/../../x", "name": "general"}]})))
 
 
+@pytest.mark.long
 def test_a_bomb_ends_in_a_sentence_and_in_bounded_memory(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(slack_export, "LONGEST_FILE", 64 * 1024**2)
     write(path, entries(**{"general/2024-03-01.json": b"[" + b" " * 80 * 1024**2 + b"]"}))
@@ -254,6 +255,7 @@ def test_what_is_no_list_is_named_so(path: Path) -> None:
         read(path)
 
 
+@pytest.mark.long
 def test_a_big_day_is_read_in_the_memory_of_a_few_messages(path: Path) -> None:
     body = b"[" + b",".join(b'{"ts": "%d.0", "text": "%s"}' % (n, b"x" * 1000) for n in range(30_000)) + b"]"
     write(path, entries(**{"general/2024-03-01.json": body}))

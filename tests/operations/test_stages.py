@@ -49,6 +49,7 @@ def test_a_stage_says_where_it_is(aws: pytest.MonkeyPatch, project: Path) -> Non
     assert stage.bucket == "slack-integrator-dev-123456789012-us-east-1"
 
 
+@pytest.mark.long
 def test_the_local_stage_needs_no_credentials(pipeline: Pipeline) -> None:
     no_keys = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
     done = run(pipeline, "catchup", "STAGE=local", "CHANNEL=general", **no_keys)
@@ -91,6 +92,7 @@ def test_other_partitions_are_refused(aws: pytest.MonkeyPatch, project: Path, re
         stages.find("dev", USAGE, project)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("environ", "sentence"),
     [
@@ -115,6 +117,7 @@ def test_what_is_missing_is_said_in_a_sentence(
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("command", ARGUMENTS)
 def test_a_command_without_a_stage_says_how_it_is_typed(pipeline: Pipeline, command: str) -> None:
     done = run(pipeline, command, *ARGUMENTS[command].split())
@@ -122,6 +125,7 @@ def test_a_command_without_a_stage_says_how_it_is_typed(pipeline: Pipeline, comm
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("command", ON_DEPLOYED)
 def test_a_stage_that_is_not_deployed_is_said(pipeline: Pipeline, command: str) -> None:
     done = run(pipeline, command, "STAGE=nowhere", *ARGUMENTS[command].split())
@@ -131,6 +135,7 @@ def test_a_stage_that_is_not_deployed_is_said(pipeline: Pipeline, command: str) 
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("command", ["replay", "catchup"])
 def test_a_stage_that_is_half_there_is_said(pipeline: Pipeline, command: str) -> None:
     aws: Any = pipeline.aws
@@ -151,6 +156,7 @@ def test_a_stage_that_is_half_there_is_said(pipeline: Pipeline, command: str) ->
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("command", "since"), [("replay", ""), ("replay", "yesterday"), ("catchup", "yesterday")])
 def test_no_time_is_nothing_done(pipeline: Pipeline, command: str, since: str) -> None:
     done = run(pipeline, command, "STAGE=local", "CHANNEL=C0LOCAL001", f"SINCE={since}")
@@ -159,6 +165,7 @@ def test_no_time_is_nothing_done(pipeline: Pipeline, command: str, since: str) -
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.long
 def test_a_command_finds_the_stage_without_a_committed_config(pipeline: Pipeline) -> None:
     assert "SLACK_INTEGRATOR_SF" not in (PROJECT / ".chalice" / "config.json").read_text()
     done = run(pipeline, "replay", "STAGE=local", "SINCE=2200-01-01")
