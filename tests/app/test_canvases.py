@@ -223,6 +223,7 @@ def test_what_was_archived_of_a_canvas_stays_when_slack_refuses_it_later(
     assert (body(archive, record["document"]), len(record["shares"])) == (PAGE, 2)
 
 
+@pytest.mark.long
 def test_a_shared_canvas_is_found_and_opens_like_other_documents(
     slack: Slack, channel: Channel, record_of: Records
 ) -> None:

@@ -68,6 +68,7 @@ def start_parked(pipeline: Pipeline, change: events.Change, times: int) -> bool:
     return "FunctionError" not in pipeline.aws.client("lambda").invoke(FunctionName=function, Payload=event)
 
 
+@pytest.mark.long
 def test_while_slack_does_not_answer_it_is_asked_again_and_then_the_upload_goes_without(
     pipeline: Pipeline, slack: Slack, channel: Channel
 ) -> None:

@@ -416,6 +416,7 @@ def test_an_old_message_is_archived_as_its_event_would_have_been(
     assert len(slack.replies(channel, message.ts)) == 1
 
 
+@pytest.mark.long
 def test_what_failed_is_started_again(slack: Slack, channel: Channel, mira: User) -> None:
     file = slack.add_file("again.txt", b"x", "text/plain", user=mira)
     fault = slack.misbehave("forbidden", only=file.id)

@@ -54,6 +54,7 @@ def names(answer: CommandResult) -> list[str]:
 BOARD = "Numbers for the zugspitze board, see the <https://x.example/p|notice period>"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("query", "is_hit"),
     [
@@ -118,6 +119,7 @@ def test_a_tag_is_a_word_but_a_word_is_no_tag(channel: Channel, upload: Upload, 
     assert names(ask(channel, "#watzmann")) == ["tagged.txt"]
 
 
+@pytest.mark.long
 def test_the_tag_of_a_reply_is_a_word(slack: Slack, channel: Channel, upload: Upload, ask: Ask, mira: User) -> None:
     message = upload(channel, "late.txt", "nothing to see")
     slack.say(channel, mira, "#matterhorn", thread_ts=message.ts)
@@ -168,6 +170,7 @@ def test_a_word_nearly_right_is_answered_with_the_word_that_was_meant(
 # From anywhere.
 
 
+@pytest.mark.long
 def test_a_private_document_is_found_from_elsewhere_by_who_is_in_the_conversation(
     slack: Slack, channel: Channel, upload: Upload, ask: Ask, mira: User, tomas: User
 ) -> None:
@@ -227,6 +230,7 @@ def test_a_guest_finds_what_is_in_their_channels_and_nothing_public_beyond(
     assert sorted(names(ask(channel, "monterosa"))) == ["dom-other.txt", "dom-theirs.txt"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("scope", ["groups:read", "im:read", "mpim:read"])
 def test_a_token_without_a_scope_searches_as_before_and_says_what_is_missing(
     slack: Slack, channel: Channel, upload: Upload, ask: Ask, scope: str

@@ -280,6 +280,7 @@ def test_a_message_that_retention_may_have_removed_is_not_withdrawn(
     assert not kept["deleted"]
 
 
+@pytest.mark.long
 def test_messages_of_2014_are_archived_and_their_old_shapes_are_no_obstacle(
     slack: Slack, channel: Channel, turns: Turns, record_of: Callable[[str], Any]
 ) -> None:

@@ -97,6 +97,7 @@ def test_each_step_leaves_a_line_with_the_executions_name(
     assert steps <= {line["step"] for line in told}
 
 
+@pytest.mark.long
 def test_what_a_partner_shares_in_a_channel_of_slack_connect_is_ours_and_its_record_names_their_workspace(
     slack: Slack, record_of: Records
 ) -> None:
@@ -161,6 +162,7 @@ def test_two_messages_that_share_a_new_file_at_once_lose_nothing(
     assert record["tags"] == [f"tag{n}" for n in range(6)]
 
 
+@pytest.mark.long
 def test_a_document_shared_again_is_not_fetched_again(slack: Slack, channel: Channel, record_of: Records) -> None:
     file = slack.add_file("again.txt", b"again", "text/plain")
     first = slack.upload(channel, slack.users[0], [file], "#first")
@@ -171,6 +173,7 @@ def test_a_document_shared_again_is_not_fetched_again(slack: Slack, channel: Cha
     assert len(record_of(f"metadata/{slack.team_id}/{file.id}.json")["shares"]) == 2
 
 
+@pytest.mark.long
 def test_one_files_failure_costs_no_other(pipeline: Pipeline, slack: Slack, channel: Channel) -> None:
     files = [slack.add_file(f"{n}.txt", b"x", "text/plain") for n in range(3)]
     slack.misbehave("gone", only=files[1].id)
@@ -225,6 +228,7 @@ def test_a_missing_scope_is_told_with_the_way_out(slack: Slack, channel: Channel
     assert "(sign-in page)" in reply
 
 
+@pytest.mark.long
 def test_a_fault_in_a_function_is_told_without_its_insides(
     pipeline: Pipeline, slack: Slack, channel: Channel
 ) -> None:

@@ -135,6 +135,7 @@ def test_when_nothing_can_take_an_upload_slack_is_asked_to_deliver_again(pipelin
         routes.close()
 
 
+@pytest.mark.long
 def test_an_edit_of_two_megabytes_of_astral_letters_is_followed(
     pipeline: Pipeline, slack: Slack, channel: Channel, record_of: Callable[[str], Any]
 ) -> None:

@@ -116,6 +116,7 @@ KINDS = ["channel", "group", "im", "mpim"]
 FINDS_HERE = {"a member", "a guest", "a single-channel guest"}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("who", WHO)
 @pytest.mark.parametrize("kind", KINDS)
 def test_who_finds_what_was_shared_where_they_ask(
@@ -143,6 +144,7 @@ def test_who_finds_what_was_shared_elsewhere(
     assert (f"#{tag}" in ask(elsewhere, f"tags {tag}", user).text) is expected
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["group", "im", "mpim"])
 def test_a_private_tag_finds_nothing_outside_and_is_not_shown_with_the_public_ones(
     slack: Slack, channel: Channel, put: Put, ask: Ask, tag: str, kind: str, elsewhere: Channel
@@ -206,6 +208,7 @@ def test_a_channel_that_slack_says_nothing_of_counts_as_private(
     assert "doc.pdf" in ask(channel, tag).text
 
 
+@pytest.mark.long
 def test_a_guest_is_never_shown_what_is_public_elsewhere(
     slack: Slack, channel: Channel, put: Put, ask: Ask, tag: str, elsewhere: Channel
 ) -> None:
@@ -229,6 +232,7 @@ def test_a_withdrawn_share_is_not_found_even_if_the_index_still_hints_at_it(
     assert f"{tag}stale" not in ask(channel, f"tags {tag}").text
 
 
+@pytest.mark.long
 def test_tags_of_shares_that_are_not_all_visible_do_not_add_up(
     slack: Slack, channel: Channel, put: Put, ask: Ask, tag: str, elsewhere: Channel
 ) -> None:

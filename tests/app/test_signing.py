@@ -60,6 +60,7 @@ def test_only_the_signature_to_the_letter_holds(change: Any) -> None:
     assert not is_signed(SECRET, str(NOW), given_signature, b"x", NOW)
 
 
+@pytest.mark.long
 @given(
     body=st.text().map(str.encode),
     age=st.integers(-400, 400),

@@ -51,6 +51,7 @@ def follow(envelope: Any) -> None:
         assert file["mode"] != ODD or fetch.skipped_because(file, LIMITS)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ENVELOPES)
 def test_a_field_that_is_missing_or_of_a_wrong_type_costs_no_more_than_a_report(name: str) -> None:
     envelope = payload(name)
@@ -66,6 +67,7 @@ def test_a_field_that_is_missing_or_of_a_wrong_type_costs_no_more_than_a_report(
             holder[key] = before
 
 
+@pytest.mark.long
 @settings(max_examples=100)
 @given(st.sampled_from(ENVELOPES), st.data())
 def test_several_wrong_fields_cost_no_more_than_a_report_either(name: str, data: st.DataObject) -> None:

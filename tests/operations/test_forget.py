@@ -140,6 +140,7 @@ def test_a_deletion_while_it_is_erased_is_not_undone(s3: Any, kept: str) -> None
     assert (record["deleted"], record["known"]) == (True, ["F2"])
 
 
+@pytest.mark.long
 def test_a_document_of_which_only_old_versions_are_left_is_found(s3: Any) -> None:
     bucket = "only-old-versions"
     s3.create_bucket(Bucket=bucket)
@@ -151,6 +152,7 @@ def test_a_document_of_which_only_old_versions_are_left_is_found(s3: Any) -> Non
     assert everything(s3, bucket) == []
 
 
+@pytest.mark.long
 def test_the_marks_of_replies_and_the_replies_go_too(slack: Slack, channel: Channel, api: Api, s3: Any) -> None:
     bucket = "forgotten-replies"
     s3.create_bucket(Bucket=bucket)

@@ -261,6 +261,7 @@ def test_a_channel_that_has_become_private_since_the_export_is_archived_as_priva
     assert record["shares"][0]["channel_type"] == "group"
 
 
+@pytest.mark.long
 def test_messages_of_2014_and_nonsense_are_taken_as_they_are(slack: Slack, channel: Channel, imported: Run) -> None:
     old = slack.add_file("old.txt", b"old", "text/plain", created=1_400_000_000)
     shape = {**old.object(), "initial_comment": {"comment": "#then"}}

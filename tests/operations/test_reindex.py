@@ -83,6 +83,7 @@ def test_a_dry_run_reports_and_changes_nothing(store: Archive, run: Run) -> None
     assert keys(store) == before
 
 
+@pytest.mark.long
 def test_it_goes_on_from_a_document_and_leaves_those_before_it(store: Archive, run: Run) -> None:
     lost, _ = spoil(store)
     assert run(after="F3")[0] == 2
