@@ -124,26 +124,14 @@ def _pieces(response: "Response", deadline: float) -> Iterator[bytes]:
     from urllib3.exceptions import HTTPError
 
     try:
-        while piece := _piece(response, deadline):
+        while piece := response.raw.read(PIECE, decode_content=True):  # its limit ends it, when a host drips
+            _check_time(deadline)
             yield piece
     except HTTPError as error:
         _check_time(deadline)
         raise TransferBroken(
             f"The connection to Slack broke while the file was fetched ({type(error).__name__})."
         ) from error
-
-
-def _piece(response: "Response", deadline: float) -> bytes:
-    """Return `PIECE` bytes or the last ones.
-
-    What has arrived is taken as it comes: a read that waits for a whole piece would wait as long as a host drips.
-    """
-    parts, missing = [], PIECE
-    while missing > 0 and (part := response.raw.read1(missing, decode_content=True)):
-        _check_time(deadline)
-        parts.append(part)
-        missing -= len(part)
-    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def _check_time(deadline: float) -> None:
