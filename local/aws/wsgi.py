@@ -96,15 +96,15 @@ class _Handler(MotoRequestHandler):
             self.send_error(500)
 
     def _respond(self, environ: Any) -> None:
-        said: list[tuple[str, Headers]] = []
+        heads: list[tuple[str, Headers]] = []
 
         def start_response(status: str, headers: Headers, error: Any = None) -> Callable[[bytes], object]:
-            said.append((status, headers))
+            heads.append((status, headers))
             return self.wfile.write
 
         pieces = self.server.app(environ, start_response)
         try:
-            status, headers = said[-1]
+            status, headers = heads[-1]
             self._send(int(status[:3]), headers, pieces)
         finally:
             if hasattr(pieces, "close"):
