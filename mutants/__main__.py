@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
 from queue import SimpleQueue
 
 from mutants import concerns
@@ -19,7 +20,7 @@ from mutants.traces import Selection, Trace, selection
 from mutants.workers import PROJECT, Worker
 
 HOME = PROJECT / ".mutants"
-_FILES_A_TRACE = 12
+_FILES_A_TRACE = 6
 """Test files: starting the local stack takes longer than most."""
 _OWN_CPU = 150
 """Seconds of CPU time for the tests that concern a module."""
@@ -101,17 +102,21 @@ class Run:
             for file in sorted({file for module in modules for file in concerns.test_files(module)})
         }
         missing = [file for file in traces if not traces[file].exists()]
-        while missing:
-            files, missing = missing[:_FILES_A_TRACE], missing[_FILES_A_TRACE:]
-            worker, start = workers.get(), time.monotonic()
-            for file, trace in worker.traces(files):
-                traces[file].write_text(json.dumps(trace), encoding="utf-8")
-                failed = [test for test, about in trace.items() if about["failed"]]
-                left_out = f"; left out, for it fails without a mutant: {', '.join(failed)}" if failed else ""
-                print(f"{file}: {len(trace) - len(failed)} tests{left_out}", flush=True)
-            workers.put(worker)
-            print(f"{len(files)} files, {time.monotonic() - start:.0f} s", flush=True)
+        parts = [missing[first : first + _FILES_A_TRACE] for first in range(0, len(missing), _FILES_A_TRACE)]
+        with ThreadPoolExecutor(self._workers) as pool:
+            for _ in pool.map(lambda files: self._trace_files(files, traces, workers), parts):
+                pass
         self._traces.update({file: json.loads(path.read_text(encoding="utf-8")) for file, path in traces.items()})
+
+    def _trace_files(self, files: list[str], traces: dict[str, Path], workers: "SimpleQueue[Worker]") -> None:
+        worker, start = workers.get(), time.monotonic()
+        for file, trace in worker.traces(files):
+            traces[file].write_text(json.dumps(trace), encoding="utf-8")
+            failed = [test for test, about in trace.items() if about["failed"]]
+            left_out = f"; left out, for it fails without a mutant: {', '.join(failed)}" if failed else ""
+            print(f"{file}: {len(trace) - len(failed)} tests{left_out}", flush=True)
+        workers.put(worker)
+        print(f"{len(files)} files, {time.monotonic() - start:.0f} s", flush=True)
 
     def _all_sources(self) -> list[str]:
         return [PROJECT.joinpath(module).read_text(encoding="utf-8") for module in concerns.modules()]
