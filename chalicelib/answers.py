@@ -157,8 +157,8 @@ def _unknown(filters: Filters) -> list[str]:
     if not filters.unknown:
         return []
     filter_names = ", ".join(f"`{_isolate(word.replace('`', ''))}`" for word in filters.unknown)
-    known = "words, #tags, kinds such as pdf, `before:2026-01-31` and `after:2026-01-31`"
-    return [f"I left out {filter_names}: I know {known}."]
+    vocabulary = "words, #tags, kinds such as pdf, `before:2026-01-31` and `after:2026-01-31`"
+    return [f"I left out {filter_names}: I know {vocabulary}."]
 
 
 def too_many(count: int) -> Answer:

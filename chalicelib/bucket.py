@@ -88,9 +88,9 @@ class Bucket:
         text = sigv4.query(fields or {})
         url = f"{url}?{text}" if text else url
         region, credentials = self._account.region(), self._account.credentials()
-        signed = sigv4.s3_headers(verb, url, region, credentials, time.time())
+        headers = sigv4.s3_headers(verb, url, region, credentials, time.time())
         parts = urlsplit(url)
-        return self._connections.exchange(url, verb, parts.path + (f"?{text}" if text else ""), signed)
+        return self._connections.exchange(url, verb, parts.path + (f"?{text}" if text else ""), headers)
 
 
 def _page(content: bytes, doing: str) -> Page:

@@ -23,9 +23,9 @@ def check(arguments: Sequence[str], environ: Mapping[str, str]) -> None:
     command = next((word for word in arguments[1:] if not word.startswith("-")), "")
     if environ.get("CHALICE_UNCHECKED") == "1":
         return
-    missing = [name for name in NEEDED if not environ.get(name)]
-    if missing and command in _INSTEAD:
-        what = f"chalice {command} has no {', '.join(missing)}."
+    missing_names = [name for name in NEEDED if not environ.get(name)]
+    if missing_names and command in _INSTEAD:
+        what = f"chalice {command} has no {', '.join(missing_names)}."
         sys.exit(f"{what} {_INSTEAD[command].format(_stage(arguments))}")
     if command == "local" and not (environ.get("SIGNING_SECRET") or environ.get("VERIFICATION_TOKEN")):
         print(

@@ -261,8 +261,8 @@ def _message(envelope: Mapping[str, Any], source: Mapping[str, Any], comment: st
     version = ts if source is event else timestamp(source.get("event_ts"))
     identity = {"team": ours, "channel": channel, "ts": ts, "event_ts": version}
     if not (ours and channel and ts and version):
-        missing = ", ".join(name for name, value in identity.items() if not value)
-        raise NotUnderstood(f"The message has no valid {missing}.")
+        missing_names = ", ".join(name for name, value in identity.items() if not value)
+        raise NotUnderstood(f"The message has no valid {missing_names}.")
     message: Message = {
         "team": ours,
         "channel": channel,

@@ -62,17 +62,17 @@ def fetch(
     if record and not (is_canvas(file) or record["file"].get("snapshot")):
         return _result("unchanged", file)
     deadline = time.monotonic() + seconds_left - SPARE_SECONDS
-    created, is_forwarded = file["created"], file.get("forwarded")
+    creation_time, is_forwarded = file["created"], file.get("forwarded")
     try:
         if skipped_because(file, settings) is None and _is_partial(file):
             file = _complete(file, slack)
-            created = file["created"]
+            creation_time = file["created"]
             is_forwarded = False  # the app may see it
         if is_canvas(file):
             return _snapshot(team, file, settings, archive, slack, deadline)
         return _fetch(team, file, settings, archive, slack, deadline)
     except canvas.REFUSALS as error:
-        if isinstance(error, (FileGone, SignInPage)) and time.time() - created < YOUNG_SECONDS:
+        if isinstance(error, (FileGone, SignInPage)) and time.time() - creation_time < YOUNG_SECONDS:
             raise FileNotReady(str(error)) from error
         if is_forwarded and isinstance(error, FileGone):
             return _result("skipped", file, reason=_NOT_SHOWN)

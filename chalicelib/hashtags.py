@@ -54,12 +54,12 @@ def tags(text: str, blocks: object = None) -> Tags:
 
     The first `MOST_TAGS` that are at most `LONGEST_TAG` bytes long are kept.
     """
-    kept: list[str] = []
+    kept_tags: list[str] = []
     left_out: list[str] = []
     for tag in dict.fromkeys(_candidates(_without_markup(_without_code(text, blocks)))):
-        fits = len(kept) < MOST_TAGS and len(tag.encode()) <= LONGEST_TAG
-        (kept if fits else left_out).append(tag)
-    return Tags(sorted(kept), left_out)
+        fits = len(kept_tags) < MOST_TAGS and len(tag.encode()) <= LONGEST_TAG
+        (kept_tags if fits else left_out).append(tag)
+    return Tags(sorted(kept_tags), left_out)
 
 
 def unnamed_channels(text: str, blocks: object = None) -> list[str]:

@@ -45,8 +45,8 @@ def pasts(asker: Asker, bucket: Bucket, listings: Listings, channels: Channels, 
 
 def _past(channel: str, run: Run) -> Past:
     problems = run["problems"][:MOST_FILES]
-    missing = run["counts"]["skipped"] + run["counts"]["failed"]
-    return Past(channel, run["channel_type"], problems, max(0, missing - len(problems)))
+    missing_count = run["counts"]["skipped"] + run["counts"]["failed"]
+    return Past(channel, run["channel_type"], problems, max(0, missing_count - len(problems)))
 
 
 def _without_archived(past: Past, team: str, bucket: Bucket, listings: Listings) -> Past:

@@ -32,11 +32,11 @@ def _progress(run: Run) -> str:
 
 
 def _headline(run: Run) -> str:
-    since, in_archive, missing = _month(run["since_shown"]), _in_archive(run), _missing(run)
+    since, in_archive, missing_count = _month(run["since_shown"]), _in_archive(run), _missing(run)
     if run["state"] == "stopped":
         return f"⚠️ Archiving what was shared here since {since} has stopped after {_files(in_archive)}."
-    if missing:
-        return f"⚠️ What was shared here since {since} is in the archive, but for {_files(missing)}."
+    if missing_count:
+        return f"⚠️ What was shared here since {since} is in the archive, but for {_files(missing_count)}."
     return f"✅ What was shared here since {since} is in the archive: {_files(in_archive)}."
 
 

@@ -124,11 +124,11 @@ def reply(name: str, about: Mapping[str, Any], *, is_first: bool = False) -> Not
 
 def _lines(files: Sequence[Mapping[str, Any]], spare: int) -> list[str]:
     """Return a line for each file in the order of the upload: those that are not archived first, within *spare*."""
-    missing = problems(files)
+    missing_files = problems(files)
     others = [file for file in files if file["status"] not in _PROBLEMS]
-    lines = _fitting([_line(file) for file in missing[:MOST_FILES]], spare)
-    if len(missing) > len(lines):
-        lines.append(f"… and {len(missing) - len(lines)} more")
+    lines = _fitting([_line(file) for file in missing_files[:MOST_FILES]], spare)
+    if len(missing_files) > len(lines):
+        lines.append(f"… and {len(missing_files) - len(lines)} more")
     if len(others) > MOST_STORED:
         return lines
     return [*lines, *_fitting([_line(file) for file in others], spare - sum(map(len, lines)))]

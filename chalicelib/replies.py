@@ -48,8 +48,8 @@ class State(NamedTuple):
         """Return True unless the file was taken back."""
         if self.record is None:
             return True
-        created = self.created.get(file_id, 0)
-        is_taken_off = records.is_taken_off(self.record, file_id, self.keep_after, created)
+        creation_time = self.created.get(file_id, 0)
+        is_taken_off = records.is_taken_off(self.record, file_id, self.keep_after, creation_time)
         return not (self.record["deleted"] or is_taken_off)
 
     @property
@@ -124,9 +124,11 @@ class _Reply:
             mark = {**mark, "state": "posted" if mark.get("reply") or mark.get("sign") else "released"}
         new_mark = _with_outcome(mark, self._outcome) if self._may_speak_again(mark) else mark
         record = self.record()
-        missing = record.get("absent", {}) if record else {}
-        created = {file_id: self._created(file_id) for file_id in new_mark.get("files", []) if file_id in missing}
-        return State(new_mark, record, self._slack.settings.keep_after_days, created)
+        absences = record.get("absent", {}) if record else {}
+        creation_times = {
+            file_id: self._created(file_id) for file_id in new_mark.get("files", []) if file_id in absences
+        }
+        return State(new_mark, record, self._slack.settings.keep_after_days, creation_times)
 
     def _created(self, file_id: str) -> int:
         key = layout.metadata_key(self._place.team, file_id)

@@ -44,8 +44,8 @@ def share(envelope: Mapping[str, Any]) -> Share:
     }
     ours, channel, file, version = ids.values()
     if not (ours and channel and file and version):
-        missing = ", ".join(name for name, value in ids.items() if not value)
-        raise NotUnderstood(f"The event of a shared file has no valid {missing}.")
+        missing_names = ", ".join(name for name, value in ids.items() if not value)
+        raise NotUnderstood(f"The event of a shared file has no valid {missing_names}.")
     return {
         "team": ours,
         "channel": channel,

@@ -89,16 +89,16 @@ def _signed(
 ) -> dict[str, str]:
     """Return the headers *plain* with those that sign the *request*; *place* is region and service."""
     moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
-    signed = {**plain, "x-amz-date": moment}
+    signed_headers = {**plain, "x-amz-date": moment}
     if credentials.token:
-        signed["x-amz-security-token"] = credentials.token
-    names = sorted(signed)
-    lines = [f"{name}:{signed[name]}" for name in names]
+        signed_headers["x-amz-security-token"] = credentials.token
+    names = sorted(signed_headers)
+    lines = [f"{name}:{signed_headers[name]}" for name in names]
     canonical = "\n".join([*request[:3], *lines, "", ";".join(names), request.digest])
     scope = f"{moment[:8]}/{place}/aws4_request"
     signature = _signature(canonical, moment, scope, credentials)
     signer = f"Credential={credentials.key}/{scope}, SignedHeaders={';'.join(names)}, Signature={signature}"
-    return {**signed, "authorization": f"AWS4-HMAC-SHA256 {signer}"}
+    return {**signed_headers, "authorization": f"AWS4-HMAC-SHA256 {signer}"}
 
 
 def query(fields: Mapping[str, str]) -> str:
@@ -328,8 +328,8 @@ class Client:
     def _call(self, action: str, arguments: dict[str, Any]) -> dict[str, Any]:
         body, credentials = json.dumps(arguments, ensure_ascii=False).encode(), self._account.credentials()
         url, region = self._account.endpoint(self._service.prefix), self._account.region()
-        signed = headers(self._service, action, host_of(url), region, body, credentials, time.time())
-        answer = self._connections.exchange(url, "POST", "/", signed, body)
+        signed_headers = headers(self._service, action, host_of(url), region, body, credentials, time.time())
+        answer = self._connections.exchange(url, "POST", "/", signed_headers, body)
         return _answer(answer.status, answer.content)
 
     def close(self) -> None:

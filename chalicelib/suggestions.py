@@ -143,8 +143,10 @@ def _with_a_visible_document(
     """
     places = _newest(terms, asker, listings)
     every_place = sorted({place for of_term in places.values() for place in of_term})
-    read = listings.records(layout.metadata_key(asker.team, index.file_of(place)) for place in every_place)
-    records = dict(zip(every_place, read, strict=True))
+    newest_records = listings.records(
+        layout.metadata_key(asker.team, index.file_of(place)) for place in every_place
+    )
+    records = dict(zip(every_place, newest_records, strict=True))
     matches = {
         term: [Match(record, [term]) for place in of_term if (record := records[place])]
         for term, of_term in places.items()

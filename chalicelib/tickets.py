@@ -46,8 +46,8 @@ def read(secret: str, text: str, now: float) -> Ticket | None:
     match = _FORM.fullmatch(text[: LONGEST + 1])
     if match is None or not secret:
         return None
-    signed, team, user, file, channel, ground, expiry, signature = match.groups()
-    is_genuine = hmac.compare_digest(_signature(secret, signed), signature)
+    signed_text, team, user, file, channel, ground, expiry, signature = match.groups()
+    is_genuine = hmac.compare_digest(_signature(secret, signed_text), signature)
     is_valid = is_genuine and 0 < int(expiry) - now <= VALID
     return Ticket(team, user, file, channel, ground) if is_valid else None
 

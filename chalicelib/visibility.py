@@ -102,8 +102,8 @@ def asker(slack: Slack, listings: Listings, team: str, user: str, channel: str) 
         )
     others = [other for other in theirs.ids if other != channel and _may_hold_documents(other, holding)]
     to_search = others[: MOST_CONVERSATIONS - 1]
-    missing = len(others) - len(to_search)
-    return Asker(team, user, channel, who.is_guest, public, tuple(to_search), missing, unknown=theirs.unknown)
+    rest_count = len(others) - len(to_search)
+    return Asker(team, user, channel, who.is_guest, public, tuple(to_search), rest_count, unknown=theirs.unknown)
 
 
 def find_opened_channels(slack: Slack, listings: Listings, team: str) -> tuple[str, ...]:

@@ -184,8 +184,8 @@ def _part(record: Json) -> float:
     position, latest = record["position"], moment_of(record["latest"])[0]
     is_in_messages = position["part"] == "messages"
     at = moment_of(position["latest"])[0] if is_in_messages else position["until"]
-    read = min(1.0, (latest - at) / max(1.0, latest - float(record["since_shown"])))
-    return _FIRST + 0.85 * read if is_in_messages else 0.9 + 0.09 * read
+    fraction = min(1.0, (latest - at) / max(1.0, latest - float(record["since_shown"])))
+    return _FIRST + 0.85 * fraction if is_in_messages else 0.9 + 0.09 * fraction
 
 
 def _where(records: list[Json], conversations: int) -> str:

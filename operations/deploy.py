@@ -159,12 +159,12 @@ def _slack(stage: Stage, url: str, environ: Mapping[str, str]) -> None:
     """Ask for the secrets that are missing, now that the app has an address, and check those that are there."""
     ssm = stage.client("ssm")
     secrets = slack_app.stored_secrets(ssm, stage.name)
-    missing = [name for name in slack_app.NEEDED if name not in secrets]
-    if missing:
+    missing_names = [name for name in slack_app.NEEDED if name not in secrets]
+    if missing_names:
         say("Make the Slack app, with all its settings, from this link; then “Install to Workspace”:\n")
         print(slack_app.link(url) + "\n")
         say("SIGNING_SECRET is on its page “Basic Information”, ACCESS_TOKEN (xoxb-…) on “OAuth & Permissions”.")
-        answers = {name: _ask(name, environ, secrets) for name in missing}
+        answers = {name: _ask(name, environ, secrets) for name in missing_names}
         unanswered = [name for name, value in answers.items() if not value]
         if unanswered:
             raise Stop(
@@ -172,10 +172,10 @@ def _slack(stage: Stage, url: str, environ: Mapping[str, str]) -> None:
                 "terminal, which asks for it, or put it into the environment."
             )
         secrets.update(answers)
-    if not environ.get("ACCESS_TOKEN") and "ACCESS_TOKEN" not in missing:
+    if not environ.get("ACCESS_TOKEN") and "ACCESS_TOKEN" not in missing_names:
         _check_token(secrets["ACCESS_TOKEN"], environ, secrets)
-    if missing:
-        slack_app.store(ssm, stage.name, {name: secrets[name] for name in missing})
+    if missing_names:
+        slack_app.store(ssm, stage.name, {name: secrets[name] for name in missing_names})
     say("secrets and scopes are complete")
 
 

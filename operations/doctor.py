@@ -145,9 +145,9 @@ def _secrets(stage: Stage) -> str:
     if stage.name == stages.LOCAL:
         return "are those of `make local`"
     secrets = slack_app.stored_secrets(stage.client("ssm"), stage.name)
-    missing = [name for name in slack_app.NEEDED if name not in secrets]
-    if missing:
-        raise Stop(f"SSM has no {' and no '.join(missing)}: make deploy STAGE={stage.name} asks for it.")
+    missing_names = [name for name in slack_app.NEEDED if name not in secrets]
+    if missing_names:
+        raise Stop(f"SSM has no {' and no '.join(missing_names)}: make deploy STAGE={stage.name} asks for it.")
     try:
         slack_app.check_signing_secret(secrets["SIGNING_SECRET"])
     except slack_app.WrongSecret as wrong:

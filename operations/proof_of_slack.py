@@ -143,12 +143,12 @@ def _ask_docs(there: Workspace, proof: Proof, asker: str) -> str:
     form = {"command": "/docs", "text": f"#{TAG}", "team_id": there.team, "channel_id": proof.channel}
     form |= {"user_id": asker, "token": proof.settings.verification_token}
     body, stamp = urlencode(form).encode(), str(int(time.time()))
-    signed = {
+    headers = {
         "Content-Type": "application/x-www-form-urlencoded",
         "X-Slack-Request-Timestamp": stamp,
         "X-Slack-Signature": signing.signature(proof.settings.signing_secret, stamp, body),
     }
-    answer = requests.post(f"{proof.url}/slack/commands", body, headers=signed, timeout=15)
+    answer = requests.post(f"{proof.url}/slack/commands", body, headers=headers, timeout=15)
     if answer.status_code != 200 or NAME not in answer.text:
         raise Wrong(
             f"/docs #{TAG} does not find it ({answer.status_code} {answer.text[:200]}): make reindex "

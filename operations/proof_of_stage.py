@@ -23,9 +23,9 @@ def whole_stage(proof: Proof) -> Iterator[str]:
     if status not in stack.GOOD:
         raise Wrong(f"the stack {stage.prefix} is {f'in {status}' if status else 'not there'}: {proof.deploy}.")
     roles, functions = stack.roles(outputs), chalice_state.roles(stage)
-    missing = sorted(roles.keys() - functions.keys())
-    if missing:
-        raise Wrong(f"the stage is there in part, without {', '.join(missing)}: {proof.deploy}.")
+    missing_functions = sorted(roles.keys() - functions.keys())
+    if missing_functions:
+        raise Wrong(f"the stage is there in part, without {', '.join(missing_functions)}: {proof.deploy}.")
     strange = sorted(name for name, role in roles.items() if functions[name] != role)
     if strange:
         raise Wrong(f"{', '.join(strange)} run with another role than the stack's: {proof.deploy}.")
@@ -54,9 +54,14 @@ def signed_requests(proof: Proof) -> Iterator[str]:
 
 def _answer(address: str, body: bytes, secret: str) -> str:
     stamp = str(int(time.time()))
-    signed = {"X-Slack-Request-Timestamp": stamp, "X-Slack-Signature": signing.signature(secret, stamp, body)}
+    signature_headers = {
+        "X-Slack-Request-Timestamp": stamp,
+        "X-Slack-Signature": signing.signature(secret, stamp, body),
+    }
     try:
-        answer = requests.post(address, body, headers={"Content-Type": "application/json", **signed}, timeout=15)
+        answer = requests.post(
+            address, body, headers={"Content-Type": "application/json", **signature_headers}, timeout=15
+        )
     except requests.RequestException as error:
         return type(error).__name__
     return f"{answer.status_code} {answer.text[:200]}"
@@ -87,10 +92,10 @@ def concurrency(proof: Proof) -> Iterator[str]:
 
 def kept_notices(proof: Proof) -> Iterator[str]:
     """Look where notices go that nobody takes: Chalice cannot set that, and takes a part of it away."""
-    missing = dead_letters.missing(proof.stage)
-    if missing:
+    leaks = dead_letters.missing(proof.stage)
+    if leaks:
         raise Wrong(
-            f"no dead letters from {', '.join(missing)}: notices could be lost. A plain `chalice deploy` takes "
+            f"no dead letters from {', '.join(leaks)}: notices could be lost. A plain `chalice deploy` takes "
             f"them away; {proof.deploy} sets them again."
         )
     yield f"notices that cannot be delivered go to {proof.stage.prefix}-notices-dead"
@@ -101,9 +106,9 @@ def alarms(proof: Proof) -> Iterator[str]:
     client = proof.stage.client("cloudwatch")
     there = client.describe_alarms(AlarmNamePrefix=f"{proof.stage.prefix}-", AlarmTypes=["MetricAlarm"])
     by_name = {alarm["AlarmName"]: alarm for alarm in there["MetricAlarms"]}
-    missing = sorted(stack.alarms(proof.stage.prefix) - by_name.keys())
-    if missing:
-        raise Wrong(f"there is no alarm {', '.join(missing)}: {proof.deploy}.")
+    missing_alarms = sorted(stack.alarms(proof.stage.prefix) - by_name.keys())
+    if missing_alarms:
+        raise Wrong(f"there is no alarm {', '.join(missing_alarms)}: {proof.deploy}.")
     off = sorted(name for name, alarm in by_name.items() if not (alarm["ActionsEnabled"] and alarm["AlarmActions"]))
     if off:
         raise Wrong(f"{', '.join(off)} would tell nobody: the actions are switched off. {proof.deploy}.")

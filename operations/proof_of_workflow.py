@@ -28,14 +28,14 @@ def decisions(proof: Proof) -> Iterator[str]:
     selector = states["ArchiveFiles"]["ResultSelector"]
     of_results = {name: path for name, path in selector.items() if not str(path).startswith("$$.")}
     select = {"Type": "Pass", "Parameters": of_results, "End": True}
-    for words, files, expected in RESULTS:
+    for words, files, expected_state in RESULTS:
         selection = _tested(client, machine["roleArn"], select, json.dumps(files))
         decision = _tested(client, machine["roleArn"], states["DidAFileFail"], str(selection.get("output")))
-        if decision.get("nextState") != expected:
+        if decision.get("nextState") != expected_state:
             reason = decision.get("cause") or selection.get("cause") or ""
             raise Wrong(
-                f"after {words} Step Functions goes on with {decision.get('nextState')}, not {expected}: {reason} "
-                "Uploads would be told wrongly. Please report it to the project."
+                f"after {words} Step Functions goes on with {decision.get('nextState')}, not {expected_state}: "
+                f"{reason} Uploads would be told wrongly. Please report it to the project."
             )
     yield "Step Functions decides as meant about no file, one file, one that failed, and two"
 

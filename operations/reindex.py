@@ -165,8 +165,8 @@ def reindex(
         results.append(result)
         progress(documents, chunk.files[-1].id)
     results += [result for _, result in compare(entries.files_after(after))]  # of documents without a record
-    missing, too_many, requests = map(sum, zip(ChunkResult(0, 0, bucket.requests), *results, strict=True))
-    return Report(documents, entries.total, missing, too_many, requests)
+    missing_count, too_many, requests = map(sum, zip(ChunkResult(0, 0, bucket.requests), *results, strict=True))
+    return Report(documents, entries.total, missing_count, too_many, requests)
 
 
 def _in_turn(workers: Executor, chunks: Iterable[Chunk]) -> Iterator[tuple[Chunk, ChunkResult]]:
@@ -186,8 +186,8 @@ def settle(chunk: Chunk) -> ChunkResult:
     bucket = PatientBucket(chunk.place)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         results = list(pool.map(lambda file: _settle(bucket, chunk.team, file, chunk.dry_run), chunk.files))
-    missing, too_many = (sum(numbers) for numbers in zip(*results, strict=True))
-    return ChunkResult(missing, too_many, bucket.requests)
+    missing_count, too_many = (sum(numbers) for numbers in zip(*results, strict=True))
+    return ChunkResult(missing_count, too_many, bucket.requests)
 
 
 def _settle(bucket: Bucket, team: str, file: File, dry_run: bool) -> tuple[int, int]:
@@ -197,10 +197,10 @@ def _settle(bucket: Bucket, team: str, file: File, dry_run: bool) -> tuple[int, 
     record: DocumentRecord | None = current.value if current else None
     there = set(file.keys)
     target = {entry for entry in index.entries(record) if entry.split("/")[1] == team}
-    missing, surplus = target - there, there - target - file.young
-    if missing | surplus and not dry_run:
-        index.settle(bucket, key, record, missing | surplus, at_once=1)
-    return len(missing), len(surplus)
+    missing_entries, surplus = target - there, there - target - file.young
+    if missing_entries | surplus and not dry_run:
+        index.settle(bucket, key, record, missing_entries | surplus, at_once=1)
+    return len(missing_entries), len(surplus)
 
 
 def _entries(bucket: Bucket, team: str, young_from: datetime) -> Entries:

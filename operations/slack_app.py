@@ -95,10 +95,10 @@ def check_token(token: str, slack_url: str, *, loopback: bool) -> str:
     except IntegratorError as error:
         raise Stop(f"The token could not be checked: {for_operator(error)}") from error
     scopes = {scope.strip() for scope in response.headers.get("X-OAuth-Scopes", "").split(",")}
-    missing = sorted(set(manifest(_PLACEHOLDER)["oauth_config"]["scopes"]["bot"]) - scopes)
-    if missing:
+    missing_scopes = sorted(set(manifest(_PLACEHOLDER)["oauth_config"]["scopes"]["bot"]) - scopes)
+    if missing_scopes:
         raise WrongSecret(
-            f"The Slack app lacks {', '.join(missing)}: add it on the app's page “OAuth & Permissions”, then click "
-            "“Reinstall to Workspace” there."
+            f"The Slack app lacks {', '.join(missing_scopes)}: add it on the app's page “OAuth & Permissions”, "
+            "then click “Reinstall to Workspace” there."
         )
     return f"{answer.get('user')} in {answer.get('team')}"
