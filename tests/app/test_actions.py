@@ -128,10 +128,10 @@ def test_whatever_comes_it_is_an_action_or_nothing(name: str, changes: Any, acti
         content["view"]["state"] = state
     if "actions" in content and action:
         content["actions"] = [action]
-    done = actions.action({**content, **changes})
-    assert done is None or isinstance(done, Question | Home | Shortcut)
-    if isinstance(done, Question):
-        done.text.encode()
-    if isinstance(done, Shortcut):
+    result = actions.action({**content, **changes})
+    assert result is None or isinstance(result, Question | Home | Shortcut)
+    if isinstance(result, Question):
+        result.text.encode()
+    if isinstance(result, Shortcut):
         with suppress(NotUnderstood):
-            events.upload(done.envelope, done.envelope["event"])
+            events.upload(result.envelope, result.envelope["event"])

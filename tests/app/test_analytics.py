@@ -55,10 +55,10 @@ def lake(s3: Any, tmp_path: Path) -> Path:
         step("upload", "200.1", "finance", "F1", ts="200.1", user=None, channel_type=None, event_id=None),
         step("deletion", "300.1", "", "", removed="F1", ts="200.1"),
     ]
-    for given in steps:
-        for file_id in given["file_ids"]:
-            records.save(fetched(given, file_id), NOW, Archive(s3, bucket))
-        records.save(given, NOW, Archive(s3, bucket))
+    for next_step in steps:
+        for file_id in next_step["file_ids"]:
+            records.save(fetched(next_step, file_id), NOW, Archive(s3, bucket))
+        records.save(next_step, NOW, Archive(s3, bucket))
     for entry in s3.list_objects_v2(Bucket=bucket, Prefix="metadata/")["Contents"]:
         target = tmp_path / entry["Key"]
         target.parent.mkdir(parents=True, exist_ok=True)

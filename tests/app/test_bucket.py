@@ -49,8 +49,8 @@ def test_a_listing_is_what_botocore_lists(shelf: Bucket, s3: Any) -> None:
     theirs = s3.list_objects_v2(Bucket="shelf", Prefix="tags/T1/public/")
     page = shelf.page("tags/T1/public/")
     assert [entry.key for entry in page.entries] == [entry["Key"] for entry in theirs["Contents"]] == sorted(KEYS)
-    written = [entry["LastModified"].strftime("%Y-%m-%dT%H:%M:%S") for entry in theirs["Contents"]]
-    assert [entry.modified[:19] for entry in page.entries] == written
+    times = [entry["LastModified"].strftime("%Y-%m-%dT%H:%M:%S") for entry in theirs["Contents"]]
+    assert [entry.modified[:19] for entry in page.entries] == times
     assert page.is_last
 
 

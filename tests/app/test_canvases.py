@@ -32,8 +32,8 @@ def take(slack: Slack, chosen: Settings, archive: Archive) -> Take:
 
     def run(file: File, **other: Any) -> fetch.FetchResult:
         settings = chosen._replace(**other)
-        described = files.file(file.object())
-        return fetch.fetch(slack.team_id, described, settings, archive, Api(clients.http(), settings), 900.0)
+        event_file = files.file(file.object())
+        return fetch.fetch(slack.team_id, event_file, settings, archive, Api(clients.http(), settings), 900.0)
 
     return run
 
@@ -169,12 +169,12 @@ def test_slacks_own_pages_are_known_by_what_is_in_them(page: bytes, is_sign_in: 
 
 
 def save(result: fetch.FetchResult, archive: Archive, team: str, ts: str) -> Any:
-    given = again(step("upload", ts, "", files=result["file"]["id"], ts=ts), "unchanged")
-    given["message"]["team"] = team
-    records.save({**given, "fetched": result}, "2026-11-25T10:00:00Z", archive)
-    stored = archive.read(f"metadata/{team}/{result['file']['id']}.json")
-    assert stored is not None
-    return stored.value
+    upload = again(step("upload", ts, "", files=result["file"]["id"], ts=ts), "unchanged")
+    upload["message"]["team"] = team
+    records.save({**upload, "fetched": result}, "2026-11-25T10:00:00Z", archive)
+    record = archive.read(f"metadata/{team}/{result['file']['id']}.json")
+    assert record is not None
+    return record.value
 
 
 def test_a_canvas_shared_again_is_a_new_version_only_when_it_changed(

@@ -45,11 +45,11 @@ def typed(clone: Path, *words: str) -> subprocess.CompletedProcess[str]:
 def test_a_command_that_cannot_work_names_what_is_missing_and_what_to_type(
     clone: Path, words: list[str], sentence: str
 ) -> None:
-    done = typed(clone, *words)
-    assert done.returncode == 1
-    assert f"chalice {words[0]} has no {', '.join(NEEDED)}. " in done.stderr
-    assert sentence in done.stderr
-    assert "Traceback" not in done.stdout + done.stderr
+    process = typed(clone, *words)
+    assert process.returncode == 1
+    assert f"chalice {words[0]} has no {', '.join(NEEDED)}. " in process.stderr
+    assert sentence in process.stderr
+    assert "Traceback" not in process.stdout + process.stderr
     assert not (clone / "out").exists()
 
 
@@ -79,16 +79,16 @@ def test_chalice_local_says_at_once_why_it_will_let_nobody_in(routes: "subproces
 def test_the_tests_say_how_to_install_what_they_need(tmp_path: Path) -> None:
     venv.create(tmp_path / "venv", with_pip=False)
     site = next((tmp_path / "venv" / "lib").glob("python*")) / "site-packages"
-    installed = Path(pytest.__file__).parents[1]
+    packages = Path(pytest.__file__).parents[1]
     for name in ("pytest", "_pytest", "pluggy", "iniconfig", "packaging", "pygments", "py.py"):
-        site.joinpath(name).symlink_to(installed / name)
+        site.joinpath(name).symlink_to(packages / name)
     python = str(tmp_path / "venv" / "bin" / "python")
     command = [python, "-m", "pytest", "tests/app/test_words.py"]
-    done = subprocess.run(
+    process = subprocess.run(
         command, cwd=PROJECT, capture_output=True, text=True, check=False, env={"PATH": os.defpath}
     )
-    assert done.returncode == 4
+    assert process.returncode == 4
     assert (
         "Not installed: boto3, moto, hypothesis. `make test` installs it and runs the tests."
-        in done.stdout + done.stderr
+        in process.stdout + process.stderr
     )

@@ -92,8 +92,8 @@ def test_slack_is_asked_once_for_each_channel(slack: Slack, api: Api) -> None:
     text = workflow.execution_input(upload_of(slack, slack.channels[0], "")[1])
     links = [slack.add_channel("asked-once").id, slack.add_channel("hidden", "group").id]
     before = len(slack.requests_to("conversations.info"))
-    tagged = [json.loads(channel_links.add_tags(text, links, api))["tags"] for _ in range(2)]
-    assert tagged == [["asked-once"], ["asked-once"]]
+    tag_lists = [json.loads(channel_links.add_tags(text, links, api))["tags"] for _ in range(2)]
+    assert tag_lists == [["asked-once"], ["asked-once"]]
     assert len(slack.requests_to("conversations.info")) == before + 2
 
 
@@ -104,8 +104,8 @@ def test_trouble_that_passes_is_raised(slack: Slack, api: Api) -> None:
 
 
 def test_tags_beyond_the_most_are_left_out_and_named(slack: Slack, channel: Channel, api: Api) -> None:
-    typed = " ".join(f"#t{number:02}" for number in range(hashtags.MOST_TAGS - 1))
-    _, change = upload_of(slack, channel, typed)
+    comment = " ".join(f"#t{number:02}" for number in range(hashtags.MOST_TAGS - 1))
+    _, change = upload_of(slack, channel, comment)
     links = [slack.add_channel(name).id for name in ("t00", "fits", "too-many")]
     text = workflow.execution_input(change._replace(unnamed=tuple(links)))
     body = json.loads(channel_links.add_tags(text, links, api))

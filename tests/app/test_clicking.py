@@ -52,30 +52,30 @@ def asked(slack: Slack, channel: Channel, user: User, text: str) -> Ephemeral:
     return slack.workspace.ephemerals[-1]
 
 
-def action_id(shown: Any, label: str) -> tuple[str, str]:
+def action_id(body: Any, label: str) -> tuple[str, str]:
     """The button with *label*: its action and its block."""
-    for block in shown["blocks"]:
+    for block in body["blocks"]:
         for element in block.get("elements", []):
             if element.get("text", {}) and element["type"] == "button" and element["text"]["text"] == label:
                 return element["action_id"], block["block_id"]
-    raise AssertionError(f"no button {label} in {texts(shown)}")
+    raise AssertionError(f"no button {label} in {texts(body)}")
 
 
-def texts(shown: Any) -> str:
+def texts(body: Any) -> str:
     """All words in the blocks of a message or view."""
-    return json.dumps(shown["blocks"], ensure_ascii=False)
+    return json.dumps(body["blocks"], ensure_ascii=False)
 
 
-def click(slack: Slack, user: User, shown: Ephemeral, label: str) -> None:
-    done = slack.interactions.click(user, shown, *action_id(shown.body, label))
-    assert done.warning == ""
+def click(slack: Slack, user: User, ephemeral: Ephemeral, label: str) -> None:
+    interaction = slack.interactions.click(user, ephemeral, *action_id(ephemeral.body, label))
+    assert interaction.warning == ""
 
 
 def sent(slack: Slack, content: Any, **headers: str) -> int | None:
     """The status of a signed request with *content* as its payload."""
     body = urlencode({"payload": json.dumps(content)}).encode()
-    signed = signed_headers(body, str(int(time.time())), slack.signing_secret) | FORM | headers
-    return post(slack.request_url.replace("events", "actions"), body, signed).status
+    all_headers = signed_headers(body, str(int(time.time())), slack.signing_secret) | FORM | headers
+    return post(slack.request_url.replace("events", "actions"), body, all_headers).status
 
 
 # Answers with buttons.
@@ -87,23 +87,23 @@ def test_a_tag_is_clicked_and_its_answer_replaces_the_first(
 ) -> None:
     upload(channel, "broad.txt", "#clickbroad #clicksummit")
     upload(channel, "peak.txt", "#clicksummit")
-    shown = asked(slack, channel, mira, "#clickbroad")
+    ephemeral = asked(slack, channel, mira, "#clickbroad")
     count, before = len(slack.workspace.ephemerals), len(slack.requests)
-    assert "peak.txt" not in texts(shown.body)
-    click(slack, mira, shown, "#clicksummit")
+    assert "peak.txt" not in texts(ephemeral.body)
+    click(slack, mira, ephemeral, "#clicksummit")
     (answer,) = [request for request in slack.requests[before:] if request.path.startswith("/actions/")]
     assert "authorization" not in {name.lower() for name in answer.headers}  # the address is the permission
-    assert "Documents with #clicksummit" in texts(shown.body)
-    assert "broad.txt" in texts(shown.body)
-    assert "peak.txt" in texts(shown.body)
+    assert "Documents with #clicksummit" in texts(ephemeral.body)
+    assert "broad.txt" in texts(ephemeral.body)
+    assert "peak.txt" in texts(ephemeral.body)
     assert len(slack.workspace.ephemerals) == count
 
 
 def test_what_was_meant_is_one_click_away(slack: Slack, channel: Channel, mira: User, upload: Upload) -> None:
     upload(channel, "clickdhaulagiri.txt")
-    shown = asked(slack, channel, mira, "clickdhaulagari")
-    click(slack, mira, shown, "clickdhaulagiri")
-    assert "clickdhaulagiri.txt" in texts(shown.body)
+    ephemeral = asked(slack, channel, mira, "clickdhaulagari")
+    click(slack, mira, ephemeral, "clickdhaulagiri")
+    assert "clickdhaulagiri.txt" in texts(ephemeral.body)
 
 
 @pytest.mark.long
@@ -111,11 +111,11 @@ def test_more_is_shown_ten_at_a_time_within_block_kits_limits(slack: Slack, chan
     files = [(f"clicklhotse-{number:02}.txt", b"x", "text/plain") for number in range(12)]
     message = slack.upload(channel, mira, files, "#clicklhotse " + " ".join(f"#t{n}clicklhotse" for n in range(20)))
     slack.wait_for_replies(channel, message.ts, timeout=60)
-    shown = asked(slack, channel, mira, "clicklhotse")
-    assert texts(shown.body).count("shared by") == 10
-    assert "Archived copy> · 21 tags, the first 8:" in texts(shown.body)
-    click(slack, mira, shown, "Show more")
-    assert texts(shown.body).count("shared by") == 2
+    ephemeral = asked(slack, channel, mira, "clicklhotse")
+    assert texts(ephemeral.body).count("shared by") == 10
+    assert "Archived copy> · 21 tags, the first 8:" in texts(ephemeral.body)
+    click(slack, mira, ephemeral, "Show more")
+    assert texts(ephemeral.body).count("shared by") == 2
 
 
 def test_a_stale_button_shows_nothing_to_who_has_lost_access(
@@ -125,21 +125,21 @@ def test_a_stale_button_shows_nothing_to_who_has_lost_access(
     tomas = slack.add_user("tomas")
     upload(board, "clickmanaslu.txt", "#clickmanaslu", tomas)
     board.members.add(mira.id)
-    shown = asked(slack, channel, mira, "#clickmanaslu")
-    assert "clickmanaslu.txt" in texts(shown.body)
+    ephemeral = asked(slack, channel, mira, "#clickmanaslu")
+    assert "clickmanaslu.txt" in texts(ephemeral.body)
     board.members.remove(mira.id)
-    click(slack, mira, shown, "#clickmanaslu")
-    assert "clickmanaslu.txt" not in texts(shown.body)
-    assert "I found no document with #clickmanaslu that you can see" in texts(shown.body)
+    click(slack, mira, ephemeral, "#clickmanaslu")
+    assert "clickmanaslu.txt" not in texts(ephemeral.body)
+    assert "I found no document with #clickmanaslu that you can see" in texts(ephemeral.body)
 
 
 def test_a_double_click_shows_the_same_twice(slack: Slack, channel: Channel, mira: User, upload: Upload) -> None:
     upload(channel, "clicknuptse.txt", "#clicknuptse")
-    shown = asked(slack, channel, mira, "#clicknuptse")
-    block = action_id(shown.body, "#clicknuptse")
+    ephemeral = asked(slack, channel, mira, "#clicknuptse")
+    block = action_id(ephemeral.body, "#clicknuptse")
     for _ in range(2):
-        assert slack.interactions.click(mira, shown, *block).warning == ""
-    assert "clicknuptse.txt" in texts(shown.body)
+        assert slack.interactions.click(mira, ephemeral, *block).warning == ""
+    assert "clicknuptse.txt" in texts(ephemeral.body)
 
 
 @pytest.mark.long
@@ -149,16 +149,16 @@ def test_two_clicks_at_once_leave_one_whole_answer_that_names_its_question(
     """Whichever answer comes last: nothing of the other is left, and nothing piles up."""
     for tag in ("clickrakaposhi", "clickdiran"):
         upload(channel, f"{tag}.txt", f"#clickboth #{tag}")
-    shown = asked(slack, channel, mira, "#clickboth")
-    tags, first, count = ["clickrakaposhi", "clickdiran"], shown.body, len(slack.workspace.ephemerals)
+    ephemeral = asked(slack, channel, mira, "#clickboth")
+    tags, first, count = ["clickrakaposhi", "clickdiran"], ephemeral.body, len(slack.workspace.ephemerals)
     for clicks in (tags, tags[::-1], tags[:1] * 2):
-        shown.body = first
+        ephemeral.body = first
         buttons = [action_id(first, f"#{tag}") for tag in clicks]
         with ThreadPoolExecutor() as fingers:
-            answers = fingers.map(lambda button: slack.interactions.click(mira, shown, *button), buttons)
+            answers = fingers.map(lambda button: slack.interactions.click(mira, ephemeral, *button), buttons)
             assert {answer.warning for answer in answers} == {""}
-        (asked_last,) = [tag for tag in tags if f"Documents with #{tag}" in shown.body["text"]]
-        assert [tag for tag in tags if f"{tag}.txt" in texts(shown.body)] == [asked_last]
+        (asked_last,) = [tag for tag in tags if f"Documents with #{tag}" in ephemeral.body["text"]]
+        assert [tag for tag in tags if f"{tag}.txt" in texts(ephemeral.body)] == [asked_last]
     assert len(slack.workspace.ephemerals) == count
 
 
@@ -166,23 +166,23 @@ def test_an_answer_that_cannot_be_looked_up_says_so(
     slack: Slack, channel: Channel, mira: User, upload: Upload
 ) -> None:
     upload(channel, "clickkailash.txt", "#clickkailash")
-    shown = asked(slack, channel, mira, "#clickkailash")
+    ephemeral = asked(slack, channel, mira, "#clickkailash")
     slack.misbehave("api_server_error", only="users.info")
-    click(slack, mira, shown, "#clickkailash")
-    assert "The search did not work" in texts(shown.body)
+    click(slack, mira, ephemeral, "#clickkailash")
+    assert "The search did not work" in texts(ephemeral.body)
 
 
 def test_an_app_of_an_older_manifest_gets_no_clicks(
     slack: Slack, channel: Channel, mira: User, upload: Upload
 ) -> None:
     upload(channel, "cho.txt", "#clickchooyu")
-    shown = asked(slack, channel, mira, "#clickchooyu")
+    ephemeral = asked(slack, channel, mira, "#clickchooyu")
     slack.interactions.is_enabled = False
     try:
-        done = slack.interactions.click(mira, shown, *action_id(shown.body, "#clickchooyu"))
+        interaction = slack.interactions.click(mira, ephemeral, *action_id(ephemeral.body, "#clickchooyu"))
     finally:
         slack.interactions.is_enabled = True
-    assert done.warning == NOT_CONFIGURED
+    assert interaction.warning == NOT_CONFIGURED
 
 
 # Home.
@@ -205,12 +205,12 @@ def test_home_shows_what_is_new_that_a_person_may_see_and_the_tags_in_use(
     private = slack.add_channel("clickprivate", "group")
     upload(channel, "clickeverest.txt", "#clickeveresttag")
     upload(private, "secret-clickkarakoram.txt", "#clickkarakoramtag")
-    shown = texts(home_of(slack, mira, "New in the archive"))
-    assert shown.count("• clickeverest.txt (") == 1
-    assert "secret-clickkarakoram.txt" in shown
-    assert "#clickkarakoramtag" in shown
-    hidden = texts(home_of(slack, tomas, "clickeverest.txt"))
-    assert "clickkarakoram" not in hidden
+    mira_text = texts(home_of(slack, mira, "New in the archive"))
+    assert mira_text.count("• clickeverest.txt (") == 1
+    assert "secret-clickkarakoram.txt" in mira_text
+    assert "#clickkarakoramtag" in mira_text
+    tomas_text = texts(home_of(slack, tomas, "clickeverest.txt"))
+    assert "clickkarakoram" not in tomas_text
 
 
 def test_home_names_each_day_once_and_the_newest_first() -> None:
@@ -225,9 +225,11 @@ def test_home_names_each_day_once_and_the_newest_first() -> None:
     results = Results([hit(number, second) for number, second in enumerate(moments)], None, capped=False)
     content = home.Beginning(Asker("T1", "U1", "", is_guest=False), results, [], [])
     view = home.beginning(content, Links(lambda _: False, lambda _: None))
-    shown = [texts({"blocks": [block]}) for block in view["blocks"] if block["type"] in ("context", "section")]
+    block_texts = [
+        texts({"blocks": [block]}) for block in view["blocks"] if block["type"] in ("context", "section")
+    ]
     names = ("0.txt", "1.txt", "2.txt", "2017-07-03", "2017-07-04")  # a document's line has a day, too
-    order = [next(name for name in names if name in text) for text in shown]
+    order = [next(name for name in names if name in text) for text in block_texts]
     assert order == ["2017-07-04", "2.txt", "2017-07-03", "0.txt", "1.txt"]
 
 
@@ -256,8 +258,8 @@ def test_home_of_a_guest_has_what_is_in_their_conversations(
     upload(channel, "inside.txt", "#clickinside")
     upload(other, "outside.txt", "#clickoutside")
     channel.members.add(guest.id)
-    shown = texts(home_of(slack, guest, "inside.txt"))
-    assert "outside" not in shown
+    home_text = texts(home_of(slack, guest, "inside.txt"))
+    assert "outside" not in home_text
 
 
 def test_home_of_somebody_of_another_workspace_is_closed(slack: Slack) -> None:
@@ -280,9 +282,9 @@ def test_a_search_in_home_shows_its_answer_and_leads_back(
 ) -> None:
     upload(channel, "clickplan.txt", "#clickplan")
     home_of(slack, mira)
-    done = slack.interactions.type_home(mira, "search", "clickplan")
-    assert done
-    assert done.warning == ""
+    interaction = slack.interactions.type_home(mira, "search", "clickplan")
+    assert interaction
+    assert interaction.warning == ""
     answer: Any = slack.views.home(mira.id)
     assert "Documents with clickplan" in texts(answer)
     assert slack.interactions.click_home(mira, *action_id(answer, "Back to what is new")).warning == ""
@@ -301,11 +303,11 @@ def test_two_questions_at_once_in_home_leave_one_whole_answer(
     home_of(slack, mira, "clicktwo.txt")
     with ThreadPoolExecutor() as fingers:
         questions = ("clickone", "clicktwo", "clickone")
-        done = list(fingers.map(lambda text: slack.interactions.type_home(mira, "search", text), questions))
-    assert [answer.warning for answer in done if answer] == [""] * 3
-    shown = texts(slack.views.home(mira.id))
-    (asked_last,) = [word for word in ("clickone", "clicktwo") if f"Documents with {word}" in shown]
-    assert [word for word in ("clickone", "clicktwo") if f"{word}.txt" in shown] == [asked_last]
+        interactions = list(fingers.map(lambda text: slack.interactions.type_home(mira, "search", text), questions))
+    assert [answer.warning for answer in interactions if answer] == [""] * 3
+    home_text = texts(slack.views.home(mira.id))
+    (asked_last,) = [word for word in ("clickone", "clicktwo") if f"Documents with {word}" in home_text]
+    assert [word for word in ("clickone", "clicktwo") if f"{word}.txt" in home_text] == [asked_last]
 
 
 @pytest.mark.long
@@ -315,13 +317,13 @@ def test_home_says_which_uploads_are_not_archived_and_what_to_do(
     """Of a file that was deleted in Slack there is nothing to do."""
     for misbehaviour, may_succeed in (("not_found", False), ("forbidden", True)):
         name = f"click-{misbehaviour}.txt"
-        lost = slack.add_file(name, b"x", "text/plain", user=mira)
-        slack.misbehave(misbehaviour, only=lost.id)
-        message = slack.upload(channel, mira, [lost], "x")
+        file = slack.add_file(name, b"x", "text/plain", user=mira)
+        slack.misbehave(misbehaviour, only=file.id)
+        message = slack.upload(channel, mira, [file], "x")
         slack.wait_for_replies(channel, message.ts, timeout=30)
-        shown = texts(home_of(slack, mira, home.NOT_ARCHIVED))
-        assert name in shown
-        assert (blocks.TRY_AGAIN in shown) is may_succeed
+        home_text = texts(home_of(slack, mira, home.NOT_ARCHIVED))
+        assert name in home_text
+        assert (blocks.TRY_AGAIN in home_text) is may_succeed
         assert name not in texts(home_of(slack, slack.users[1]))
 
 
@@ -357,8 +359,8 @@ def test_a_hundred_people_open_home_at_once_and_each_sees_theirs(
         (members, "clickforall", "clickmembersonly"),
         (guests, "clickmembersonly", "clickforall"),
     ):
-        shown = [texts(slack.views.home(user.id)) for user in people]
-        assert [text for text in shown if f"{theirs}.txt" not in text or others in text] == []
+        home_texts = [texts(slack.views.home(user.id)) for user in people]
+        assert [text for text in home_texts if f"{theirs}.txt" not in text or others in text] == []
 
 
 @pytest.fixture
@@ -439,9 +441,9 @@ def test_where_the_app_is_not_it_says_so_and_starts_nothing(slack: Slack, mira: 
 def test_a_public_channel_that_the_app_is_not_in_is_archived(slack: Slack, channel: Channel, mira: User) -> None:
     channel.bot_is_member = False
     message = slack.upload(channel, mira, [("public.txt", b"a", "text/plain")], "#clickpublic", deliver=False)
-    told = archived(slack, mira, message)
+    answer_text = archived(slack, mira, message)
     # Whether Slack gives such a file to an app is not documented: what it says at that moment is passed on.
-    assert told in (shortcut.NOT_THERE, shortcut.STARTED_UNHEARD.format(files="this file", them="it"))
+    assert answer_text in (shortcut.NOT_THERE, shortcut.STARTED_UNHEARD.format(files="this file", them="it"))
 
 
 def test_a_message_without_files_has_nothing_to_archive(slack: Slack, channel: Channel, mira: User) -> None:

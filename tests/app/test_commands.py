@@ -91,11 +91,11 @@ def test_who_is_not_slack_is_told_nothing(slack: Slack, headers: dict[str, str],
 
 
 def test_help_needs_nobody_to_be_looked_up(slack: Slack, channel: Channel) -> None:
-    asked = len(slack.requests_to("users.info"))
+    request_count = len(slack.requests_to("users.info"))
     answer = slack.command(channel, slack.users[0], "/docs", "help")
     assert "/docs board #2026 pdf" in answer.text
     assert answer.is_ephemeral
-    assert len(slack.requests_to("users.info")) == asked
+    assert len(slack.requests_to("users.info")) == request_count
 
 
 def test_an_organisation_that_installed_the_app_as_a_whole_is_the_team_where_no_workspace_is_named(

@@ -50,12 +50,12 @@ def test_every_state_says_what_it_is_for(name: str) -> None:
 
 
 def test_every_function_that_the_workflow_names_exists() -> None:
-    named = set(re.findall(r"\$\{(\w+)Arn\}", TEXT)) - {"Topic"}
+    names = set(re.findall(r"\$\{(\w+)Arn\}", TEXT)) - {"Topic"}
     of_history = set(re.findall(r"\$\{(\w+)Arn\}", json.dumps(HISTORY)))
     functions = {"".join(word.title() for word in handler.name.split("_")) for handler in app.pure_lambda_functions}
     assert of_history == {"ReadHistory"}
-    assert named | of_history == functions
-    assert named == set(TASKS)
+    assert names | of_history == functions
+    assert names == set(TASKS)
     assert {name for name, state in STATES.items() if "lambda:invoke" in state.get("Resource", "")} == set(
         ALL_TASKS
     )
@@ -116,14 +116,14 @@ def test_cfn_lint_finds_nothing_in_the_workflow(tmp_path: Path) -> None:
     template = tmp_path / "template.json"
     template.write_text(json.dumps({"AWSTemplateFormatVersion": "2010-09-09", "Resources": resources}))
     linter = Path(sys.executable).with_name("cfn-lint")
-    found = subprocess.run([linter, template], capture_output=True, text=True, check=False)
-    assert (found.returncode, found.stdout) == (0, "")
+    process = subprocess.run([linter, template], capture_output=True, text=True, check=False)
+    assert (process.returncode, process.stdout) == (0, "")
 
 
 def test_a_turn_of_a_history_is_tried_again_for_all_that_passes() -> None:
     elsewhere = {"FileNotReady", "TransferBroken", "NoticePending"}  # of single files, and of the notifier
-    tried = own_errors(HISTORY["States"]["ReadPage"]["Retry"])
-    assert tried == (leaves(errors.Transient) - elsewhere) | {"NotStarted"}
+    error_names = own_errors(HISTORY["States"]["ReadPage"]["Retry"])
+    assert error_names == (leaves(errors.Transient) - elsewhere) | {"NotStarted"}
 
 
 def test_a_turn_of_a_history_outlives_its_function() -> None:

@@ -167,10 +167,10 @@ def test_whether_or_not_slack_counts_the_second_asked_for_no_file_is_left_out(
         answer = client.call(method, arguments, form=True)
         if method == "files.list":
             before = arguments["ts_to"]
-            listed = client.call(method, {**arguments, "count": 100, "page": 1}, form=True)["files"]
-            listed = [file for file in listed if file["created"] < before]
+            files = client.call(method, {**arguments, "count": 100, "page": 1}, form=True)["files"]
+            files = [file for file in files if file["created"] < before]
             first = (arguments["page"] - 1) * arguments["count"]
-            answer = {**answer, "files": listed[first : first + arguments["count"]]}
+            answer = {**answer, "files": files[first : first + arguments["count"]]}
         return answer
 
     items = Conversation(call, channel.id, Known()).read(conversation.beginning(LATEST), "0")
@@ -193,11 +193,11 @@ def test_a_file_whose_shares_are_not_told_is_asked_about(slack: Slack, channel: 
     reply = share(slack, channel, "here", say(slack, channel, "root")[0])
     reader = Reader(client, channel)
     bare = {"files": [{"id": reply.files[0].id, "created": 1}]}
-    asked = client.call
+    client_call = client.call
 
     def call(method: str, arguments: dict[str, Any]) -> dict[str, Any]:
         reader.calls.append(method)
-        return bare if method == "files.list" else asked(method, arguments, form=True)
+        return bare if method == "files.list" else client_call(method, arguments, form=True)
 
     reader.conversation = Conversation(call, channel.id, Known())
     assert reader.texts() == ["root", "here"]
@@ -242,6 +242,6 @@ def test_a_conversation_that_the_app_is_not_in_is_refused_by_name(
     slack: Slack, channel: Channel, reader: Reader
 ) -> None:
     slack.remove_app(channel)
-    with pytest.raises(SlackRefused) as refused:
+    with pytest.raises(SlackRefused) as refusal:
         reader.texts()
-    assert refused.value.error == "not_in_channel"
+    assert refusal.value.error == "not_in_channel"

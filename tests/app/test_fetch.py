@@ -46,8 +46,8 @@ def fetched(take: Take) -> Fetch:
 
 def stored(s3: Any, bucket: str, file: File) -> list[str]:
     """The keys under which something of *file* lies."""
-    listed = s3.list_objects_v2(Bucket=bucket, Prefix=f"documents/T0LOCAL01/{file.id}/")
-    return [entry["Key"] for entry in listed.get("Contents", [])]
+    response = s3.list_objects_v2(Bucket=bucket, Prefix=f"documents/T0LOCAL01/{file.id}/")
+    return [entry["Key"] for entry in response.get("Contents", [])]
 
 
 @pytest.mark.parametrize("size", [0, 1, transfer.PART - 1, transfer.PART, transfer.PART + 1, 2 * transfer.PART + 5])
@@ -269,13 +269,13 @@ def test_the_sign_in_page_behind_a_redirect_is_known_too(
 
 def test_a_file_deleted_while_it_is_fetched_leaves_nothing(slack: Slack, take: Take, s3: Any, bucket: str) -> None:
     file = slack.add_file("going.bin", Generated(transfer.PART + 10))
-    told = files.file(file.object())
+    event_file = files.file(file.object())
     slack.misbehave("truncated", only=file.id, times=1)
     with pytest.raises(errors.TransferBroken):
-        take(told)
+        take(event_file)
     slack.delete_file(file)
     with pytest.raises(errors.FileGone):
-        take(told)
+        take(event_file)
     assert stored(s3, bucket, file) == []
     assert s3.list_multipart_uploads(Bucket=bucket).get("Uploads", []) == []
 
@@ -376,9 +376,9 @@ def test_a_type_that_is_empty_is_asked_for_then_taken_from_the_name(
 ) -> None:
     file = slack.add_file(name, TEXT, "text/plain")
     slack.misbehave("type_unknown", only=file.id, times=1, lookups=lookups)
-    shown = slack.upload(channel, slack.users[0], [file], deliver=False).body["files"][0]
-    assert shown["mimetype"] == ""
-    result = take(files.file(shown), allowed_types=(recorded,))
+    event_file = slack.upload(channel, slack.users[0], [file], deliver=False).body["files"][0]
+    assert event_file["mimetype"] == ""
+    result = take(files.file(event_file), allowed_types=(recorded,))
     assert (result["status"], result["file"]["mimetype"]) == ("archived", recorded)
 
 
@@ -387,8 +387,8 @@ def test_a_type_that_stays_unknown_is_refused_where_it_is_not_allowed(
 ) -> None:
     file = slack.add_file("c", TEXT, "text/plain")
     slack.misbehave("type_unknown", only=file.id, times=1)
-    shown = slack.upload(channel, slack.users[0], [file], deliver=False).body["files"][0]
-    assert take(files.file(shown), allowed_types=("text/*",))["status"] == "skipped"
+    event_file = slack.upload(channel, slack.users[0], [file], deliver=False).body["files"][0]
+    assert take(files.file(event_file), allowed_types=("text/*",))["status"] == "skipped"
 
 
 def test_a_forwarded_file_that_the_app_may_not_see_is_skipped(slack: Slack, take: Take) -> None:
@@ -475,8 +475,8 @@ def test_whatever_a_host_is_slow_with_it_is_given_up_at_the_deadline_and_the_upl
 ) -> None:
     with closing(SlowHost(*SLOW[slow])) as host:
         size = LARGE if slow == "silence after a part" else 12
-        described = {"id": f"FSLOW{len(slow)}", "name": "x.txt", "size": size, "mimetype": "text/plain"}
-        file = files.file({**described, "mode": "hosted", "url_private": f"{host.url}/x"})
+        fields = {"id": f"FSLOW{len(slow)}", "name": "x.txt", "size": size, "mimetype": "text/plain"}
+        file = files.file({**fields, "mode": "hosted", "url_private": f"{host.url}/x"})
         start = time.monotonic()
         with pytest.raises(errors.SlackUnavailable, match=r"too slowly|could not be reached"):
             take(file, fetch.SPARE_SECONDS + 1)
@@ -508,8 +508,8 @@ def test_a_file_that_grew_past_the_limit_is_not_archived(slack: Slack, take: Tak
 @pytest.mark.parametrize(("redirects", "is_followed"), [(3, True), (4, False)])
 def test_three_redirects_are_followed_and_a_fourth_is_not(take: Take, redirects: int, is_followed: bool) -> None:
     def host(request: Request) -> Response:
-        left = int(request.path.rpartition("/")[2])
-        return redirect(f"/x/{left - 1}") if left else plain("x")
+        redirect_count = int(request.path.rpartition("/")[2])
+        return redirect(f"/x/{redirect_count - 1}") if redirect_count else plain("x")
 
     with closing(HttpServer(host)) as slack_host:
         url = f"{slack_host.url}/x/{redirects}"

@@ -200,5 +200,5 @@ SIDE = st.dictionaries(st.sampled_from([SHARE["channel"], "C0OTHER"]), st.lists(
 @pytest.mark.long
 @given(st.dictionaries(st.sampled_from(["public", "private"]), SIDE | JSON) | JSON)
 def test_whatever_shares_are_they_name_messages_of_this_sharing_or_none(side: Any) -> None:
-    found = shares.places(SHARE, {"shares": side})
-    assert found is None or all(place.ts == "1764065061.000300" or float(place.ts) > 2 for place in found)
+    places = shares.places(SHARE, {"shares": side})
+    assert places is None or all(place.ts == "1764065061.000300" or float(place.ts) > 2 for place in places)

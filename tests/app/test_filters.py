@@ -80,9 +80,9 @@ def test_more_documents_keep_the_dates(slack: Slack, channel: Channel) -> None:
     slack.wait_for_replies(channel, message.ts)
     answer = slack.command(channel, slack.users[0], "/docs", "#often after:2026-01-02")
     rest = slack.command(channel, slack.users[0], "/docs", answer.buttons["Show more"])
-    shown = [line for line in [*answer.lines, *rest.lines] if line.startswith("• ")]
-    assert len(shown) == 12
-    assert "2026-01-02.txt" not in str(shown)
+    lines = [line for line in [*answer.lines, *rest.lines] if line.startswith("• ")]
+    assert len(lines) == 12
+    assert "2026-01-02.txt" not in str(lines)
 
 
 def test_a_filter_that_is_not_understood_is_named_and_the_rest_is_looked_for(

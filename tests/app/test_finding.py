@@ -105,9 +105,9 @@ def test_one_character_of_a_script_without_spaces_is_a_word_or_is_answered_with_
     upload(channel, "契約書.txt", "鰯")
     assert names(ask(channel, "契約")) == ["契約書.txt"]
     assert names(ask(channel, "鰯")) == ["契約書.txt"]
-    told = ask(channel, "約").text
-    assert "please type 約 with the character before or after it" in told
-    assert "Did you mean 約書?" in told
+    text = ask(channel, "約").text
+    assert "please type 約 with the character before or after it" in text
+    assert "Did you mean 約書?" in text
     assert "please type" not in ask(channel, "x").text
 
 

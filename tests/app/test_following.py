@@ -27,10 +27,10 @@ def settled(pipeline: Pipeline) -> Settled:
         for _ in range(1_000):
             # In the order of the path: what is delivered or parked after its look shows up in the next one.
             under_way = [delivery for delivery in pipeline.slack.deliveries if not delivery.done.is_set()]
-            parked = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=counts)["Attributes"]
+            queue_attributes = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=counts)["Attributes"]
             executions = states.list_executions(stateMachineArn=machine, maxResults=1000)["executions"]
             ours = [execution for execution in executions if message.channel.id in execution["name"]]
-            waiting = under_way or any(int(number) for number in parked.values())
+            waiting = under_way or any(int(number) for number in queue_attributes.values())
             if ours and not waiting and all(execution["status"] != "RUNNING" for execution in ours):
                 return [execution["name"] for execution in reversed(ours)]
             time.sleep(0.02)
@@ -83,11 +83,11 @@ def test_a_file_taken_off_its_message_is_withdrawn_and_stays_archived(
 ) -> None:
     message = uploaded(slack, channel, "#draft", count=2)
     slack.wait_for_replies(channel, message.ts)
-    kept, gone = message.files
-    slack.edit(message, "#draft", without=[gone])
+    kept_file, withdrawn_file = message.files
+    slack.edit(message, "#draft", without=[withdrawn_file])
     settled(message)
-    assert tagged(channel) == {"draft": [kept.id]}
-    record = record_of(f"metadata/{slack.team_id}/{gone.id}.json")
+    assert tagged(channel) == {"draft": [kept_file.id]}
+    record = record_of(f"metadata/{slack.team_id}/{withdrawn_file.id}.json")
     assert (record["shares"][0]["deleted"], record["tags"]) == (True, [])
     assert s3.get_object(Bucket=bucket, Key=record["document"])["Body"].read() == b"1"
 
@@ -135,12 +135,12 @@ def test_whatever_order_slack_delivers_in_the_newest_version_counts(
     slack: Slack, channel: Channel, settled: Settled, tagged: Tagged, order: tuple[int, ...]
 ) -> None:
     message = uploaded(slack, channel, "#zero", count=2, deliver=False)
-    told = [message.envelope]
-    told.append(slack.edit(message, "#one", deliver=False))
-    told.append(slack.edit(message, "#two", without=message.files[1:], deliver=False))
-    told.append(slack.delete(message, deliver=False))
+    envelopes = [message.envelope]
+    envelopes.append(slack.edit(message, "#one", deliver=False))
+    envelopes.append(slack.edit(message, "#two", without=message.files[1:], deliver=False))
+    envelopes.append(slack.delete(message, deliver=False))
     for number in order:
-        slack.deliver(told[number])
+        slack.deliver(envelopes[number])
         settled(message)
     assert tagged(channel) == ({} if 3 in order else {"two": [message.files[0].id]})
 

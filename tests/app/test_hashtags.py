@@ -89,8 +89,8 @@ def test_what_somebody_types_is_the_tag_that_a_message_would_have(query: str, ex
 
 
 def test_the_first_thirty_are_kept_and_the_rest_is_named() -> None:
-    kept, left_out = tags(" ".join(f"#t{number}" for number in range(35)))
-    assert kept == sorted(f"t{number}" for number in range(MOST_TAGS))
+    kept_tags, left_out = tags(" ".join(f"#t{number}" for number in range(35)))
+    assert kept_tags == sorted(f"t{number}" for number in range(MOST_TAGS))
     assert left_out == [f"t{number}" for number in range(30, 35)]
 
 
@@ -197,11 +197,11 @@ def test_a_preformatted_block_is_code_and_a_quote_or_list_is_not() -> None:
     def container(kind: str, *elements: object) -> dict[str, object]:
         return {"type": kind, "elements": list(elements)}
 
-    listed = container("rich_text_section", {"type": "text", "text": "#item"})
+    item = container("rich_text_section", {"type": "text", "text": "#item"})
     parts = [
         container("rich_text_preformatted", {"type": "text", "text": "#!/bin/sh #no"}),
         container("rich_text_quote", {"type": "text", "text": "#quoted"}),
-        container("rich_text_list", listed),
+        container("rich_text_list", item),
     ]
     text = "```#!/bin/sh #no```\n&gt; #quoted\n1. #item"
     assert tags(text, [container("rich_text", *parts)]).kept == ["item", "quoted"]
@@ -261,8 +261,8 @@ def test_most_messages_do_not_load_the_table_of_emoji() -> None:
 
 def test_blocks_are_not_read_where_the_text_has_no_style() -> None:
     code = "import sys; from chalicelib.hashtags import tags; tags('#a', [{}]); print(sorted(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True)
-    assert "chalicelib.richtext" not in done.stdout
+    process = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert "chalicelib.richtext" not in process.stdout
 
 
 CORPUS = """
@@ -281,8 +281,8 @@ def tags_by(python: str) -> str:
     """Return what the Python interpreter *python* makes of the corpus."""
     texts = json.dumps([text for text, _ in TABLE.values()])
     arguments = [python, "-I", "-B", "-c", CORPUS, str(PROJECT)]
-    done = subprocess.run(arguments, input=texts, capture_output=True, text=True, check=True)
-    return hashlib.sha256(done.stdout.encode()).hexdigest()
+    process = subprocess.run(arguments, input=texts, capture_output=True, text=True, check=True)
+    return hashlib.sha256(process.stdout.encode()).hexdigest()
 
 
 def newer_pythons() -> list[str]:
@@ -312,15 +312,15 @@ def test_folding_is_final(text: str) -> None:
 
 @given(st.text())
 def test_what_is_found_is_found_again(text: str) -> None:
-    kept = tags(text).kept
-    assert tags(" ".join(f"#{tag}" for tag in kept)).kept == kept
+    kept_tags = tags(text).kept
+    assert tags(" ".join(f"#{tag}" for tag in kept_tags)).kept == kept_tags
 
 
 @given(st.text(alphabet="#aé-_+ <>|`&;C1🇩🇪\n", max_size=300))
 def test_whatever_the_text_tags_are_sound(text: str) -> None:
-    kept, _ = tags(text)
-    assert kept == sorted(set(kept))
-    for tag in kept:
+    kept_tags, _ = tags(text)
+    assert kept_tags == sorted(set(kept_tags))
+    for tag in kept_tags:
         assert len(tag.encode()) <= LONGEST_TAG
         assert tag == fold(tag)
         assert not set(tag) & set("# <>|`;\n/")
