@@ -304,7 +304,7 @@ def test_two_questions_at_once_in_home_leave_one_whole_answer(
     with ThreadPoolExecutor() as fingers:
         questions = ("clickone", "clicktwo", "clickone")
         interactions = list(fingers.map(lambda text: slack.interactions.type_home(mira, "search", text), questions))
-    assert [answer.warning for answer in interactions if answer] == [""] * 3
+    assert [interaction.warning for interaction in interactions if interaction] == [""] * 3
     home_text = texts(slack.views.home(mira.id))
     (asked_last,) = [word for word in ("clickone", "clicktwo") if f"Documents with {word}" in home_text]
     assert [word for word in ("clickone", "clicktwo") if f"{word}.txt" in home_text] == [asked_last]

@@ -51,9 +51,9 @@ class Known:
 class Reader:
     """Reads *channel* with *client*, and counts the calls."""
 
-    def __init__(self, client: Client, channel: Channel, known: Known | None = None) -> None:
+    def __init__(self, client: Client, channel: Channel, archive: Known | None = None) -> None:
         self.client, self.calls = client, list[str]()
-        self.conversation = Conversation(self.call, channel.id, known or Known())
+        self.conversation = Conversation(self.call, channel.id, archive or Known())
 
     def call(self, method: str, arguments: dict[str, Any]) -> dict[str, Any]:
         self.calls.append(method)

@@ -102,10 +102,10 @@ def test_what_was_shared_before_is_archived_without_a_reply_to_each(
     tags = [record_of(f"metadata/{slack.team_id}/{message.files[0].id}.json")["tags"] for message in (old, reply)]
     assert tags == [["2026", "old"], ["reply"]]
     assert not any(message.reactions for message in slack.messages if message.channel is channel)
-    [told] = turns.own()
-    assert told.text.startswith("✅ What was shared here since")
-    assert told.thread_ts is None
-    assert "2 files archived" in words(told)
+    [notice] = turns.own()
+    assert notice.text.startswith("✅ What was shared here since")
+    assert notice.thread_ts is None
+    assert "2 files archived" in words(notice)
 
 
 @pytest.mark.long
@@ -132,8 +132,8 @@ def test_no_more_files_are_on_their_way_than_lambda_is_to_take(
     for _ in range(8):
         share(slack, channel)
     order = history.turn(turns.order(), turns.stage, time.time(), 30)
-    started = turns.record()["started"]
-    assert sum(execution["files"] for execution in started) == history.MOST_FILES_AT_ONCE
+    executions = turns.record()["started"]
+    assert sum(execution["files"] for execution in executions) == history.MOST_FILES_AT_ONCE
     assert turns.all(order)["counts"]["archived"] == 8
 
 
@@ -176,12 +176,12 @@ def test_what_failed_for_good_before_is_tried_again(slack: Slack, channel: Chann
 
 
 def test_what_is_not_archived_is_told_with_the_reason(slack: Slack, channel: Channel, turns: Turns) -> None:
-    gone, link = (
+    message, link = (
         share(slack, channel, file=("gone.txt", b"x", "text/plain")),
         slack.add_file("plan", b"", mode="external"),
     )
     share(slack, channel, file=link)
-    slack.delete_file(gone.files[0])
+    slack.delete_file(message.files[0])
     record = turns.all()
     assert (record["counts"]["skipped"], record["counts"]["failed"], len(record["problems"])) == (2, 0, 2)
     end = turns.own()[-1]
@@ -224,9 +224,11 @@ def test_an_edit_that_no_event_told_is_followed(
     slack.wait_for_replies(channel, message.ts)
     slack.edit(message, "#after", without=message.files[:1], deliver=False)
     turns.all(turns.order(tell=False))
-    kept, removed = (record_of(f"metadata/{slack.team_id}/{file.id}.json") for file in message.files[::-1])
-    assert kept["tags"] == ["after"]
-    assert removed["shares"][0]["deleted"]
+    kept_record, withdrawn_record = (
+        record_of(f"metadata/{slack.team_id}/{file.id}.json") for file in message.files[::-1]
+    )
+    assert kept_record["tags"] == ["after"]
+    assert withdrawn_record["shares"][0]["deleted"]
     assert turns.all(turns.order(tell=False), later=60)["counts"]["archived"] == 0
 
 
@@ -236,15 +238,17 @@ def test_deletions_that_no_event_told_are_followed(
 ) -> None:
     alone, root = (slack.upload(channel, slack.users[1], [TEXT]) for _ in range(2))
     reply = slack.upload(channel, slack.users[1], [TEXT], thread_ts=root.ts)
-    kept = slack.upload(channel, slack.users[1], [TEXT], thread_ts=root.ts)
-    for message in (alone, root, reply, kept):
-        slack.wait_for_replies(channel, message.thread_ts or message.ts, 3 if message in (reply, kept, root) else 1)
+    kept_reply = slack.upload(channel, slack.users[1], [TEXT], thread_ts=root.ts)
+    for message in (alone, root, reply, kept_reply):
+        slack.wait_for_replies(
+            channel, message.thread_ts or message.ts, 3 if message in (reply, kept_reply, root) else 1
+        )
     for message in (alone, reply, root):
         slack.delete(message, deliver=False)
     turns.all(turns.order(tell=False))
     shares = [
         record_of(f"metadata/{slack.team_id}/{message.files[0].id}.json")["shares"][0]
-        for message in (alone, root, reply, kept)
+        for message in (alone, root, reply, kept_reply)
     ]
     assert [share["deleted"] for share in shares] == [True, True, True, False]
 
@@ -255,14 +259,14 @@ def test_replies_whose_tags_no_event_told_are_followed(
 ) -> None:
     root = slack.upload(channel, slack.users[1], [TEXT], "#root")
     slack.wait_for_replies(channel, root.ts)
-    edited, deleted, _late = (
+    edited_reply, deleted_reply, _late = (
         slack.say(channel, slack.users[1], text, root.ts, deliver=False) for text in ("#a", "#b", "#c")
     )
     turns.all(turns.order(tell=False))
     at = f"metadata/{slack.team_id}/{root.files[0].id}.json"
     assert record_of(at)["tags"] == ["a", "b", "c", "root"]
-    slack.edit(edited, "#x", deliver=False)
-    slack.delete(deleted, deliver=False)
+    slack.edit(edited_reply, "#x", deliver=False)
+    slack.delete(deleted_reply, deliver=False)
     turns.all(turns.order(tell=False))
     assert record_of(at)["tags"] == ["c", "root", "x"]
 
@@ -276,8 +280,8 @@ def test_a_message_that_retention_may_have_removed_is_not_withdrawn(
     order, later = turns.order(tell=False), time.time() + (turns.stage.slack.settings.keep_after_days + 1) * 86_400
     while order["state"] == "running":
         order = history.turn(order, turns.stage, later, 30)
-    [kept] = record_of(f"metadata/{slack.team_id}/{message.files[0].id}.json")["shares"]
-    assert not kept["deleted"]
+    [share] = record_of(f"metadata/{slack.team_id}/{message.files[0].id}.json")["shares"]
+    assert not share["deleted"]
 
 
 @pytest.mark.long
@@ -340,8 +344,8 @@ def test_a_lost_answer_to_a_post_makes_no_second_message(slack: Slack, channel: 
     share(slack, channel)
     slack.misbehave("api_lost_answer", times=1, only="chat.postMessage")
     assert turns.all()["state"] == "done"
-    [told] = turns.own()
-    assert told.text.startswith("✅")
+    [notice] = turns.own()
+    assert notice.text.startswith("✅")
 
 
 @pytest.mark.long
@@ -352,9 +356,9 @@ def test_a_turn_that_is_taken_twice_at_once_is_taken_once(slack: Slack, channel:
     for _ in range(60):
         with ThreadPoolExecutor(2) as pool:
             both = [pool.submit(history.turn, order, turns.stage, time.time(), 30) for _ in range(2)]
-        done = [future.result() for future in both if not isinstance(future.exception(), ArchiveUnavailable)]
-        assert done, "one of them wins"
-        order = done[0]
+        orders = [future.result() for future in both if not isinstance(future.exception(), ArchiveUnavailable)]
+        assert orders, "one of them wins"
+        order = orders[0]
         if order["state"] != "running":
             break
     counts = turns.record()["counts"]
@@ -394,10 +398,10 @@ def test_a_scope_that_is_lost_on_the_way_is_told(slack: Slack, channel: Channel,
     record = turns.all(order)
     assert record["state"] == "stopped"
     assert "missing_scope" in record["reason"]
-    [told] = turns.own()
-    assert told.text.startswith("⚠️")
-    assert "missing_scope" in words(told)
-    assert "make catchup" in words(told)
+    [notice] = turns.own()
+    assert notice.text.startswith("⚠️")
+    assert "missing_scope" in words(notice)
+    assert "make catchup" in words(notice)
 
 
 @pytest.mark.long
@@ -424,8 +428,8 @@ def test_a_lost_right_to_write_loses_nothing_but_the_message(slack: Slack, chann
     slack.workspace.scopes.discard("chat:write")
     record = turns.all(order)
     assert (record["state"], record["counts"]["archived"]) == ("done", 7)
-    [told] = turns.own()
-    assert "I'm archiving" in told.text
+    [notice] = turns.own()
+    assert "I'm archiving" in notice.text
 
 
 def test_a_token_that_is_revoked_on_the_way_ends_the_execution_as_failed(
@@ -532,8 +536,8 @@ def test_the_invitation_alone_archives_the_past_and_both_tellings_of_it_are_one(
 def test_somebody_else_who_joins_starts_nothing(slack: Slack, channel: Channel, turns: Turns) -> None:
     share(slack, channel)
     slack.say(channel, slack.users[0], "<@U1> has joined the channel", subtype="channel_join")
-    settled = slack.upload(channel, slack.users[1], [TEXT])
-    slack.wait_for_replies(channel, settled.ts)
+    message = slack.upload(channel, slack.users[1], [TEXT])
+    slack.wait_for_replies(channel, message.ts)
     assert turns.record() is None
 
 
@@ -551,13 +555,13 @@ def test_an_aborted_execution_is_told_and_the_next_one_goes_on_in_the_same_messa
     arn = stage.histories.state_machine.replace(":stateMachine:", ":execution:") + ":" + order["run"]
     stage.histories.client.call("StopExecution", executionArn=arn)
     assert eventually(lambda: turns.record()["state"] == "stopped", 60), turns.record()
-    [told] = turns.own()
-    assert "ABORTED" in words(told)
-    assert "make catchup" in words(told)
+    [notice] = turns.own()
+    assert "ABORTED" in words(notice)
+    assert "make catchup" in words(notice)
     slack.behave()
     assert turns.all(turns.order(tell=False))["state"] == "done"
-    [told] = turns.own()
-    assert told.text.startswith("✅")
+    [notice] = turns.own()
+    assert notice.text.startswith("✅")
 
 
 def test_an_execution_that_is_over_or_another_ones_changes_nothing_when_it_dies(
@@ -569,8 +573,8 @@ def test_an_execution_that_is_over_or_another_ones_changes_nothing_when_it_dies(
     for run in (order["run"], turns.order()["run"]):
         history_telling.stop(run, "ABORTED", stage.archive, stage.slack, time.time())
     assert turns.record()["state"] == "done"
-    [told] = turns.own()
-    assert told.text.startswith("✅")
+    [notice] = turns.own()
+    assert notice.text.startswith("✅")
 
 
 @pytest.mark.long

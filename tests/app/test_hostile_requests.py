@@ -27,8 +27,8 @@ UPLOAD = json.dumps(payload("file_share_modern")).encode()
 @pytest.fixture(scope="module")
 def aws() -> Iterator[list[Request]]:
     """What the route asked of AWS."""
-    with route_environment() as asked:
-        yield asked
+    with route_environment() as requests:
+        yield requests
 
 
 def sent(body: bytes, headers: dict[str, str]) -> int:
@@ -126,9 +126,9 @@ def test_slacks_payloads_with_anything_anywhere_are_acknowledged(
     aws: list[Request], data: Any, name: str, by: Any
 ) -> None:
     whole = payload(name)
-    changed = replaced(whole, data.draw(st.sampled_from(list(places(whole)))), by)
-    body = json.dumps(changed).encode()
-    assert sent(body, signed(body)) == (200 if isinstance(changed, dict) else 400)
+    content = replaced(whole, data.draw(st.sampled_from(list(places(whole)))), by)
+    body = json.dumps(content).encode()
+    assert sent(body, signed(body)) == (200 if isinstance(content, dict) else 400)
 
 
 @pytest.mark.parametrize("secret", ["another", SECRET.upper(), SECRET[:-1]])

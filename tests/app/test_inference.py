@@ -46,17 +46,17 @@ class Workspace:
         self.put([(self._here, "minutes")], 1)
 
     def put(self, shares: list[tuple[Channel, str]], age: int) -> None:
-        file_id, created = f"F{age:05}", NEWEST - age
+        file_id, creation_time = f"F{age:05}", NEWEST - age
         for channel, tags in shares:
-            ts = f"{created}.{int(channel.id[-4:], 36) % 1_000_000:06}"
+            ts = f"{creation_time}.{int(channel.id[-4:], 36) % 1_000_000:06}"
             message: Any = {"team": self.team, "channel": channel.id, "channel_type": channel.kind, "ts": ts}
             message |= {"user": "U1", "thread_ts": None, "comment": "", "comment_cut": False}
             message |= {"version": ts, "event_id": "Ev1"}
             file: Any = {"id": file_id, "name": "doc.pdf", "title": "doc", "mimetype": "application/pdf", "size": 1}
-            file |= {"created": created, "user": "U1", "permalink": None}
-            fetched: Any = {"status": "archived", "file": file, "document": f"documents/{file_id}", "reason": None}
+            file |= {"created": creation_time, "user": "U1", "permalink": None}
+            result: Any = {"status": "archived", "file": file, "document": f"documents/{file_id}", "reason": None}
             step: Any = {"kind": "upload", "message": message, "tags": tags.split(), "file_ids": [file_id]}
-            step |= {"removed": [], "fetched": {**fetched, "sha256": "0" * 64}}
+            step |= {"removed": [], "fetched": {**result, "sha256": "0" * 64}}
             records.save(step, "2026-11-23T10:00:00Z", self._archive)
 
     def hide(self, count: int, tags: str, channels: int = 1, age: int = -20_000) -> None:
@@ -89,9 +89,9 @@ class Workspace:
         before = len(self._slack.requests)
         with Deadline(time.monotonic() + 60) as deadline:
             listings = Listings(self._counter.bucket(self._archive.bucket), deadline)
-            shown = look(Place(self.team, self.user.id, where), listings)
+            answer = look(Place(self.team, self.user.id, where), listings)
         asked_of_slack = len(self._slack.requests) - before
-        text = json.dumps(shown, indent=1)
+        text = json.dumps(answer, indent=1)
         for name, own in {"T": self.team, "U": self.user.id, "C1": self._here.id, "C2": self.public.id}.items():
             text = text.replace(own, name)
         return Seen(text, self._counter.listings, self._counter.records, asked_of_slack)
@@ -99,8 +99,8 @@ class Workspace:
 
 @pytest.fixture
 def counter(pipeline: Pipeline) -> Iterator[Counter]:
-    with closing(Counter(pipeline.aws)) as started:
-        yield started
+    with closing(Counter(pipeline.aws)) as new_counter:
+        yield new_counter
 
 
 Made = Callable[[str], Workspace]
@@ -140,11 +140,11 @@ MOST_OF_S3 = search.MOST_LISTINGS + search.CHUNK * search.CHUNKS
 def test_what_became_private_is_for_others_as_if_it_had_never_been(made: Made, who: str, hidden: str) -> None:
     without, there = made(who), made(who)
     there.hide(**HIDDEN[hidden])
-    expected = {text: without.ask(text) for text in QUESTIONS}
-    seen = {text: there.ask(text) for text in QUESTIONS}
-    assert {text: each.shown for text, each in seen.items()} == {
-        text: each.shown for text, each in expected.items()
+    answers_without = {text: without.ask(text) for text in QUESTIONS}
+    answers = {text: there.ask(text) for text in QUESTIONS}
+    assert {text: each.shown for text, each in answers.items()} == {
+        text: each.shown for text, each in answers_without.items()
     }
     assert there.home().shown == without.home().shown
-    assert max(each.listings + each.records for each in seen.values()) <= MOST_OF_S3
-    assert max(each.slack for each in seen.values()) <= 2 + visibility.MOST_LOOKUPS
+    assert max(each.listings + each.records for each in answers.values()) <= MOST_OF_S3
+    assert max(each.slack for each in answers.values()) <= 2 + visibility.MOST_LOOKUPS

@@ -69,9 +69,9 @@ class Turns:
 class Mortal(Archive):
     """The archive as one worker reaches it: in turns, and dead after *lives* requests, done or not."""
 
-    def __init__(self, s3: Any, bucket: str, turns: Turns, worker: int, lives: int, done: bool) -> None:
+    def __init__(self, s3: Any, bucket: str, turns: Turns, worker: int, lives: int, is_done: bool) -> None:
         super().__init__(s3, bucket)
-        self._turns, self._worker, self._lives, self._done = turns, worker, lives, done
+        self._turns, self._worker, self._lives, self._done = turns, worker, lives, is_done
 
     def read(self, key: str) -> Any:
         return self._request(lambda: Archive.read(self, key))
@@ -105,19 +105,19 @@ def missing(s3: Any, bucket: str, team: str) -> set[str]:
     """The entries that the document's record promises and the index has not."""
     record = Archive(s3, bucket).read(layout.metadata_key(team, "F1"))
     assert record is not None
-    listed = [
+    keys = [
         entry["Key"]
         for kind in index.KINDS
         for entry in s3.list_objects_v2(Bucket=bucket, Prefix=index.prefix_of_all(kind, team)).get("Contents", [])
     ]
-    return index.entries(record.value) - set(listed)
+    return index.entries(record.value) - set(keys)
 
 
 def run(s3: Any, bucket: str, turns: Turns, worker: int, one_step: Step, rng: random.Random) -> None:
     """Follow *one_step* as the workflow does: start again whatever died."""
     lives = [rng.randint(1, 25) for _ in range(rng.choice([0, 1, 2]))] + [10_000]
-    for left in lives:
-        archive = Mortal(s3, bucket, turns, worker, left, rng.random() < 0.5)
+    for life in lives:
+        archive = Mortal(s3, bucket, turns, worker, life, rng.random() < 0.5)
         try:
             records.save(one_step, NOW, archive)
         except DeadError:

@@ -27,9 +27,9 @@ def settle(pipeline: Pipeline, slack: Slack, channel: Channel) -> None:
 
 def test_a_direct_message_is_answered_once_whatever_it_says(pipeline: Pipeline, slack: Slack) -> None:
     direct = slack.workspace.direct_message(slack.add_user("asks").id)
-    asked = slack.say(direct, slack.users[0], "help")
+    message = slack.say(direct, slack.users[0], "help")
     slack.workspace.wait_until(lambda: bool(answers(slack, direct)), 60)
-    slack.deliver(asked.envelope)  # Slack may deliver it again
+    slack.deliver(message.envelope)  # Slack may deliver it again
     settle(pipeline, slack, direct)
     assert answers(slack, direct) == [f"👋 {notices.ABOUT_DIRECT} {notices.HOW}"]
     slack.say(direct, slack.users[0], "And now?")
@@ -39,8 +39,8 @@ def test_a_direct_message_is_answered_once_whatever_it_says(pipeline: Pipeline, 
 def test_whoever_names_the_app_is_answered_once_in_the_thread(
     pipeline: Pipeline, slack: Slack, channel: Channel
 ) -> None:
-    asked = slack.say(channel, slack.users[0], f"<@{slack.bot_user_id}> who are you?")
-    (reply,) = slack.wait_for_replies(channel, asked.ts)
+    message = slack.say(channel, slack.users[0], f"<@{slack.bot_user_id}> who are you?")
+    (reply,) = slack.wait_for_replies(channel, message.ts)
     settle(pipeline, slack, channel)
     assert words(reply) == f"👋 {notices.ABOUT} {notices.HOW}"
     assert len(answers(slack, channel)) == 1
@@ -50,11 +50,11 @@ def test_whoever_names_the_app_is_answered_once_in_the_thread(
 def test_files_and_tags_that_name_the_app_are_followed_and_not_answered(
     pipeline: Pipeline, slack: Slack, channel: Channel
 ) -> None:
-    named = f"<@{slack.bot_user_id}>"
-    upload = slack.upload(channel, slack.users[0], [FILE], text=f"{named} please")
+    mention = f"<@{slack.bot_user_id}>"
+    upload = slack.upload(channel, slack.users[0], [FILE], text=f"{mention} please")
     slack.wait_for_replies(channel, upload.ts)
-    tagged = slack.say(channel, slack.users[0], f"{named} #finance", thread_ts=upload.ts)
-    slack.workspace.wait_until(lambda: "label" in tagged.reactions, 60)
+    reply = slack.say(channel, slack.users[0], f"{mention} #finance", thread_ts=upload.ts)
+    slack.workspace.wait_until(lambda: "label" in reply.reactions, 60)
     settle(pipeline, slack, channel)
     assert answers(slack, channel) == []
 
@@ -70,8 +70,13 @@ def question(event: dict[str, Any]) -> Any:
 
 @pytest.mark.parametrize("event", [DIRECT, NAMED, {**DIRECT, "text": "Help ", "thread_ts": "1.1"}], ids=str)
 def test_what_a_person_says_to_the_app_is_a_question(event: dict[str, Any]) -> None:
-    asked = question(event)
-    assert (asked["type"], asked["team"], asked["channel"], asked["ts"]) == ("asked", "T1", event["channel"], "1.2")
+    result = question(event)
+    assert (result["type"], result["team"], result["channel"], result["ts"]) == (
+        "asked",
+        "T1",
+        event["channel"],
+        "1.2",
+    )
 
 
 @pytest.mark.parametrize("event", [DIRECT, NAMED], ids=["direct", "named"])

@@ -71,8 +71,8 @@ FAULT = "The archive had a fault of its own. Please tell whoever runs it ({})."
 def test_a_change_that_failed_is_told_in_the_thread_with_its_reason(
     error: dict[str, str], reason: str, thread_ts: str | None, root: str
 ) -> None:
-    failed = {"execution": "T1-C1-1_2-e3_4", "channel": "C1", "ts": "1.2", "thread_ts": thread_ts, "error": error}
-    notice = posted({"type": "not_followed", "kind": "edit", "team": "T1", **failed})
+    change = {"execution": "T1-C1-1_2-e3_4", "channel": "C1", "ts": "1.2", "thread_ts": thread_ts, "error": error}
+    notice = posted({"type": "not_followed", "kind": "edit", "team": "T1", **change})
     assert (notice.name, notice.thread_ts) == ("T1-C1-1_2-e3_4", root)
     assert notice.text == f"❌ What was changed here did not reach the archive. {reason}"
 
@@ -159,8 +159,10 @@ def test_a_tag_that_is_written_from_right_to_left_keeps_its_sign_in_front() -> N
     [("States.Timeout", "timeout"), ("Lambda.Unknown", "unknown"), ("Runtime.OutOfMemory", "out_of_memory")],
 )
 def test_no_reason_names_a_service_of_aws(error: str, code: str) -> None:
-    failed = file("failed", reason=f"The archive had a fault of its own. Please tell whoever runs it ({error}).")
-    assert shown(posted(outcome(failed))).endswith(f"Please tell whoever runs it ({code}).")
+    failed_file = file(
+        "failed", reason=f"The archive had a fault of its own. Please tell whoever runs it ({error})."
+    )
+    assert shown(posted(outcome(failed_file))).endswith(f"Please tell whoever runs it ({code}).")
 
 
 def test_tags_that_were_left_out_are_named() -> None:

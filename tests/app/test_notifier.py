@@ -162,8 +162,8 @@ def test_what_is_not_the_apps_goes_to_the_dead_letters(notify: Notify, text: str
 def test_a_webhook_says_where_the_upload_was(slack: Slack, channel: Channel, notify: Notify) -> None:
     ts = slack.say(channel, slack.users[0], "x", deliver=False).ts
     notify(outcome(channel, ts, channel_type="channel"), slack_url=slack.webhook_url, access_token="")
-    posted = json.loads(slack.requests_to("services")[-1].body)
-    assert posted["blocks"][0]["elements"][0]["text"] == f"About an upload in <#{channel.id}>:"
+    body = json.loads(slack.requests_to("services")[-1].body)
+    assert body["blocks"][0]["elements"][0]["text"] == f"About an upload in <#{channel.id}>:"
     assert slack.requests_to("services")[-1].header("Authorization") is None
 
 
@@ -175,8 +175,8 @@ def test_a_webhook_says_nothing_of_a_private_conversation(
     before = len(slack.requests_to("services"))
     for text in (outcome(channel, ts, channel_type=kind), outcome(channel, ts, execution="T1-C1-1_1")):
         notify(text, slack_url=slack.webhook_url, access_token="")
-    ended = {"type": "ended", "execution": f"T1-{channel.id}-2_2", "status": "TIMED_OUT"}
-    notify(json.dumps(ended), slack_url=slack.webhook_url, access_token="")
+    event = {"type": "ended", "execution": f"T1-{channel.id}-2_2", "status": "TIMED_OUT"}
+    notify(json.dumps(event), slack_url=slack.webhook_url, access_token="")
     assert len(slack.requests_to("services")) == before
 
 
@@ -224,8 +224,8 @@ def test_with_replies_to_problems_alone_an_edit_that_brings_a_file_is_a_sign(
     ts = slack.say(channel, slack.users[0], "x", deliver=False).ts
     notify(outcome(channel, ts, kind="edit"), replies="problems")
     assert (slack.replies(channel, ts), mark(slack, channel, ts)) == ([], ["label"])
-    failed = {"id": "F2", "name": "a", "status": "failed", "size": None, "reason": "Too large."}
-    notify(outcome(channel, ts, kind="edit", files=[failed]), replies="problems")
+    failed_file = {"id": "F2", "name": "a", "status": "failed", "size": None, "reason": "Too large."}
+    notify(outcome(channel, ts, kind="edit", files=[failed_file]), replies="problems")
     assert len(slack.replies(channel, ts)) == 1
 
 
@@ -251,13 +251,13 @@ def test_what_is_not_archived_is_kept_for_its_uploader_until_it_is(
 ) -> None:
     ts = slack.say(channel, slack.users[0], "x", deliver=False).ts
     key = layout.problem_key("T1", "U7", channel.id, ts)
-    failed = {"id": "F1", "name": "a.pdf", "status": "failed", "size": None, "reason": "Too large."}
+    failed_file = {"id": "F1", "name": "a.pdf", "status": "failed", "size": None, "reason": "Too large."}
     good = {"id": "F2", "name": "b.pdf", "status": "archived", "size": 1, "reason": None}
-    notify(outcome(channel, ts, user="U7", files=[failed, good]))
-    kept = archive.read(key)
-    del failed["size"]
-    assert kept
-    assert kept.value == {"channel": channel.id, "ts": ts, "files": [failed]}
+    notify(outcome(channel, ts, user="U7", files=[failed_file, good]))
+    problem = archive.read(key)
+    del failed_file["size"]
+    assert problem
+    assert problem.value == {"channel": channel.id, "ts": ts, "files": [failed_file]}
     name = f"T1-{channel.id}-{ts.replace('.', '_')}-r1"
     notify(outcome(channel, ts, user="U7", execution=name, files=[good]))
     assert archive.read(key) is None

@@ -118,9 +118,9 @@ def test_who_opened_what_is_one_line_of_the_log_without_a_name(
 def test_a_mangled_ticket_gets_the_page(
     slack: Slack, channel: Channel, upload: Upload, link: Link, spoil: Callable[[str], str]
 ) -> None:
-    asked = len(slack.requests_to("users.info"))
+    request_count = len(slack.requests_to("users.info"))
     assert is_refused(opened(spoil(link(upload(channel)))))
-    assert len(slack.requests_to("users.info")) == asked
+    assert len(slack.requests_to("users.info")) == request_count
 
 
 @pytest.mark.long
@@ -216,11 +216,11 @@ def test_when_slack_does_not_answer_nothing_opens_and_nothing_breaks(
 def test_a_previewer_and_a_look_at_the_head_open_nothing(
     pipeline: Pipeline, slack: Slack, channel: Channel, upload: Upload, link: Link
 ) -> None:
-    url, asked = link(upload(channel)), len(slack.requests_to("users.info"))
+    url, request_count = link(upload(channel)), len(slack.requests_to("users.info"))
     agent = {"User-Agent": "Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)"}
     head, preview = requests.head(url, timeout=10), opened(url, headers=agent, allow_redirects=False)
     assert (head.status_code, preview.status_code, preview.text) == (200, 200, opening.WAITING)
-    assert len(slack.requests_to("users.info")) == asked
+    assert len(slack.requests_to("users.info")) == request_count
 
 
 def calls_of_s3(pipeline: Pipeline) -> int:
@@ -234,24 +234,24 @@ def test_opening_takes_two_calls_of_slack_and_one_of_s3_before_the_content(
     """Whoever opens it, and whatever became of the channel."""
     word, elsewhere = "dhaulagiri", slack.add_channel("elsewhere")
     guest, private = slack.add_user("guest", is_restricted=True), slack.add_channel("board", "group")
-    closed = slack.add_channel("closed")
-    for number, place in enumerate((channel, private, closed)):
+    closed_channel = slack.add_channel("closed")
+    for number, place in enumerate((channel, private, closed_channel)):
         upload(place, text=f"{word}{number}")
         place.members |= {mira.id, guest.id}
-    closed.kind = "group"
-    asked = {
+    closed_channel.kind = "group"
+    cases = {
         "public": (elsewhere, mira, 0),
         "public, from inside": (channel, mira, 0),
         "private": (elsewhere, mira, 1),
         "private again": (elsewhere, mira, 2),
-        "private again, from inside": (closed, mira, 2),
+        "private again, from inside": (closed_channel, mira, 2),
         "guest": (channel, guest, 0),
         "guest, private": (private, guest, 1),
-        "guest, private again": (closed, guest, 2),
+        "guest, private again": (closed_channel, guest, 2),
     }
     copies = {
         what: copy_in(slack.command(place, user, "/docs", f"{word}{number}"))
-        for what, (place, user, number) in asked.items()
+        for what, (place, user, number) in cases.items()
     }
     calls = {}
     for what, address in copies.items():
@@ -316,6 +316,6 @@ def test_the_address_of_the_content_is_no_good_later_nor_for_anything_else(
         "shown": ("=attachment", "=inline"),
         "unsigned": ("X-Amz-Signature=", "X-Amz-Signature=0"),
     }
-    spoiled = {what: opened(address.replace(*change, 1)).status_code for what, change in changes.items()}
-    assert spoiled == dict.fromkeys(changes, 403)
+    statuses = {what: opened(address.replace(*change, 1)).status_code for what, change in changes.items()}
+    assert statuses == dict.fromkeys(changes, 403)
     assert opened(address).content == CONTENT

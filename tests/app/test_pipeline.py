@@ -63,25 +63,25 @@ def test_files_are_archived_recorded_and_replied_to(
         "• q3 report.pdf (10 KB)\n• 数据.csv (4 bytes)\n• zero (0 bytes)"
     )
     for file, (name, content, mimetype) in zip(message.files, files, strict=True):
-        stored = s3.get_object(Bucket=bucket, Key=f"documents/{slack.team_id}/{file.id}/{name}")
-        assert stored["Body"].read() == content
-        assert stored["ContentType"] == mimetype
-        assert stored["ContentDisposition"].startswith("attachment; filename*=UTF-8''")
+        document = s3.get_object(Bucket=bucket, Key=f"documents/{slack.team_id}/{file.id}/{name}")
+        assert document["Body"].read() == content
+        assert document["ContentType"] == mimetype
+        assert document["ContentDisposition"].startswith("attachment; filename*=UTF-8''")
         record = record_of(f"metadata/{slack.team_id}/{file.id}.json")
         assert record["file"]["sha256"] == hashlib.sha256(content).hexdigest()
         assert record["file"]["name"] == name
         assert (record["tags"], record["shares"][0]["comment"]) == (["2026", "finance"], message.text)
-    kept = record_of(f"messages/{slack.team_id}/{channel.id}/{message.ts}.json")
-    assert kept["files"] == [file.id for file in message.files]
+    message_record = record_of(f"messages/{slack.team_id}/{channel.id}/{message.ts}.json")
+    assert message_record["files"] == [file.id for file in message.files]
     assert ended(pipeline, message) == "SUCCEEDED"
 
 
 def test_a_shell_can_have_the_environment_of_the_routes(pipeline: Pipeline) -> None:
     path = pipeline.write_environ()
-    printed = subprocess.run(
+    output = subprocess.run(
         ["sh", "-c", f". {path} && env -0"], env={}, capture_output=True, text=True, check=True
     ).stdout
-    variables = dict(line.split("=", 1) for line in printed.split("\0") if line)
+    variables = dict(line.split("=", 1) for line in output.split("\0") if line)
     assert variables.items() >= pipeline.deployment.environ.items()
     assert path.stat().st_mode & 0o077 == 0
 
@@ -92,22 +92,22 @@ def test_each_step_leaves_a_line_with_the_executions_name(
     message = slack.upload(channel, slack.users[0], [("logged.txt", b"l", "text/plain")])
     reply_to(slack, message)
     logs = [log.read_text(encoding="utf-8") for log in pipeline.folder.glob("*.log")]
-    told = [json.loads(line) for log in logs for line in log.splitlines() if message.ts.replace(".", "_") in line]
+    lines = [json.loads(line) for log in logs for line in log.splitlines() if message.ts.replace(".", "_") in line]
     steps = {"started", "document stored", "record saved"}
-    assert steps <= {line["step"] for line in told}
+    assert steps <= {line["step"] for line in lines}
 
 
 @pytest.mark.long
 def test_what_a_partner_shares_in_a_channel_of_slack_connect_is_ours_and_its_record_names_their_workspace(
     slack: Slack, record_of: Records
 ) -> None:
-    shared, partner = slack.add_channel("partners", is_ext_shared=True), slack.add_user("ana", team_id="T0PARTNER")
-    message = slack.upload(shared, partner, [("ours.txt", b"ours", "text/plain")], "#joint")
+    channel, partner = slack.add_channel("partners", is_ext_shared=True), slack.add_user("ana", team_id="T0PARTNER")
+    message = slack.upload(channel, partner, [("ours.txt", b"ours", "text/plain")], "#joint")
     assert "with #joint" in reply_to(slack, message)
     (share,) = record_of(f"metadata/{slack.team_id}/{message.files[0].id}.json")["shares"]
     assert (share["team"], share["sender_team"]) == (slack.team_id, "T0PARTNER")
     assert record_of(f"metadata/T0PARTNER/{message.files[0].id}.json") is None
-    assert "ours.txt" in slack.command(shared, slack.users[0], "/docs", "#joint").text
+    assert "ours.txt" in slack.command(channel, slack.users[0], "/docs", "#joint").text
 
 
 def test_an_upload_in_a_thread_is_answered_in_that_thread(slack: Slack, channel: Channel) -> None:

@@ -21,7 +21,7 @@ Records = Callable[[str], Any]
 
 def step(kind: str, version: str, tags: str = "", files: str = "F1", removed: str = "", **message: Any) -> Step:
     """Say what Slack told at *version*; words are separated by blanks."""
-    told = {
+    defaults = {
         "team": "T1",
         "channel": "C1",
         "channel_type": "channel",
@@ -30,7 +30,7 @@ def step(kind: str, version: str, tags: str = "", files: str = "F1", removed: st
         "thread_ts": None,
     }
     comment = {"comment": tags, "comment_cut": False, "version": version, "event_id": f"Ev{version}"}
-    whole: Any = {**told, **comment, **message}
+    whole: Any = {**defaults, **comment, **message}
     return {
         "kind": kind,
         "message": whole,
@@ -82,10 +82,10 @@ def told(names: Iterable[str]) -> Any:
 
 @pytest.mark.parametrize("names", STORIES.values(), ids=STORIES)
 def test_every_order_of_arrival_ends_in_the_same_record(names: list[str]) -> None:
-    expected = told(names)
+    record = told(names)
     for order in itertools.permutations(names):
-        assert told(order) == expected, order
-        assert told([*order, *order]) == expected, order
+        assert told(order) == record, order
+        assert told([*order, *order]) == record, order
 
 
 def test_the_newest_version_is_what_the_message_says() -> None:
@@ -135,13 +135,13 @@ class Story:
         self.s3, self.bucket, self.team = s3, bucket, team
         self.archive = Archive(s3, bucket)
 
-    def take(self, given: Step) -> None:
+    def take(self, step: Step) -> None:
         """What the workflow does with it: follow, then every file."""
-        message: Any = {**given["message"], "team": self.team}
-        here: Step = {**given, "message": message}
-        if given["kind"] != "upload":
+        message: Any = {**step["message"], "team": self.team}
+        here: Step = {**step, "message": message}
+        if step["kind"] != "upload":
             records.save(here, NOW, self.archive)
-        for file_id in given["file_ids"]:
+        for file_id in step["file_ids"]:
             records.save(fetched(here, file_id), NOW, self.archive)
 
     def record(self, file_id: str) -> Any:
@@ -151,9 +151,9 @@ class Story:
     def tags(self, scope: str) -> dict[str, list[str]]:
         """The index: file ids by tag."""
         start = index.prefix(index.TAGS, self.team, scope)
-        listed = self.s3.list_objects_v2(Bucket=self.bucket, Prefix=start).get("Contents", [])
+        entries = self.s3.list_objects_v2(Bucket=self.bucket, Prefix=start).get("Contents", [])
         files_by_tag: dict[str, list[str]] = {}
-        for entry in listed:
+        for entry in entries:
             tag, _, last = entry["Key"].removeprefix(start).partition("/")
             files_by_tag.setdefault(tag, []).append(index.file_of(last))
         return files_by_tag
@@ -229,7 +229,7 @@ def test_tags_of_every_script_are_keys(story: Story) -> None:
 
 
 def test_a_listing_is_newest_first_and_the_same_under_every_tag() -> None:
-    keys = [index.place(created, "F1") for created in (0, 5, 1499081897, 1499081898, 9_999_999_999)]
+    keys = [index.place(moment, "F1") for moment in (0, 5, 1499081897, 1499081898, 9_999_999_999)]
     assert keys == sorted(keys, reverse=True)
 
 
@@ -237,7 +237,7 @@ def test_a_listing_is_newest_first_and_the_same_under_every_tag() -> None:
 def test_many_at_once_leave_an_index_that_agrees_with_the_record(story: Story) -> None:
     steps = [step("upload", f"{n}.1", f"all t{n}", ts=f"{n}.1") for n in range(1, 6)]
     steps += [step("edit", f"{n}.5", f"all e{n}", ts=f"{n}.1") for n in range(1, 6)]
-    threads = [threading.Thread(target=story.take, args=(one,)) for one in steps]
+    threads = [threading.Thread(target=story.take, args=(next_step,)) for next_step in steps]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -278,9 +278,9 @@ def test_the_record_has_the_newest_name_and_a_result_the_name_that_its_message_s
 
 def test_a_result_has_the_beginning_of_a_long_name_and_the_record_all_of_it(story: Story) -> None:
     """The workflow carries the results of all files, and no more than 262,144 bytes."""
-    named: Any = again(of_team(step("upload", "100.1", ""), story.team), "archived", name="é" * 150)
-    named["fetched"] |= {"sha256": "0" * 64, "document": "documents/T1/F1/x"}
-    result = records.save(named, NOW, story.archive)
+    archived_step: Any = again(of_team(step("upload", "100.1", ""), story.team), "archived", name="é" * 150)
+    archived_step["fetched"] |= {"sha256": "0" * 64, "document": "documents/T1/F1/x"}
+    result = records.save(archived_step, NOW, story.archive)
     assert result is not None
     assert (result["name"], story.record("F1")["file"]["name"]) == ("é" * 100, "é" * 150)
 
@@ -381,5 +381,5 @@ def test_entries_that_another_change_made_in_the_meantime_are_set_right(
     index.change(archive, key, tagged("old"))
     spoiled.spoil("DELETE", "/old/", after(lambda: index.change(archive, key, tagged("old"))))
     index.change(spoiled.archive(archive.bucket), key, tagged(*added))
-    listed = {key for kind in index.KINDS for key in archive.names(index.prefix_of_all(kind, team))}
-    assert listed == index.entries(tagged("old")(None))
+    keys = {key for kind in index.KINDS for key in archive.names(index.prefix_of_all(kind, team))}
+    assert keys == index.entries(tagged("old")(None))

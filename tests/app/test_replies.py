@@ -47,9 +47,9 @@ def test_the_reply_follows_an_edit_of_the_tags(slack: Slack, channel: Channel) -
 def test_the_reply_follows_the_tags_in_the_thread(slack: Slack, channel: Channel) -> None:
     message = slack.upload(channel, slack.users[0], BOTH[:1], text="Plans #own")
     slack.wait_for_replies(channel, message.ts)
-    tagged = slack.say(channel, slack.users[0], "and #late", thread_ts=message.ts)
+    reply = slack.say(channel, slack.users[0], "and #late", thread_ts=message.ts)
     slack.workspace.wait_until(lambda: "with #late #own" in said(slack, message)[0], 60)
-    slack.delete(tagged)
+    slack.delete(reply)
     slack.workspace.wait_until(lambda: "with #own." in said(slack, message)[0], 60)
     assert len(said(slack, message)) == 1
 
@@ -252,8 +252,8 @@ def test_a_quiet_sign_becomes_words_when_a_problem_appears(
 ) -> None:
     record(archive, message, "F1", "F2")
     notify(outcome(message, entry("F1"), user=None), replies="problems")
-    added = entry("F2", "skipped", reason="Slack only links to it.")
-    notify(outcome(message, entry("F1", "unchanged"), added, kind="edit"), replies="problems")
+    skipped_entry = entry("F2", "skipped", reason="Slack only links to it.")
+    notify(outcome(message, entry("F1", "unchanged"), skipped_entry, kind="edit"), replies="problems")
     (reply,) = said(slack, message)
     assert reply.startswith("⚠️ 1 file left out")
     assert "white_check_mark" not in signs(slack, message)

@@ -29,8 +29,8 @@ def step(kind: str, day: float, text: str = "", files: str = "", removed: str = 
     message |= {"thread_ts": None, "comment": text, "comment_cut": False, "version": version, "event_id": "Ev1"}
     whole: Any = {"kind": kind, "message": message, "tags": text.split(), "file_ids": files.split()}
     whole |= {"removed": removed.split(), "fetched": None}
-    told: Step = whole
-    return told
+    result: Step = whole
+    return result
 
 
 STEPS = {
@@ -58,16 +58,20 @@ def every_order(*names: str) -> list[Any]:
 
 @pytest.mark.parametrize("order", every_order("upload", "edit", "F2 off", "tombstones", "retention"))
 def test_what_retention_takes_is_kept_with_what_was_said_whatever_came_first(order: tuple[str, ...]) -> None:
-    told = shares(order)
-    assert (told["F1"]["deleted"], bool(told["F1"]["gone"]), told["F1"]["comment"]) == (False, True, "plan final")
-    assert told["F1"] == shares(["upload", "edit", "F2 off", "tombstones", "retention"])["F1"]
+    final_shares = shares(order)
+    assert (final_shares["F1"]["deleted"], bool(final_shares["F1"]["gone"]), final_shares["F1"]["comment"]) == (
+        False,
+        True,
+        "plan final",
+    )
+    assert final_shares["F1"] == shares(["upload", "edit", "F2 off", "tombstones", "retention"])["F1"]
 
 
 @pytest.mark.parametrize("order", every_order("upload", "edit", "F2 off", "tombstones"))
 def test_what_was_taken_off_when_it_was_young_does_not_come_back(order: tuple[str, ...]) -> None:
-    told = shares(order)
-    assert (told["F1"]["deleted"], told["F2"]["deleted"]) == (False, True)
-    assert told["F2"]["comment"] == ""
+    final_shares = shares(order)
+    assert (final_shares["F1"]["deleted"], final_shares["F2"]["deleted"]) == (False, True)
+    assert final_shares["F2"]["comment"] == ""
 
 
 @pytest.mark.parametrize("order", every_order("upload", "edit", "deletion", "retention"))
@@ -81,14 +85,14 @@ def test_what_a_person_deletes_is_withdrawn_whether_or_not_retention_took_it_fir
     s3: Any, bucket: str, request: pytest.FixtureRequest, order: tuple[str, ...]
 ) -> None:
     team = "TR" + hashlib.sha256(request.node.name.encode()).hexdigest()[:12].upper()
-    told = {
+    steps = {
         **{name: of_team(STEPS[name], team) for name in ("tombstones", "retention")},
         "upload": of_team(fetched(STEPS["upload"], "F1"), team),
         "file deletion": file_deletion(team, "F1", f"{POSTED + 95 * DAY}.000003"),
     }
     archive = Archive(s3, bucket)
     for name in order:
-        records.save(told[name], NOW, archive)
+        records.save(steps[name], NOW, archive)
     (share,) = archive.read(f"metadata/{team}/F1.json").value["shares"]  # type: ignore[union-attr]
     assert (share["deleted"], share["gone"], share["comment"]) == (True, None, "")
     assert [key for kind in index.KINDS for key in archive.names(index.prefix_of_all(kind, team))] == []
@@ -96,12 +100,12 @@ def test_what_a_person_deletes_is_withdrawn_whether_or_not_retention_took_it_fir
 
 @pytest.mark.parametrize(("day", "is_kept"), [(79.9, False), (80, True), (400, True)])
 def test_the_age_counts_from_the_message_and_the_file(day: float, is_kept: bool) -> None:
-    late = records.message_record(None, STEPS["upload"])
-    deleted = records.message_record(late, step("deletion", day, removed="F1 F2"))
-    assert records.share_of(deleted, "F1", POSTED)["deleted"] is not is_kept
-    emptied = records.message_record(late, step("edit", day, "plan", "", removed="F1"))
-    assert records.share_of(emptied, "F1", POSTED)["deleted"] is not is_kept
-    assert records.share_of(emptied, "F1", POSTED - 90 * DAY)["deleted"] is False  # an old file, shared again
+    record = records.message_record(None, STEPS["upload"])
+    deleted_record = records.message_record(record, step("deletion", day, removed="F1 F2"))
+    assert records.share_of(deleted_record, "F1", POSTED)["deleted"] is not is_kept
+    edited_record = records.message_record(record, step("edit", day, "plan", "", removed="F1"))
+    assert records.share_of(edited_record, "F1", POSTED)["deleted"] is not is_kept
+    assert records.share_of(edited_record, "F1", POSTED - 90 * DAY)["deleted"] is False  # an old file, shared again
 
 
 def test_a_record_of_before_that_withdrew_a_file_without_a_date_does_not_show_it_again() -> None:
@@ -120,9 +124,9 @@ def test_with_zero_days_every_deletion_is_followed() -> None:
 
 def test_the_tags_of_a_reply_that_vanished_by_age_stay() -> None:
     def reply(day: float, tags: str) -> Step:
-        told = step("reply", day, tags)
-        told["message"] |= {"thread_ts": TS, "ts": f"{POSTED + DAY}.000003"}
-        return told
+        reply_step = step("reply", day, tags)
+        reply_step["message"] |= {"thread_ts": TS, "ts": f"{POSTED + DAY}.000003"}
+        return reply_step
 
     record = records.message_record(records.message_record(None, STEPS["upload"]), reply(1, "late"))
     assert records.share_of(records.message_record(record, reply(90, "")), "F1")["tags"] == ["late", "plan"]

@@ -173,9 +173,9 @@ class Door:
 
 @pytest.fixture
 def door(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Door]:
-    made = Door(tmp_path, **request.param)
-    yield made
-    made.routes.close()
+    new_door = Door(tmp_path, **request.param)
+    yield new_door
+    new_door.routes.close()
 
 
 @pytest.mark.parametrize("door", [{}], indirect=True)
@@ -244,7 +244,7 @@ def imported(envelope: Any, slack: Slack) -> set[str]:
         "assert answer['statusCode'] == 200, answer; print(json.dumps(sorted(sys.modules)))"
     )
     environ = {"PATH": os.environ["PATH"], "SIGNING_SECRET": slack.signing_secret}
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", program],
         input=json.dumps(event),
         cwd=PROJECT,
@@ -253,7 +253,7 @@ def imported(envelope: Any, slack: Slack) -> set[str]:
         text=True,
         check=True,
     )
-    return set(json.loads(done.stdout.splitlines()[-1]))
+    return set(json.loads(process.stdout.splitlines()[-1]))
 
 
 @pytest.mark.parametrize("name", ["message_plain", "message_changed_unfurl", "channel_join", "own_post"])

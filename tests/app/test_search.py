@@ -60,14 +60,14 @@ def put(slack: Slack, archive: Archive) -> Put:
             message |= {"version": ts, "event_id": "Ev1"}
             file: Any = {"id": file_id, "name": name, "title": name, "mimetype": "application/pdf", "size": 48_213}
             file |= {"created": created, "user": slack.users[0].id, "permalink": f"{slack.url}/files/{file_id}"}
-            fetched: Any = {
+            result: Any = {
                 "status": "archived",
                 "file": file,
                 "document": f"documents/T/{file_id}/x",
                 "reason": None,
             }
             step: Any = {"kind": "upload", "message": message, "tags": tags.split(), "file_ids": [file_id]}
-            step |= {"removed": [], "fetched": {**fetched, "sha256": "0" * 64}}
+            step |= {"removed": [], "fetched": {**result, "sha256": "0" * 64}}
             records.save(step, NOW, archive)
         return file_id
 
@@ -124,9 +124,9 @@ def test_who_finds_what_was_shared_where_they_ask(
 ) -> None:
     here, user = slack.add_channel("here", kind), slack.add_user("asker", **WHO[who])
     put((here, tag))
-    found = "doc.pdf" in ask(here, tag, user).text
-    listed = f"#{tag}" in ask(here, f"tags {tag}", user).text
-    assert (found, listed) == (who in FINDS_HERE, who in FINDS_HERE)
+    is_found = "doc.pdf" in ask(here, tag, user).text
+    is_listed = f"#{tag}" in ask(here, f"tags {tag}", user).text
+    assert (is_found, is_listed) == (who in FINDS_HERE, who in FINDS_HERE)
 
 
 @pytest.mark.parametrize("who", WHO)
@@ -139,9 +139,9 @@ def test_who_finds_what_was_shared_elsewhere(
     user = slack.add_user("asker", **WHO[who])
     put((there, tag))
     there.kind = kind if kind in KINDS else "group"
-    expected = who == "a member" and kind == "channel"
-    assert ("doc.pdf" in ask(elsewhere, tag, user).text) is expected
-    assert (f"#{tag}" in ask(elsewhere, f"tags {tag}", user).text) is expected
+    may_find = who == "a member" and kind == "channel"
+    assert ("doc.pdf" in ask(elsewhere, tag, user).text) is may_find
+    assert (f"#{tag}" in ask(elsewhere, f"tags {tag}", user).text) is may_find
 
 
 @pytest.mark.long
@@ -153,10 +153,10 @@ def test_a_private_tag_finds_nothing_outside_and_is_not_shown_with_the_public_on
     put((channel, tag), (private, f"{tag}layoffs"))
     assert ask(elsewhere, f"{tag}layoffs").text.startswith(nothing(f"{tag}layoffs"))
     for where, user in ((elsewhere, None), (channel, None), (channel, slack.add_user("guest", **GUEST))):
-        shown = ask(where, tag, user).text
-        assert "doc.pdf" in shown
-        assert "layoffs" not in shown
-        assert "boardroom" not in shown
+        text = ask(where, tag, user).text
+        assert "doc.pdf" in text
+        assert "layoffs" not in text
+        assert "boardroom" not in text
         assert "layoffs" not in ask(where, f"tags {tag}", user).text
     inside = ask(private, f"{tag} {tag}layoffs")
     assert inside.lines[2] == f"#{tag} #{tag}layoffs"
@@ -278,17 +278,19 @@ def test_a_document_is_shown_with_name_size_person_place_day_and_tags(
 def test_more_continues_where_it_stopped_until_the_end(channel: Channel, put: Put, ask: Ask, tag: str) -> None:
     for number in range(25):
         put((channel, tag), created=1_499_000_000 + number // 3, name=f"{number:02}.pdf")
-    seen: list[str] = []
+    numbers: list[str] = []
     text: str | None = tag
     while text:
         answer = ask(channel, text)
         pages = [line for line in answer.lines if line.startswith("• ")]
         assert len(pages) <= search.SHOWN
-        seen += [line[2:4] for line in pages]
+        numbers += [line[2:4] for line in pages]
         text = answer.buttons.get("Show more")
         assert (f"type /docs {text}" in str(answer.body["blocks"])) == (text is not None)
-    assert sorted(seen) == [f"{number:02}" for number in range(25)]
-    assert [int(number) // 3 for number in seen] == sorted((int(number) // 3 for number in seen), reverse=True)
+    assert sorted(numbers) == [f"{number:02}" for number in range(25)]
+    assert [int(number) // 3 for number in numbers] == sorted(
+        (int(number) // 3 for number in numbers), reverse=True
+    )
 
 
 def test_the_page_after_the_last_says_so(channel: Channel, put: Put, ask: Ask, tag: str) -> None:
@@ -319,11 +321,11 @@ def test_a_long_tag_list_says_that_there_is_more(channel: Channel, put: Put, ask
 def test_of_thousands_of_names_fifty_are_compared_letter_by_letter_and_forty_letters_of_each() -> None:
     """A comparison takes time that grows with the square of the length."""
     others = [f"{'lorem-ipsum-' * 8}{number}" for number in range(2_500)]
-    compared: list[int] = []
+    lengths: list[int] = []
 
     def count(frame: Any, event: str, _: Any) -> None:
         if event == "call" and frame.f_code.co_qualname == "SequenceMatcher.get_matching_blocks":
-            compared.append(len(frame.f_locals["self"].a) + len(frame.f_locals["self"].b))
+            lengths.append(len(frame.f_locals["self"].a) + len(frame.f_locals["self"].b))
 
     sys.setprofile(count)
     try:
@@ -331,8 +333,8 @@ def test_of_thousands_of_names_fifty_are_compared_letter_by_letter_and_forty_let
     finally:
         sys.setprofile(None)
     assert len(near) == 3
-    assert 0 < len(compared) <= suggestions.MOST_COMPARED
-    assert max(compared) <= 80
+    assert 0 < len(lengths) <= suggestions.MOST_COMPARED
+    assert max(lengths) <= 80
 
 
 @pytest.mark.parametrize(
@@ -387,8 +389,8 @@ class Counter:
 
 @pytest.fixture
 def counter(pipeline: Pipeline) -> Iterator[Counter]:
-    with closing(Counter(pipeline.aws)) as started:
-        yield started
+    with closing(Counter(pipeline.aws)) as new_counter:
+        yield new_counter
 
 
 @pytest.fixture
@@ -518,9 +520,9 @@ class Documents(Shelf):
         return Page(behind[:most], len(behind) <= most)
 
     def records(self, keys: Iterable[str]) -> list[Any]:
-        read = [self._record() for _ in keys]
-        self.read += len(read)
-        return read
+        batch = [self._record() for _ in keys]
+        self.read += len(batch)
+        return batch
 
     def _record(self) -> Any:
         share = {"team": "T1", "channel": self._channel, "channel_type": "group", "ts": "1.1", "deleted": False}
@@ -568,15 +570,15 @@ PLACES = st.lists(
 )
 def test_listings_are_merged_without_a_gap_and_in_order(keys: list[list[list[str]]], page: int, take: int) -> None:
     shelf: Any = Shelf(keys)
-    expected = sorted(set.intersection(*({place for scope in tag for place in scope} for tag in keys)))
-    seen: list[str] = []
+    common_places = sorted(set.intersection(*({place for scope in tag for place in scope} for tag in keys)))
+    places: list[str] = []
     after = ""
     for _ in range(200):  # each time a new search that goes on where the last one stopped
         tags = [[Listing(f"{tag}/{scope}", page) for scope in range(len(of))] for tag, of in enumerate(keys)]
         candidates = Candidates(tags, after, shelf)
-        while taken := candidates.take(take):
-            seen += taken
+        while batch := candidates.take(take):
+            places += batch
         if candidates.exhausted:
             break
         after = candidates.position
-    assert seen == expected
+    assert places == common_places

@@ -36,10 +36,10 @@ def count(slack: Slack, api: Api, mira: User, channel: Channel, listings: Listin
 
 def rooms(slack: Slack, mira: User, number: int) -> list[Channel]:
     """Private channels that she is in."""
-    made = [slack.add_channel(f"room{n}", "group") for n in range(number)]
-    for room in made:
+    channels = [slack.add_channel(f"room{n}", "group") for n in range(number)]
+    for room in channels:
         room.members.add(mira.id)
-    return made
+    return channels
 
 
 @pytest.mark.long
@@ -47,14 +47,14 @@ def test_a_word_asked_by_a_member_of_five_conversations_takes_twelve_listings_an
     slack: Slack, channel: Channel, mira: User, put: Put, tag: str, count: Count
 ) -> None:
     places = [channel, *rooms(slack, mira, 5)]
-    taken = []
+    counts = []
     for _ in range(3):  # the archive grows
         for place in places:
             for _ in range(3):
                 put((place, tag))
-        taken.append(count(tag))
-    assert taken[0] == taken[1] == taken[2]
-    assert max(taken[0]) <= 12
+        counts.append(count(tag))
+    assert counts[0] == counts[1] == counts[2]
+    assert max(counts[0]) <= 12
 
 
 @pytest.mark.long
@@ -72,10 +72,10 @@ def test_more_terms_in_more_conversations_stay_within_the_bound(
     words = " ".join(f"#{tag}{number}" for number in range(terms))
     for place in (channel, *rooms(slack, mira, conversations)):
         put((place, words.replace("#", "")))
-    listed, read = count(words)
+    listing_count, record_count = count(words)
     scopes = min(conversations, 24) + 2
-    assert listed <= 2 + min(terms * scopes, 64)
-    assert read <= search.MOST_RECORDS
+    assert listing_count <= 2 + min(terms * scopes, 64)
+    assert record_count <= search.MOST_RECORDS
 
 
 def test_of_a_listing_that_ends_early_only_what_comes_after_its_end_may_hold_documents(

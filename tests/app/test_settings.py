@@ -30,25 +30,25 @@ def test_everything_missing_is_reported_at_once_with_its_purpose(caplog: pytest.
 
 
 def test_what_was_not_asked_for_is_not_read() -> None:
-    chosen = settings.load("BUCKET", environ={"BUCKET": "b", "ACCESS_TOKEN": "ssm:/x"}, ssm=no_ssm)
-    assert (chosen.bucket, chosen.access_token) == ("b", "")
+    app_settings = settings.load("BUCKET", environ={"BUCKET": "b", "ACCESS_TOKEN": "ssm:/x"}, ssm=no_ssm)
+    assert (app_settings.bucket, app_settings.access_token) == ("b", "")
 
 
 def test_limits_have_defaults_and_can_be_set() -> None:
     default = settings.load(environ={}, ssm=no_ssm)
     assert (default.max_file_bytes, default.allowed_types, default.slack_loopback) == (1024**3, ("*/*",), False)
-    chosen = settings.load(
+    app_settings = settings.load(
         environ={"MAX_FILE_BYTES": "5", "ALLOWED_TYPES": "image/*, Application/PDF", "SLACK_LOOPBACK": "1"},
         ssm=no_ssm,
     )
-    assert (chosen.max_file_bytes, chosen.allowed_types) == (5, ("image/*", "application/pdf"))
-    assert chosen.slack_loopback
+    assert (app_settings.max_file_bytes, app_settings.allowed_types) == (5, ("image/*", "application/pdf"))
+    assert app_settings.slack_loopback
 
 
 def test_readmes_table_is_the_programs() -> None:
     rows = re.findall(r"^\| `([A-Z_]+)` \| (.+?) \|", README.read_text(encoding="utf-8"), re.MULTILINE)
-    stated = {variable.name: variable.purpose for variable in settings.VARIABLES}
-    assert {name: purpose for name, purpose in rows if name in stated} == stated
+    purposes = {variable.name: variable.purpose for variable in settings.VARIABLES}
+    assert {name: purpose for name, purpose in rows if name in purposes} == purposes
 
 
 @pytest.mark.parametrize(

@@ -70,9 +70,9 @@ def test_only_the_signature_to_the_letter_holds(change: Any) -> None:
 def test_agrees_with_slacks_own_verifier(body: bytes, age: int, secret: str, tampered: bool) -> None:
     timestamp = str(NOW - age)
     given_signature = signature(secret, timestamp, body)
-    sent = body + b" " if tampered else body
-    theirs = SignatureVerifier(SECRET, Stopped()).is_valid(sent, timestamp, given_signature)
-    assert is_signed(SECRET, timestamp, given_signature, sent, NOW) is theirs
+    sent_body = body + b" " if tampered else body
+    theirs = SignatureVerifier(SECRET, Stopped()).is_valid(sent_body, timestamp, given_signature)
+    assert is_signed(SECRET, timestamp, given_signature, sent_body, NOW) is theirs
 
 
 @pytest.mark.parametrize("given_token", [None, 7, ["t"], {}, "", "tokem", "tökén", "\ud800"])

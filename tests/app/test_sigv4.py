@@ -42,8 +42,8 @@ def botocores(
     auth: Any = SigV4Auth(BotoCredentials(who.key, who.secret, who.token), service.prefix, region)
     text = auth.string_to_sign(request, auth.canonical_request(request))
     scope = auth.scope(request)
-    signed = auth.signed_headers(auth.headers_to_sign(request))
-    return f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders={signed}, Signature={auth.signature(text, request)}"
+    names = auth.signed_headers(auth.headers_to_sign(request))
+    return f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders={names}, Signature={auth.signature(text, request)}"
 
 
 @pytest.mark.long
@@ -116,10 +116,10 @@ def test_every_presigned_url_is_botocores(
 ) -> None:
     client = s3_client(region, endpoint)
     client._request_signer._credentials = BotoCredentials(who.key, who.secret, who.token)
-    wanted = {"Bucket": bucket, "Key": f"documents/T1/F1/{key}", "ResponseContentDisposition": disposition}
-    theirs = client.generate_presigned_url("get_object", Params=wanted, ExpiresIn=seconds)
+    params = {"Bucket": bucket, "Key": f"documents/T1/F1/{key}", "ResponseContentDisposition": disposition}
+    theirs = client.generate_presigned_url("get_object", Params=params, ExpiresIn=seconds)
     account = sigv4.Account({"AWS_REGION": region, "AWS_ENDPOINT_URL": endpoint})
-    url, fields = sigv4.object_url(bucket, wanted["Key"], account), {"response-content-disposition": disposition}
+    url, fields = sigv4.object_url(bucket, params["Key"], account), {"response-content-disposition": disposition}
     ours = sigv4.presigned(url, fields, seconds, region, who, signed_at(theirs))
     assert ours.partition("?")[0] == theirs.partition("?")[0]
     assert sorted(ours.partition("?")[2].split("&")) == sorted(theirs.partition("?")[2].split("&"))
@@ -213,12 +213,12 @@ def waits_for(event: threading.Event) -> Callable[[BaseHTTPRequestHandler], None
 
 @pytest.fixture
 def stub() -> Iterator[Stub]:
-    made = Stub()
-    yield made
-    for client in made.clients:
+    new_stub = Stub()
+    yield new_stub
+    for client in new_stub.clients:
         client.close()
-    made.server.shutdown()
-    made.server.server_close()
+    new_stub.server.shutdown()
+    new_stub.server.server_close()
 
 
 def test_one_connection_serves_many_calls(stub: Stub) -> None:

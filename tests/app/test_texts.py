@@ -41,8 +41,8 @@ def test_the_table_has_the_text(text: str) -> None:
 @pytest.mark.parametrize("module", SPEAKING, ids=lambda module: module.__name__)
 def test_every_sentence_of_the_code_is_in_the_table(module: ModuleType) -> None:
     table = plain(TABLE)
-    missing = [part for text in texts(module) for part in parts(text) if part not in table]
-    assert missing == []
+    missing_parts = [part for text in texts(module) for part in parts(text) if part not in table]
+    assert missing_parts == []
 
 
 def texts(module: ModuleType) -> Iterator[str]:

@@ -51,8 +51,8 @@ def test_a_ticket_of_another_secret_is_none(other: str) -> None:
     ],
 )
 def test_the_signature_of_one_ticket_is_no_use_for_another(other: Ticket) -> None:
-    forged = tickets.issue(SECRET, other, NOW).rpartition(".")[0] + "." + GENUINE.rpartition(".")[2]
-    assert tickets.read(SECRET, forged, NOW) is None
+    forgery = tickets.issue(SECRET, other, NOW).rpartition(".")[0] + "." + GENUINE.rpartition(".")[2]
+    assert tickets.read(SECRET, forgery, NOW) is None
 
 
 def test_ten_thousand_mangled_tickets_let_nobody_in() -> None:
@@ -64,8 +64,8 @@ def test_ten_thousand_mangled_tickets_let_nobody_in() -> None:
         for _ in range(draw.randint(1, 3)):
             at = draw.randrange(len(characters))
             characters[at : at + draw.randint(0, 2)] = draw.choices(alphabet, k=draw.randint(0, 2))
-        mangled = "".join(characters)
-        assert (tickets.read(SECRET, mangled, NOW) is not None) == (mangled == GENUINE), mangled
+        text = "".join(characters)
+        assert (tickets.read(SECRET, text, NOW) is not None) == (text == GENUINE), text
 
 
 @pytest.mark.long

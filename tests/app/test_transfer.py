@@ -46,8 +46,8 @@ print(json.dumps({**result, "peak": int(peak[1]) * 1024}))
 @pytest.fixture
 def sink() -> Iterator[Discard]:
     """An S3 that keeps nothing and checks everything."""
-    with Discard() as started:
-        yield started
+    with Discard() as discard:
+        yield discard
 
 
 def peak(slack: Slack, sink: Discard, mebibytes: int) -> int:
@@ -66,12 +66,12 @@ def peak(slack: Slack, sink: Discard, mebibytes: int) -> int:
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",
     }
-    given = json.dumps({"team": slack.team_id, "file": file.object()})
+    input_text = json.dumps({"team": slack.team_id, "file": file.object()})
     command = [sys.executable, "-c", PROGRAM]
-    done = subprocess.run(
-        command, input=given, cwd=PROJECT, env=environ, capture_output=True, text=True, check=True
+    process = subprocess.run(
+        command, input=input_text, cwd=PROJECT, env=environ, capture_output=True, text=True, check=True
     )
-    result = json.loads(done.stdout.splitlines()[-1])
+    result = json.loads(process.stdout.splitlines()[-1])
     assert result["sha256"] == file.sha256
     sink.check(f"archive/{result['document']}", content.chunks())
     return int(result["peak"])
@@ -104,9 +104,9 @@ def test_a_document_is_stored_as_a_download_of_its_name(archive: Archive) -> Non
 def test_parts_are_whole_but_the_last(parts: int, extra: int, piece: int) -> None:
     content = random.Random(piece).randbytes(parts * transfer.PART + extra)
     pieces = [content[start : start + piece] for start in range(0, len(content), piece)]
-    seen: list[bytes] = []
-    parted = list(transfer.parts(pieces, len(content), seen.append, []))
-    assert seen == pieces
+    calls: list[bytes] = []
+    parted = list(transfer.parts(pieces, len(content), calls.append, []))
+    assert calls == pieces
     assert b"".join(part.body for part in parted) == content
     assert {len(part.body) for part in parted[:-1]} <= {transfer.PART}
     assert 0 < len(parted[-1].body) <= transfer.PART
@@ -116,9 +116,9 @@ def test_parts_are_whole_but_the_last(parts: int, extra: int, piece: int) -> Non
 
 
 def test_memory_that_was_sent_is_used_again_and_holds_nothing_of_before() -> None:
-    used = bytearray(b"x" * transfer.PART)
-    first, second = transfer.parts([bytes(transfer.PART), b"last"], transfer.PART + 4, len, [used])
-    assert second.body is used
+    buffer = bytearray(b"x" * transfer.PART)
+    first, second = transfer.parts([bytes(transfer.PART), b"last"], transfer.PART + 4, len, [buffer])
+    assert second.body is buffer
     assert [bytes(first.body), bytes(second.body)] == [bytes(transfer.PART), b"last"]
 
 
@@ -134,9 +134,9 @@ def test_s3_is_told_the_checksum_of_all_that_it_is_sent(size: int, monkeypatch: 
             monkeypatch.setenv(f"AWS_{name}", value)
         archive = Archive(clients.s3.__wrapped__(), "archive")
         stored_bytes = transfer.store(archive, "documents/T1/F1/x", [bytes(size)], size, None)
-        stored = s3.objects["archive/documents/T1/F1/x"]
-    assert [sorted(part.checksums) for part in stored.parts] == [["x-amz-checksum-crc32"]] * len(stored.parts)
-    assert sum(part.size for part in stored.parts) == size
+        s3_object = s3.objects["archive/documents/T1/F1/x"]
+    assert [sorted(part.checksums) for part in s3_object.parts] == [["x-amz-checksum-crc32"]] * len(s3_object.parts)
+    assert sum(part.size for part in s3_object.parts) == size
     assert stored_bytes == (size, hashlib.sha256(bytes(size)).hexdigest())
 
 

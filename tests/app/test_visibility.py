@@ -41,7 +41,7 @@ def test_a_share_is_visible_or_not(fields: dict[str, Any], member: bool, guest: 
 
 def test_the_newest_share_comes_first_by_its_moment() -> None:
     record: Any = {"shares": [share(ts=ts) for ts in ("9.5", "10.1", "9.6")]}
-    assert [one["ts"] for one in visibility.may_be_visible(record, MEMBER)] == ["10.1", "9.6", "9.5"]
+    assert [entry["ts"] for entry in visibility.may_be_visible(record, MEMBER)] == ["10.1", "9.6", "9.5"]
 
 
 def test_slack_is_asked_once_about_each_channel_and_never_about_the_one_that_is_asked_in() -> None:
@@ -52,7 +52,7 @@ def test_slack_is_asked_once_about_each_channel_and_never_about_the_one_that_is_
 def test_what_is_shared_in_a_conversation_of_ones_own_is_visible_wherever_one_asks() -> None:
     record: Any = {"shares": [share(channel_type="group"), share(channel="C3", channel_type="group")]}
     for asker in (MEMBER._replace(others=("C2",)), GUEST._replace(others=("C2",))):
-        assert [one["channel"] for one in visibility.may_be_visible(record, asker)] == ["C2"]
+        assert [entry["channel"] for entry in visibility.may_be_visible(record, asker)] == ["C2"]
         assert visibility.elsewhere(record["shares"], asker) == ["C3"]
 
 

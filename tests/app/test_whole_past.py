@@ -62,7 +62,7 @@ def test_a_busy_channel_is_complete_after_the_invitation_although_functions_die_
         and message.user == slack.bot_user_id
         and message.body.get("subtype") != "channel_join"
     ]
-    greeting, told = sorted(own, key=lambda message: message.text != notices.GREETING)
+    greeting, notice = sorted(own, key=lambda message: message.text != notices.GREETING)
     assert greeting.text == notices.GREETING
-    assert told.text.startswith("✅ What was shared here since")
+    assert notice.text.startswith("✅ What was shared here since")
     print(f"\n{time.monotonic() - began:.0f} s: {run['counts']}")

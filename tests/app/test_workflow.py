@@ -32,16 +32,16 @@ def upload(comment: str = "Hello", files: int = 1, name: str = "a.pdf") -> event
         }
         for number in range(files)
     ]
-    found = events.change(with_event("file_share_thread", text=comment, files=entries))
-    assert found is not None
-    return found
+    change = events.change(with_event("file_share_thread", text=comment, files=entries))
+    assert change is not None
+    return change
 
 
 def test_an_execution_is_named_after_the_message() -> None:
     change = upload()
     message = change.message
-    expected = f"{message['team']}-{message['channel']}-{message['ts'].replace('.', '_')}"
-    assert workflow.execution_name(change) == expected
+    name = f"{message['team']}-{message['channel']}-{message['ts'].replace('.', '_')}"
+    assert workflow.execution_name(change) == name
 
 
 @pytest.mark.parametrize(
