@@ -368,18 +368,18 @@ def test_a_stub_without_a_date_is_as_old_as_its_message(
 
 
 @pytest.mark.parametrize(
-    ("name", "lookups", "recorded"),
+    ("name", "lookups", "mimetype"),
     [("a.txt", 0, "text/plain"), ("b.pdf", 1, "application/pdf"), ("c", 1, "application/octet-stream")],
 )
 def test_a_type_that_is_empty_is_asked_for_then_taken_from_the_name(
-    slack: Slack, channel: Channel, take: Take, name: str, lookups: int, recorded: str
+    slack: Slack, channel: Channel, take: Take, name: str, lookups: int, mimetype: str
 ) -> None:
     file = slack.add_file(name, TEXT, "text/plain")
     slack.misbehave("type_unknown", only=file.id, times=1, lookups=lookups)
     event_file = slack.upload(channel, slack.users[0], [file], deliver=False).body["files"][0]
     assert event_file["mimetype"] == ""
-    result = take(files.file(event_file), allowed_types=(recorded,))
-    assert (result["status"], result["file"]["mimetype"]) == ("archived", recorded)
+    result = take(files.file(event_file), allowed_types=(mimetype,))
+    assert (result["status"], result["file"]["mimetype"]) == ("archived", mimetype)
 
 
 def test_a_type_that_stays_unknown_is_refused_where_it_is_not_allowed(

@@ -19,9 +19,9 @@ MESSAGE = envelope(type="message", subtype="channel_join", ts="1700000000.000100
 EVENT = envelope(type="member_joined_channel", event_ts="1700000000.000200", channel_type="C")
 
 
-@pytest.mark.parametrize(("told", "ts"), [(MESSAGE, "1700000000.000100"), (EVENT, "1700000000.000200")])
-def test_the_run_is_named_after_the_conversation_and_the_arrival(told: dict[str, Any], ts: str) -> None:
-    order = invitation.history(told, "all", NOW)
+@pytest.mark.parametrize(("arrival", "ts"), [(MESSAGE, "1700000000.000100"), (EVENT, "1700000000.000200")])
+def test_the_run_is_named_after_the_conversation_and_the_arrival(arrival: dict[str, Any], ts: str) -> None:
+    order = invitation.history(arrival, "all", NOW)
     assert order is not None
     assert (order["run"], order["latest"], order["since"]) == (f"T1-C1-history-{ts.replace('.', '_')}", ts, "0")
 

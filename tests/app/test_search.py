@@ -535,17 +535,17 @@ class Documents(Shelf):
         return self._left >= seconds
 
 
-@pytest.mark.parametrize(("seconds", "read"), [(60.0, 36), (0.0, 12)])
+@pytest.mark.parametrize(("seconds", "record_count"), [(60.0, 36), (0.0, 12)])
 def test_a_search_that_finds_nothing_among_what_one_may_see_goes_on_after_what_it_read(
-    api: Api, seconds: float, read: int
+    api: Api, seconds: float, record_count: int
 ) -> None:
     listings: Any = Documents(50, "C1", seconds)
     asker, channels = Asker("T1", "U1", "C1", is_guest=True), Channels(api, "T1", listings.deadline)
     phrase = [Term('"notice period"', None, ("notice", "period"))]
     results = search.find(phrase, "", asker, listings, channels)
-    assert listings.read == read
+    assert listings.read == record_count
     assert (results.hits, results.capped) == ([], True)
-    assert results.after == listings.places[read - 1].partition("-")[0] + "-"
+    assert results.after == listings.places[record_count - 1].partition("-")[0] + "-"
 
 
 def test_a_search_that_has_read_everything_ends(api: Api) -> None:

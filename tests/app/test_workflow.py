@@ -75,10 +75,10 @@ def test_the_longest_name_is_one_that_step_functions_takes() -> None:
     assert len(workflow.execution_name(change)) <= 80
 
 
-@pytest.mark.parametrize("written", ["\U0001d49c", "\U0001d49c\u0301"], ids=ascii)
-def test_an_edit_of_two_megabytes_takes_a_bounded_memory(written: str) -> None:
+@pytest.mark.parametrize("letter", ["\U0001d49c", "\U0001d49c\u0301"], ids=ascii)
+def test_an_edit_of_two_megabytes_takes_a_bounded_memory(letter: str) -> None:
     event = payload("message_changed_edit")["event"]
-    text = written * (1_900_000 // len(written.encode()))
+    text = letter * (1_900_000 // len(letter.encode()))
     envelope = with_event("message_changed_edit", message={**event["message"], "text": text})
     tracemalloc.start()
     change = events.change(envelope)
