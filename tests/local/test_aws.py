@@ -158,23 +158,23 @@ def deployed(aws: Aws, project: Path) -> Deployment:
 def run(aws: Aws, deployed: Deployment) -> Callable[..., dict[str, Any]]:
     """Run a state machine to its end; `${ShoutArn}` in it is the function."""
 
-    def to_the_end(definition: dict[str, Any], given: object = None, name: str = "first") -> dict[str, Any]:
+    def to_the_end(definition: dict[str, Any], event: object = None, name: str = "first") -> dict[str, Any]:
         text = json.dumps(definition).replace("${ShoutArn}", deployed.functions["shout"])
         role = "arn:aws:iam::123456789012:role/toy-local"
-        made = aws.client("stepfunctions").create_state_machine(name="run", definition=text, roleArn=role)
-        return ended(aws, made["stateMachineArn"], given or {}, name)
+        answer = aws.client("stepfunctions").create_state_machine(name="run", definition=text, roleArn=role)
+        return ended(aws, answer["stateMachineArn"], event or {}, name)
 
     return to_the_end
 
 
-def ended(aws: Aws, arn: str, given: object, name: str) -> dict[str, Any]:
+def ended(aws: Aws, arn: str, event: object, name: str) -> dict[str, Any]:
     client = aws.client("stepfunctions")
-    execution = client.start_execution(stateMachineArn=arn, name=name, input=json.dumps(given))["executionArn"]
+    execution_arn = client.start_execution(stateMachineArn=arn, name=name, input=json.dumps(event))["executionArn"]
     until = time.monotonic() + 10
     while time.monotonic() < until:
-        seen: dict[str, Any] = client.describe_execution(executionArn=execution)
-        if seen["status"] != "RUNNING":
-            return seen
+        execution: dict[str, Any] = client.describe_execution(executionArn=execution_arn)
+        if execution["status"] != "RUNNING":
+            return execution
         time.sleep(0.01)
     raise TimeoutError(name)
 
@@ -186,8 +186,8 @@ def wait_for(condition: Callable[[], object], seconds: float = 5) -> None:
         time.sleep(0.01)
 
 
-def invoke(aws: Aws, deployed: Deployment, event: object, name: str = "shout", **rest: Any) -> dict[str, Any]:
-    arn = deployed.functions[name]
+def invoke(aws: Aws, deployment: Deployment, event: object, name: str = "shout", **rest: Any) -> dict[str, Any]:
+    arn = deployment.functions[name]
     answer: dict[str, Any] = aws.client("lambda").invoke(FunctionName=arn, Payload=json.dumps(event), **rest)
     answer["value"] = json.loads(answer["Payload"].read() or "null")
     return answer
@@ -222,24 +222,24 @@ def test_the_stack_is_named_and_configured_as_chalice_would(aws: Aws, deployed: 
 def test_another_stage_has_its_own_settings(aws: Aws, project: Path) -> None:
     deploy(aws, project, stage="other", template=template)
 
-    made = aws.client("lambda").get_function_configuration(FunctionName="toy-other-shout")
-    assert (made["Timeout"], made["MemorySize"]) == (7, 128)
+    configuration = aws.client("lambda").get_function_configuration(FunctionName="toy-other-shout")
+    assert (configuration["Timeout"], configuration["MemorySize"]) == (7, 128)
 
 
 def test_functions_get_the_names_of_the_stack_and_nothing_of_this_process(
     monkeypatch: pytest.MonkeyPatch, aws: Aws, project: Path
 ) -> None:
     monkeypatch.setenv("SECRET_OF_THE_PARENT", "1")
-    deployed = deploy(aws, project, {"ACCESS_TOKEN": "xoxb"}, template=template)
+    deployment = deploy(aws, project, {"ACCESS_TOKEN": "xoxb"}, template=template)
 
-    seen = invoke(aws, deployed, {}, "show_environment")["value"]
+    environment = invoke(aws, deployment, {}, "show_environment")["value"]
 
-    assert seen["ACCESS_TOKEN"] == "xoxb"
-    assert seen["BUCKET"] == deployed.bucket
-    assert seen["SLACK_INTEGRATOR_SNS"] == deployed.topic_arn
-    assert seen["SLACK_INTEGRATOR_SF"] == deployed.state_machine_arn
-    assert seen["AWS_ENDPOINT_URL"] == aws.url
-    assert "SECRET_OF_THE_PARENT" not in seen
+    assert environment["ACCESS_TOKEN"] == "xoxb"
+    assert environment["BUCKET"] == deployment.bucket
+    assert environment["SLACK_INTEGRATOR_SNS"] == deployment.topic_arn
+    assert environment["SLACK_INTEGRATOR_SF"] == deployment.state_machine_arn
+    assert environment["AWS_ENDPOINT_URL"] == aws.url
+    assert "SECRET_OF_THE_PARENT" not in environment
 
 
 def test_an_app_that_cannot_be_imported_is_refused_with_its_error(aws: Aws, project: Path) -> None:
@@ -315,7 +315,7 @@ def test_a_subscriber_gets_what_was_published(aws: Aws, deployed: Deployment) ->
 def test_the_record_has_snss_fields(aws: Aws, deployed: Deployment) -> None:
     attributes = {"kind": {"DataType": "String", "StringValue": "upload"}}
     client = aws.client("sns")
-    sent = client.publish(TopicArn=deployed.topic_arn, Message="fail", MessageAttributes=attributes)
+    answer = client.publish(TopicArn=deployed.topic_arn, Message="fail", MessageAttributes=attributes)
 
     wait_for(lambda: aws.dead)
     record = aws.dead[0].event["Records"][0]
@@ -324,7 +324,7 @@ def test_the_record_has_snss_fields(aws: Aws, deployed: Deployment) -> None:
     assert record["Sns"].pop("Timestamp").endswith("Z")
     assert record["Sns"] == {
         "Type": "Notification",
-        "MessageId": sent["MessageId"],
+        "MessageId": answer["MessageId"],
         "TopicArn": deployed.topic_arn,
         "Subject": None,
         "Message": "fail",
@@ -402,27 +402,27 @@ def messages(aws: Aws, url: str) -> int:
 
 
 def test_the_deployed_state_machine_runs_the_function(aws: Aws, deployed: Deployment) -> None:
-    seen = ended(aws, deployed.state_machine_arn, {"text": "hello"}, "first")
+    execution = ended(aws, deployed.state_machine_arn, {"text": "hello"}, "first")
 
-    assert seen["status"] == "SUCCEEDED"
-    assert json.loads(seen["output"])["text"] == "HELLO"
+    assert execution["status"] == "SUCCEEDED"
+    assert json.loads(execution["output"])["text"] == "HELLO"
 
 
 def test_a_retry_of_minutes_passes_on_the_clock(aws: Aws, run: Callable[..., dict[str, Any]]) -> None:
     retry = [{"ErrorEquals": ["TooQuiet"], "IntervalSeconds": 60, "MaxAttempts": 3, "BackoffRate": 2}]
-    started = time.monotonic()
+    start = time.monotonic()
 
-    seen = run(machine(Shout={**SHOUT, "Retry": retry}), {"fail": True})
+    execution = run(machine(Shout={**SHOUT, "Retry": retry}), {"fail": True})
 
-    assert (seen["status"], seen["error"]) == ("FAILED", "TooQuiet")
-    assert 0.42 < time.monotonic() - started < 10  # and not seven minutes
+    assert (execution["status"], execution["error"]) == ("FAILED", "TooQuiet")
+    assert 0.42 < time.monotonic() - start < 10  # and not seven minutes
 
 
 def test_a_wait_of_minutes_passes_on_the_clock(run: Callable[..., dict[str, Any]]) -> None:
-    started = time.monotonic()
+    start = time.monotonic()
 
     assert run(machine(Rest={"Type": "Wait", "Seconds": 300, "End": True}))["status"] == "SUCCEEDED"
-    assert 0.3 <= time.monotonic() - started < 10
+    assert 0.3 <= time.monotonic() - start < 10
 
 
 @pytest.mark.parametrize(
@@ -434,9 +434,9 @@ def test_a_catcher_sees_the_errors_name(
 ) -> None:
     catch = [{"ErrorEquals": [error], "ResultPath": "$", "Next": "Caught"}]
 
-    seen = run(machine(Shout={**SHOUT, "Catch": catch}, Caught={"Type": "Pass", "End": True}), given)
+    execution = run(machine(Shout={**SHOUT, "Catch": catch}, Caught={"Type": "Pass", "End": True}), given)
 
-    assert json.loads(seen["output"])["Error"] == error
+    assert json.loads(execution["output"])["Error"] == error
 
 
 CATCH = [{"ErrorEquals": ["States.ALL"], "ResultPath": "$", "Next": "Caught"}]
@@ -447,9 +447,9 @@ def test_a_task_that_takes_too_long_has_an_empty_cause(run: Callable[..., dict[s
     """Recorded: nothing can be read out of it."""
     task = {**SHOUT, "TimeoutSeconds": 1, "Catch": CATCH}
 
-    seen = run(machine(Shout=task, Caught=CAUGHT), {"sleep": 9})
+    execution = run(machine(Shout=task, Caught=CAUGHT), {"sleep": 9})
 
-    assert json.loads(seen["output"]) == {"Error": "States.Timeout", "Cause": ""}
+    assert json.loads(execution["output"]) == {"Error": "States.Timeout", "Cause": ""}
 
 
 @pytest.mark.parametrize(("size", "is_refused"), [(255 * 1024, False), (256 * 1024, True)])
@@ -457,23 +457,23 @@ def test_a_result_that_is_too_large_is_caught_by_states_all(
     run: Callable[..., dict[str, Any]], size: int, is_refused: bool
 ) -> None:
     """Recorded: States.DataLimitExceeded. The limit is 256 KiB (Step Functions' quotas, task input or output)."""
-    seen = run(machine(Shout={**SHOUT, "Catch": CATCH}, Caught=CAUGHT), {"text": "x", "times": size})
+    execution = run(machine(Shout={**SHOUT, "Catch": CATCH}, Caught=CAUGHT), {"text": "x", "times": size})
 
-    assert json.loads(seen["output"]).get("Error") == ("States.DataLimitExceeded" if is_refused else None)
+    assert json.loads(execution["output"]).get("Error") == ("States.DataLimitExceeded" if is_refused else None)
 
 
 def test_a_missing_function_has_lambdas_own_error(run: Callable[..., dict[str, Any]]) -> None:
-    missing = {**SHOUT, "Parameters": {"FunctionName": "nobody"}}
+    task = {**SHOUT, "Parameters": {"FunctionName": "nobody"}}
 
-    assert run(machine(Shout=missing))["error"] == "Lambda.ResourceNotFoundException"
+    assert run(machine(Shout=task))["error"] == "Lambda.ResourceNotFoundException"
 
 
 def test_a_map_runs_as_many_at_once_as_it_may(run: Callable[..., dict[str, Any]]) -> None:
     each = {"Type": "Map", "ItemProcessor": machine(Shout=SHOUT), "MaxConcurrency": 2, "End": True}
 
-    seen = run(machine(Each=each), [{"sleep": 0.2, "text": str(number)} for number in range(4)])
+    execution = run(machine(Each=each), [{"sleep": 0.2, "text": str(number)} for number in range(4)])
 
-    results = json.loads(seen["output"])
+    results = json.loads(execution["output"])
     assert [result["text"] for result in results] == ["0", "1", "2", "3"]
     assert len({result["pid"] for result in results}) == 2
 
@@ -564,9 +564,9 @@ def test_the_gateways_event_has_the_headers_as_they_were_sent(aws: Aws, deployed
     connection.close()
 
     assert (response.status, response.headers["X-Voice"]) == (201, "soft")
-    sent = {"x-slack-signature": ["v0=1"], "X-ODD-name": ["1", "2"], "content-type": ["text/plain"]}
-    assert sent.items() <= event["multiValueHeaders"].items()
-    assert [event["headers"].get(name) for name in (*sent, "X-Slack-Signature")] == [
+    headers = {"x-slack-signature": ["v0=1"], "X-ODD-name": ["1", "2"], "content-type": ["text/plain"]}
+    assert headers.items() <= event["multiValueHeaders"].items()
+    assert [event["headers"].get(name) for name in (*headers, "X-Slack-Signature")] == [
         "v0=1",
         "2",
         "text/plain",
@@ -588,17 +588,17 @@ def test_a_second_start_finds_nothing_of_the_first(project: Path) -> None:
     aws = Aws(Clock(1000), project)
     for _ in range(2):
         with aws:
-            deployed = deploy(aws, project, template=template)
-            assert invoke(aws, deployed, {"text": "x"})["value"]["text"] == "X"
+            deployment = deploy(aws, project, template=template)
+            assert invoke(aws, deployment, {"text": "x"})["value"]["text"] == "X"
     assert "MOTO_PORT" not in os.environ
 
 
 def test_close_does_not_wait_for_what_is_still_running(project: Path) -> None:
     aws = Aws(Clock(), project).start()
-    deployed = deploy(aws, project, template=template)
+    deployment = deploy(aws, project, template=template)
     start = aws.client("stepfunctions").start_execution
-    start(stateMachineArn=deployed.state_machine_arn, name="a", input='{"sleep": 0.9}')
-    aws.client("sns").publish(TopicArn=deployed.topic_arn, Message="fail")
+    start(stateMachineArn=deployment.state_machine_arn, name="a", input='{"sleep": 0.9}')
+    aws.client("sns").publish(TopicArn=deployment.topic_arn, Message="fail")
     wait_for(lambda: heard(aws))
     began = time.monotonic()
 

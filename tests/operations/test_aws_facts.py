@@ -24,9 +24,9 @@ from operations.console import Stop
 
 def refusal(call: Any, **arguments: Any) -> tuple[int, str]:
     """The status and the code with which AWS refuses a call."""
-    with pytest.raises(ClientError) as raised:
+    with pytest.raises(ClientError) as error:
         call(**arguments)
-    response: Any = raised.value.response
+    response: Any = error.value.response
     return response["ResponseMetadata"]["HTTPStatusCode"], response["Error"]["Code"]
 
 
@@ -98,11 +98,11 @@ def crc32(body: bytes) -> str:
 
 def sent(s3: Any, upload: dict[str, str]) -> list[dict[str, Any]]:
     """Send the parts, and return them as their completion lists them."""
-    listed = []
+    parts = []
     for number, body in enumerate(PARTS, 1):
         answer = s3.upload_part(**upload, PartNumber=number, Body=body, ChecksumCRC32=crc32(body))
-        listed.append({"PartNumber": number, "ETag": answer["ETag"], "ChecksumCRC32": crc32(body)})
-    return listed
+        parts.append({"PartNumber": number, "ETag": answer["ETag"], "ChecksumCRC32": crc32(body)})
+    return parts
 
 
 def test_an_upload_in_parts_has_a_checksum_of_its_parts_checksums(
@@ -110,11 +110,11 @@ def test_an_upload_in_parts_has_a_checksum_of_its_parts_checksums(
 ) -> None:
     """R: multipart with CRC32: COMPOSITE, with the number of parts behind it."""
     s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": sent(s3, upload)})
-    stored = s3.head_object(Bucket=versioned, Key="a", ChecksumMode="ENABLED")
+    head = s3.head_object(Bucket=versioned, Key="a", ChecksumMode="ENABLED")
     of_all = crc32(b"".join(base64.b64decode(crc32(body)) for body in PARTS))
-    headers = stored["ResponseMetadata"]["HTTPHeaders"]  # older versions of botocore do not know the type
-    assert (headers["x-amz-checksum-type"], stored["ChecksumCRC32"]) == ("COMPOSITE", f"{of_all}-2")
-    assert stored["ETag"].endswith('-2"')
+    headers = head["ResponseMetadata"]["HTTPHeaders"]  # older versions of botocore do not know the type
+    assert (headers["x-amz-checksum-type"], head["ChecksumCRC32"]) == ("COMPOSITE", f"{of_all}-2")
+    assert head["ETag"].endswith('-2"')
 
 
 def test_a_part_with_a_wrong_checksum_is_refused(s3: Any, upload: dict[str, str]) -> None:
@@ -217,13 +217,13 @@ def test_what_a_failed_creation_leaves_is_said_by_the_policy(
 ) -> None:
     """D: aws-attribute-deletionpolicy."""
     client, bucket = pipeline.aws.client("cloudformation"), f"left-{uuid.uuid4().hex}"
-    taken = f"taken-{uuid.uuid4().hex}"
-    s3.create_bucket(Bucket=taken)
+    taken_bucket = f"taken-{uuid.uuid4().hex}"
+    s3.create_bucket(Bucket=taken_bucket)
     failing = json.loads(template(bucket, policy))
     failing["Resources"]["Taken"] = {
         "Type": "AWS::S3::Bucket",
         "DependsOn": "Bucket",
-        "Properties": {"BucketName": taken},
+        "Properties": {"BucketName": taken_bucket},
     }
     with pytest.raises(Stop, match="The first reason: Taken"):
         stack.up(client, bucket, json.dumps(failing), {"Stage": "facts"})
@@ -252,12 +252,12 @@ def run(pipeline: Pipeline) -> Iterator[Run]:
         definition = json.dumps({"StartAt": next(iter(states)), "States": states})
         about = {"name": f"facts-{uuid.uuid4().hex}", "definition": definition, "roleArn": role}
         machines.append(client.create_state_machine(**about)["stateMachineArn"])
-        execution = client.start_execution(stateMachineArn=machines[-1], input=text)["executionArn"]
+        arn = client.start_execution(stateMachineArn=machines[-1], input=text)["executionArn"]
         end = time.monotonic() + 60
-        while (seen := client.describe_execution(executionArn=execution))["status"] == "RUNNING":
+        while (execution := client.describe_execution(executionArn=arn))["status"] == "RUNNING":
             assert time.monotonic() < end
             time.sleep(0.02)
-        return dict(seen)
+        return dict(execution)
 
     yield run
     for machine in machines:
@@ -286,8 +286,8 @@ def test_an_exception_has_its_bare_name_and_a_cause_in_json(run: Run) -> None:
 
 def test_a_function_that_is_missing_has_lambdas_own_error(run: Run) -> None:
     """R: Lambda.ResourceNotFoundException."""
-    ended = run({"Call": invoke("slack-integrator-local-none", End=True)})
-    assert (ended["status"], ended["error"]) == ("FAILED", "Lambda.ResourceNotFoundException")
+    execution = run({"Call": invoke("slack-integrator-local-none", End=True)})
+    assert (execution["status"], execution["error"]) == ("FAILED", "Lambda.ResourceNotFoundException")
 
 
 def test_an_output_path_is_not_applied_to_what_is_caught(run: Run) -> None:
@@ -300,8 +300,8 @@ def test_a_path_that_is_missing_is_not_caught(run: Run) -> None:
     """R: States.Runtime is caught by nothing, States.ALL included."""
     states = caught()
     states["Call"]["Parameters"]["Payload"] = {"a.$": "$.none"}
-    ended = run(states)
-    assert (ended["status"], ended["error"]) == ("FAILED", "States.Runtime")
+    execution = run(states)
+    assert (execution["status"], execution["error"]) == ("FAILED", "States.Runtime")
 
 
 def test_a_result_selector_sees_the_executions_input_and_a_wildcard_over_nothing_is_empty(run: Run) -> None:
@@ -343,8 +343,8 @@ def test_an_object_that_a_workflow_publishes_arrives_as_json_text(
         {"P": {"Type": "Task", "Resource": "arn:aws:states:::sns:publish", "Parameters": parameters, "End": True}},
         '{"name": "ü"}',
     )
-    received = pipeline.aws.client("sqs").receive_message(QueueUrl=url, WaitTimeSeconds=20)
-    notice = json.loads(received["Messages"][0]["Body"])
+    answer = pipeline.aws.client("sqs").receive_message(QueueUrl=url, WaitTimeSeconds=20)
+    notice = json.loads(answer["Messages"][0]["Body"])
     assert json.loads(notice["Message"]) == {"type": "outcome", "name": "ü"}
 
 
@@ -352,14 +352,14 @@ def test_a_message_that_is_received_says_how_often_in_a_string(pipeline: Pipelin
     """R: ApproximateReceiveCount."""
     sqs, (_, url) = pipeline.aws.client("sqs"), topic
     sqs.send_message(QueueUrl=url, MessageBody="a")
-    received = sqs.receive_message(QueueUrl=url, AttributeNames=["All"], WaitTimeSeconds=20)
-    assert received["Messages"][0]["Attributes"]["ApproximateReceiveCount"] == "1"
+    answer = sqs.receive_message(QueueUrl=url, AttributeNames=["All"], WaitTimeSeconds=20)
+    assert answer["Messages"][0]["Attributes"]["ApproximateReceiveCount"] == "1"
 
 
 def test_an_empty_message_is_not_published(pipeline: Pipeline, topic: tuple[str, str]) -> None:
     """R: 400 InvalidParameter."""
-    refused = refusal(pipeline.aws.client("sns").publish, TopicArn=topic[0], Message="")
-    assert refused == (400, "InvalidParameter")
+    answer = refusal(pipeline.aws.client("sns").publish, TopicArn=topic[0], Message="")
+    assert answer == (400, "InvalidParameter")
 
 
 def test_a_second_subscription_of_the_same_endpoint_is_the_first_and_keeps_its_attributes(
@@ -371,8 +371,8 @@ def test_a_second_subscription_of_the_same_endpoint_is_the_first_and_keeps_its_a
     about = {"SubscriptionArn": first["SubscriptionArn"], "AttributeName": "RawMessageDelivery"}
     sns.set_subscription_attributes(**about, AttributeValue="true")
     again = sns.subscribe(TopicArn=topic[0], Protocol="sqs", Endpoint=first["Endpoint"])["SubscriptionArn"]
-    kept = sns.get_subscription_attributes(SubscriptionArn=again)["Attributes"]
-    assert (again, kept["RawMessageDelivery"]) == (first["SubscriptionArn"], "true")
+    attributes = sns.get_subscription_attributes(SubscriptionArn=again)["Attributes"]
+    assert (again, attributes["RawMessageDelivery"]) == (first["SubscriptionArn"], "true")
 
 
 DETAIL = {"status": "FAILED", "name": "n", "stateMachineArn": "m", "error": None}
@@ -409,15 +409,15 @@ def test_a_choice_that_is_tested_says_where_it_goes(tested: Callable[..., Any]) 
         "Choices": [{"Variable": "$.a", "NumericEquals": 1, "Next": "One"}],
         "Default": "Other",
     }
-    seen = tested(choice, '{"a": 1}')
-    assert (seen["status"], seen["nextState"]) == ("SUCCEEDED", "One")
+    result = tested(choice, '{"a": 1}')
+    assert (result["status"], result["nextState"]) == ("SUCCEEDED", "One")
 
 
 def test_a_state_that_is_tested_and_fails_says_why(tested: Callable[..., Any]) -> None:
     """D: TestState: FAILED, with error and cause."""
-    seen = tested({"Type": "Pass", "Parameters": {"a.$": "$.none"}, "End": True})
-    assert (seen["status"], seen["error"]) == ("FAILED", "States.Runtime")
-    assert seen["cause"]
+    result = tested({"Type": "Pass", "Parameters": {"a.$": "$.none"}, "End": True})
+    assert (result["status"], result["error"]) == ("FAILED", "States.Runtime")
+    assert result["cause"]
 
 
 @pytest.mark.parametrize(
@@ -426,9 +426,9 @@ def test_a_state_that_is_tested_and_fails_says_why(tested: Callable[..., Any]) -
 )
 def test_what_cannot_be_tested_is_refused(tested: Callable[..., Any], state: Any, text: str, code: str) -> None:
     """D: TestState's errors."""
-    with pytest.raises(ClientError) as raised:
+    with pytest.raises(ClientError) as error:
         tested(state, text)
-    assert raised.value.response["Error"]["Code"] == code
+    assert error.value.response["Error"]["Code"] == code
 
 
 @pytest.fixture

@@ -71,9 +71,9 @@ def test_the_same_command_looks_on_while_the_workflow_goes_on(
 
 def test_all_conversations_are_those_that_the_app_is_in(slack: Slack, channel: Channel, started: Catchup) -> None:
     board, elsewhere = slack.add_channel("board", "group"), slack.add_channel("random", bot_is_member=False)
-    listed = {each["id"] for each in started.conversations()}
-    assert {channel.id, board.id} <= listed
-    assert elsewhere.id not in listed
+    ids = {each["id"] for each in started.conversations()}
+    assert {channel.id, board.id} <= ids
+    assert elsewhere.id not in ids
 
 
 def test_a_channel_that_is_none_or_that_the_app_is_not_in_is_refused(
@@ -136,18 +136,18 @@ def test_ctrl_c_leaves_the_workflow_running_and_the_same_command_looks_on(
     with subprocess.Popen(command, **piped) as second:
         wait_until_shown(second, "back to")
         slack.behave()
-        shown, errors = second.communicate(timeout=120)
+        output, errors = second.communicate(timeout=120)
     assert (second.returncode, errors) == (0, "")
-    assert "Done: 8 files archived, 0 there before, 0 skipped, 0 failed, 0 messages not understood." in shown
+    assert "Done: 8 files archived, 0 there before, 0 skipped, 0 failed, 0 messages not understood." in output
     assert started.record(channel.id)["run"] == record["run"]
 
 
 def wait_until_shown(process: "subprocess.Popen[str]", text: str) -> None:
     """Read what *process* prints until *text* is there."""
     assert process.stdout
-    shown = ""
-    while text not in shown:
-        shown += process.stdout.read(1) or pytest.fail(f"it ended: {shown}")
+    output = ""
+    while text not in output:
+        output += process.stdout.read(1) or pytest.fail(f"it ended: {output}")
 
 
 def test_the_bar_moves_from_the_first_page_on_and_never_back() -> None:

@@ -37,12 +37,12 @@ HANDLERS = ("start_parked", "fetch_file", "save_metadata", "notify", "ended", "r
 @pytest.fixture(scope="module")
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     """A deployed stage."""
-    with undeployed(tmp_path_factory.mktemp("deployment")) as deployed:
-        print(deployed.deploy())
-        deployed.slack.request_url = f"{deployed.api_url()}/slack/events"
+    with undeployed(tmp_path_factory.mktemp("deployment")) as stage:
+        print(stage.deploy())
+        stage.slack.request_url = f"{stage.api_url()}/slack/events"
         # The first use of moto's Step Functions takes longer than the route waits for the real ones.
-        deployed.aws.client("stepfunctions").list_state_machines()
-        yield deployed
+        stage.aws.client("stepfunctions").list_state_machines()
+        yield stage
 
 
 def test_an_execution_that_dies_without_an_outcome_is_told_to_the_uploader(deployment: Deployment) -> None:
@@ -64,8 +64,8 @@ def test_an_upload_to_the_deployed_api_is_archived_and_answered(deployment: Depl
     )
     assert reply.startswith("✅ 2 files in the archive with #finance.")
     key = f"documents/{deployment.slack.team_id}/{message.files[1].id}/large.bin"
-    stored = deployment.aws.client("s3").get_object(Bucket=deployment.bucket, Key=key)
-    assert stored["Body"].read() == large
+    document = deployment.aws.client("s3").get_object(Bucket=deployment.bucket, Key=key)
+    assert document["Body"].read() == large
 
 
 def test_what_was_parked_is_started_by_the_deployed_function(deployment: Deployment) -> None:
@@ -117,8 +117,8 @@ def on_laptop(deployment: Deployment, tmp_path: Path) -> Iterator[ChaliceLocal]:
     """The stage's routes on a laptop, whose profile has region and keys; what the stage has set is the stage's."""
     config = f"region = {deployment.aws.region}\naws_access_key_id = x\naws_secret_access_key = x\n"
     tmp_path.joinpath("config").write_text(f"[default]\n{config}")
-    given = deployment.aws.environ()
-    laptop = {name: given[name] for name in ("AWS_ENDPOINT_URL", "AWS_SHARED_CREDENTIALS_FILE")}
+    environ = deployment.aws.environ()
+    laptop = {name: environ[name] for name in ("AWS_ENDPOINT_URL", "AWS_SHARED_CREDENTIALS_FILE")}
     laptop |= {"AWS_CONFIG_FILE": str(tmp_path / "config"), "SIGNING_SECRET": "of another app"}
     routes = ChaliceLocal(deployment.project, laptop, tmp_path / "routes.log", stage=STAGE)
     yield routes
@@ -128,13 +128,13 @@ def on_laptop(deployment: Deployment, tmp_path: Path) -> Iterator[ChaliceLocal]:
 def test_the_routes_alone_run_on_a_laptop_against_the_stage(
     deployment: Deployment, on_laptop: ChaliceLocal
 ) -> None:
-    slack, deployed = deployment.slack, deployment.slack.request_url
+    slack, request_url = deployment.slack, deployment.slack.request_url
     slack.request_url = f"{on_laptop.url}/slack/events"
     try:
         message, reply = deployment.upload(("laptop.txt", b"laptop", "text/plain"), text="#laptop")
         result = slack.command(message.channel, slack.users[0], "/docs", "#laptop")
     finally:
-        slack.request_url = deployed
+        slack.request_url = request_url
     assert reply.startswith("✅ 1 file in the archive with #laptop.")
     assert f"documents/{slack.team_id}/{message.files[0].id}/laptop.txt" in deployment.objects()
     assert "laptop.txt" in result.text
@@ -176,12 +176,12 @@ def test_events_of_socket_mode_are_handed_to_the_stages_routes(
         (reply,) = slack.wait_for_replies(channel, message.ts, timeout=60)
     finally:
         local.send_signal(signal.SIGINT)
-        printed, _ = local.communicate(timeout=30)
+        output, _ = local.communicate(timeout=30)
         socket.close()
     assert answer == {"envelope_id": "1"}
     assert words(reply).startswith("✅ 1 file in the archive with #socket.")
     assert f"documents/{slack.team_id}/{message.files[0].id}/socket.txt" in deployment.objects()
-    assert f"Its events are handed to {routes}, and not to the routes below." in printed
+    assert f"Its events are handed to {routes}, and not to the routes below." in output
 
 
 def test_home_and_the_shortcut_work_as_deployed(deployment: Deployment) -> None:
@@ -248,8 +248,10 @@ def test_a_call_without_a_grant_is_refused(deployment: Deployment) -> None:
 def test_notices_that_fail_or_reach_no_function_are_kept(deployment: Deployment) -> None:
     queue = f"arn:aws:sqs:{deployment.aws.region}:{deployment.aws.account}:{NAME}-notices-dead"
     for function in ("notify", "ended"):
-        kept = deployment.aws.client("lambda").get_function_event_invoke_config(FunctionName=f"{NAME}-{function}")
-        assert kept["DestinationConfig"]["OnFailure"] == {"Destination": queue}
+        invoke_config = deployment.aws.client("lambda").get_function_event_invoke_config(
+            FunctionName=f"{NAME}-{function}"
+        )
+        assert invoke_config["DestinationConfig"]["OnFailure"] == {"Destination": queue}
     (target,) = deployment.aws.client("events").list_targets_by_rule(Rule=f"{NAME}-ended-event")["Targets"]
     assert target["DeadLetterConfig"] == {"Arn": queue}
     sns = deployment.aws.client("sns")
@@ -265,15 +267,15 @@ def test_a_notice_that_reaches_no_function_is_kept_until_there_is_one_again(depl
     name = f"{slack.team_id}-{channel.id}-{ts.replace('.', '_')}"
     topic = deployment.config()["environment_variables"]["SLACK_INTEGRATOR_SNS"]
     aws.client("lambda").delete_function(FunctionName=f"{NAME}-notify")
-    ended = {"type": "ended", "execution": name, "status": "TIMED_OUT"}
-    aws.client("sns").publish(TopicArn=topic, Message=json.dumps(ended))
+    notice = {"type": "ended", "execution": name, "status": "TIMED_OUT"}
+    aws.client("sns").publish(TopicArn=topic, Message=json.dumps(notice))
     url = aws.client("sqs").get_queue_url(QueueName=f"{NAME}-notices-dead")["QueueUrl"]
-    (kept,) = aws.client("sqs").receive_message(QueueUrl=url)["Messages"]
+    (dead_letter,) = aws.client("sqs").receive_message(QueueUrl=url)["Messages"]
     deployment.deploy()
     policy = json.loads(aws.client("lambda").get_policy(FunctionName=f"{NAME}-notify")["Policy"])
     assert [statement["Principal"] for statement in policy["Statement"]] == [{"Service": "sns.amazonaws.com"}]
-    given = {"Subject": None, "MessageAttributes": {}, **json.loads(kept["Body"])}
-    deployment.invoke("notify", {"Records": [{"Sns": given}]})  # as docs/operations.md says
+    notification = {"Subject": None, "MessageAttributes": {}, **json.loads(dead_letter["Body"])}
+    deployment.invoke("notify", {"Records": [{"Sns": notification}]})  # as docs/operations.md says
     (reply,) = slack.wait_for_replies(channel.id, ts, timeout=60)
     assert "ended before it was done (timed out)" in words(reply)
 
@@ -288,27 +290,27 @@ def test_an_execution_that_dies_while_no_function_can_be_told_is_kept(deployment
     aws.client("lambda").delete_function(FunctionName=f"{NAME}-ended")
     machine = deployment.config()["environment_variables"]["SLACK_INTEGRATOR_SF"]
     aws.client("stepfunctions").start_execution(stateMachineArn=machine, name=name, input='{"kind":"upload"}')
-    kept = deployment.message(url)
+    body = deployment.message(url)
     deployment.deploy()
-    deployment.invoke("ended", json.loads(kept))  # as docs/operations.md says
+    deployment.invoke("ended", json.loads(body))  # as docs/operations.md says
     (reply,) = slack.wait_for_replies(channel.id, ts, timeout=60)
     assert "ended before it was done (failed)" in words(reply)
 
 
 def test_a_second_deployment_changes_nothing(deployment: Deployment) -> None:
     before = (deployment.config(), deployment.api_url())
-    printed = deployment.deploy()
+    output = deployment.deploy()
     assert (deployment.config(), deployment.api_url()) == before
-    assert printed.count("no change") == 2
-    assert "\n  skipped" not in printed  # the deployer's rights are enough for the proof
-    assert printed.count("\n  ok      ") >= 9
+    assert output.count("no change") == 2
+    assert "\n  skipped" not in output  # the deployer's rights are enough for the proof
+    assert output.count("\n  ok      ") >= 9
 
 
 def test_a_plain_chalice_deploy_takes_dead_letters_away_and_the_proof_says_so(deployment: Deployment) -> None:
     command = [".venv/bin/chalice", "deploy", "--stage", STAGE]
     subprocess.run(command, cwd=deployment.project, env=deployment.environ(), check=True)
-    printed = deployment.make("prove", f"STAGE={STAGE}", succeeds=False)
-    assert f"wrong   dead letters: no dead letters from the rule {NAME}-ended-event" in printed
+    output = deployment.make("prove", f"STAGE={STAGE}", succeeds=False)
+    assert f"wrong   dead letters: no dead letters from the rule {NAME}-ended-event" in output
     assert "ok      dead letters" in deployment.deploy()
 
 
@@ -330,34 +332,34 @@ def test_a_changed_function_is_shipped(deployment: Deployment) -> None:
 
 
 def test_a_secret_that_cannot_be_the_apps_stops_before_anything_is_made(deployment: Deployment) -> None:
-    printed = deployment.deploy(ACCESS_TOKEN="xoxb-wrong", succeeds=False)
-    assert "Slack does not accept this ACCESS_TOKEN (invalid_auth). It is the “Bot User OAuth Token”" in printed
-    printed = deployment.deploy(SIGNING_SECRET=deployment.slack.verification_token, succeeds=False)
-    assert "This is not a SIGNING_SECRET, which has 32 digits and letters from a to f." in printed
-    assert "Traceback" not in printed
+    output = deployment.deploy(ACCESS_TOKEN="xoxb-wrong", succeeds=False)
+    assert "Slack does not accept this ACCESS_TOKEN (invalid_auth). It is the “Bot User OAuth Token”" in output
+    output = deployment.deploy(SIGNING_SECRET=deployment.slack.verification_token, succeeds=False)
+    assert "This is not a SIGNING_SECRET, which has 32 digits and letters from a to f." in output
+    assert "Traceback" not in output
 
 
 def test_a_renewed_secret_holds_at_once(deployment: Deployment) -> None:
-    printed = deployment.deploy(SIGNING_SECRET="0" * 32)
-    assert "the functions restart with the renewed secrets" in printed
-    assert "answers" in printed
+    output = deployment.deploy(SIGNING_SECRET="0" * 32)
+    assert "the functions restart with the renewed secrets" in output
+    assert "answers" in output
     deployment.deploy()
 
 
 def test_without_secrets_all_is_up_but_slack(deployment: Deployment) -> None:
     ssm = deployment.aws.client("ssm")
     ssm.delete_parameter(Name=f"/slack-integrator/{STAGE}/SIGNING_SECRET")
-    printed = deployment.make("deploy", f"STAGE={STAGE}", succeeds=False)
-    assert "https://api.slack.com/apps?new_app=1&manifest_json=" in printed
-    assert "Still missing: SIGNING_SECRET." in printed
+    output = deployment.make("deploy", f"STAGE={STAGE}", succeeds=False)
+    assert "https://api.slack.com/apps?new_app=1&manifest_json=" in output
+    assert "Still missing: SIGNING_SECRET." in output
     deployment.deploy()
 
 
 def test_a_token_without_a_scope_is_named(deployment: Deployment) -> None:
     deployment.slack.scopes.discard("files:read")
-    printed = deployment.deploy(succeeds=False)
+    output = deployment.deploy(succeeds=False)
     deployment.slack.scopes.add("files:read")
-    assert "The Slack app lacks files:read" in printed
+    assert "The Slack app lacks files:read" in output
 
 
 def test_the_operations_work_on_the_deployed_stage(deployment: Deployment) -> None:
@@ -373,21 +375,21 @@ def test_the_operations_work_on_the_deployed_stage(deployment: Deployment) -> No
 def test_a_right_that_is_missing_is_named(deployment: Deployment) -> None:
     without_sns = json.loads(json.dumps(deployer_policy()).replace("sns:*", "sns:Publish"))
     deployment.aws.permissions.limit("AKIAOTHER", "other", without_sns)
-    printed = deployment.make("doctor", f"STAGE={STAGE}", succeeds=False, AWS_ACCESS_KEY_ID="AKIAOTHER")
-    assert "NOT OK  rights       AWS lets these credentials not even look at sns: docs/operations.md has" in printed
-    assert printed.count("NOT OK") == 1
+    output = deployment.make("doctor", f"STAGE={STAGE}", succeeds=False, AWS_ACCESS_KEY_ID="AKIAOTHER")
+    assert "NOT OK  rights       AWS lets these credentials not even look at sns: docs/operations.md has" in output
+    assert output.count("NOT OK") == 1
 
 
 def test_nothing_is_removed_unless_confirmed(deployment: Deployment) -> None:
-    printed = deployment.make("destroy", f"STAGE={STAGE}", succeeds=False)
-    assert "Nothing was removed." in printed
+    output = deployment.make("destroy", f"STAGE={STAGE}", succeeds=False)
+    assert "Nothing was removed." in output
     assert deployment.api_url()
 
 
 def test_a_destroyed_stage_leaves_its_documents_and_nothing_else(deployment: Deployment) -> None:
     before = deployment.objects()
     deployment.make("destroy", f"STAGE={STAGE}", CONFIRM=STAGE)
-    left = {
+    leftovers = {
         "functions": deployment.aws.client("lambda").list_functions()["Functions"],
         "apis": deployment.aws.client("apigateway").get_rest_apis()["items"],
         "machines": deployment.aws.client("stepfunctions").list_state_machines()["stateMachines"],
@@ -400,7 +402,7 @@ def test_a_destroyed_stage_leaves_its_documents_and_nothing_else(deployment: Dep
         "logs": deployment.aws.client("logs").describe_log_groups()["logGroups"],
         "secrets": deployment.aws.client("ssm").describe_parameters()["Parameters"],
     }
-    assert {what: names for what, names in left.items() if names} == {}
+    assert {what: names for what, names in leftovers.items() if names} == {}
     assert deployment.objects() == before
     assert "environment_variables" not in deployment.config()
 

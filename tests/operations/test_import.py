@@ -42,9 +42,9 @@ def target(pipeline: Pipeline, chosen: Settings, archive: Archive, slack: Slack)
 
 @pytest.fixture
 def tokens(pipeline: Pipeline) -> Iterator[Tokens]:
-    kept = Tokens(pipeline.aws.client("ssm"), STAGE)
-    yield kept
-    kept.forget()
+    store = Tokens(pipeline.aws.client("ssm"), STAGE)
+    yield store
+    store.forget()
 
 
 @pytest.fixture
@@ -154,8 +154,8 @@ def test_a_file_that_the_app_may_not_see_is_fetched_with_the_exports_token_which
     files = of_workspace(slack, board, token=token)
     assert token in json.dumps(files)
     assert counts(imported(files)) == {"messages": 1, "archived": 1}
-    [shown] = [file for file in slack.files if board.id in file.shares]
-    record = record_of(f"metadata/{slack.team_id}/{shown.id}.json")
+    [lease] = [file for file in slack.files if board.id in file.shares]
+    record = record_of(f"metadata/{slack.team_id}/{lease.id}.json")
     assert record["shares"][0]["channel_type"] == "group"
     stepfunctions = pipeline.aws.client("stepfunctions")
     machine = pipeline.deployment.state_machine_arn
@@ -229,7 +229,7 @@ def test_no_more_files_are_on_their_way_than_the_accounts_lambda_takes(
     with Export(write(tmp_path / "export.zip", of_workspace(slack, channel))) as export:
         one_run = Importer(target, export, tokens, pause=0.05)
         for _ in one_run.run():
-            most = max(most, sum(started["files"] for started in one_run.progress["started"]))
+            most = max(most, sum(execution["files"] for execution in one_run.progress["started"]))
     assert (most, one_run.progress["counts"]["archived"]) == (4, 18)
 
 
@@ -330,14 +330,16 @@ def test_the_command_says_what_came_of_it(
     filled(slack, channel)
     files = of_workspace(slack, channel, token=slack.allow_export())
     path = write(tmp_path / "export.zip", files | {"left/2024-03-01.json": [message("1.0")]})
-    done = run(pipeline, "import", "STAGE=local", f"EXPORT={path}")
-    assert done.returncode == 0, done.stderr
-    assert "[" + "#" * 30 + "]" in done.stdout
-    assert "Done: 4 files archived, 0 there before, 1 skipped, 0 failed, 0 messages not understood." in done.stdout
-    assert "plan: Slack only links to it" in done.stdout
-    assert "Left out, since no list of the export names them: left." in done.stdout
-    kept = pipeline.aws.client("ssm").get_parameters_by_path(Path="/slack-integrator/local/EXPORT_TOKEN")
-    assert kept["Parameters"] == []
+    process = run(pipeline, "import", "STAGE=local", f"EXPORT={path}")
+    assert process.returncode == 0, process.stderr
+    assert "[" + "#" * 30 + "]" in process.stdout
+    assert (
+        "Done: 4 files archived, 0 there before, 1 skipped, 0 failed, 0 messages not understood." in process.stdout
+    )
+    assert "plan: Slack only links to it" in process.stdout
+    assert "Left out, since no list of the export names them: left." in process.stdout
+    answer = pipeline.aws.client("ssm").get_parameters_by_path(Path="/slack-integrator/local/EXPORT_TOKEN")
+    assert answer["Parameters"] == []
 
 
 @pytest.mark.long
@@ -350,7 +352,7 @@ def test_the_command_says_what_came_of_it(
     ],
 )
 def test_without_an_export_it_ends_in_a_sentence(pipeline: Pipeline, arguments: list[str], says: str) -> None:
-    done = run(pipeline, "import", "STAGE=local", *arguments)
-    assert done.returncode == 1
-    assert says in done.stderr
-    assert "Traceback" not in done.stderr
+    process = run(pipeline, "import", "STAGE=local", *arguments)
+    assert process.returncode == 1
+    assert says in process.stderr
+    assert "Traceback" not in process.stderr
