@@ -42,13 +42,13 @@ class Deployment:
         return f"{NAME}-{self.aws.account}-{self.aws.region}"
 
     def environ(self) -> dict[str, str]:
-        passed = {k: v for k, v in os.environ.items() if k.startswith("PIP_") or k in ("PATH", "HOME", "LANG")}
+        variables = {k: v for k, v in os.environ.items() if k.startswith("PIP_") or k in ("PATH", "HOME", "LANG")}
         keys = {"AWS_ACCESS_KEY_ID": DEPLOYER_KEY}
-        return {**passed, **self.aws.environ(), **keys, "SLACK_URL": self.slack.api_url, "SLACK_LOOPBACK": "1"}
+        return {**variables, **self.aws.environ(), **keys, "SLACK_URL": self.slack.api_url, "SLACK_LOOPBACK": "1"}
 
     def make(self, *arguments: str, succeeds: bool = True, **environ: str) -> str:
         """What `make` prints."""
-        done = subprocess.run(
+        process = subprocess.run(
             ["make", *arguments],
             cwd=self.project,
             env={**self.environ(), **environ},
@@ -58,18 +58,18 @@ class Deployment:
             text=True,
             check=False,
         )
-        assert (done.returncode == 0) is succeeds, done.stdout
-        return done.stdout
+        assert (process.returncode == 0) is succeeds, process.stdout
+        return process.stdout
 
     def invoke(self, name: str, event: object) -> None:
         """What `chalice invoke` does with *event*."""
         command = [".venv/bin/chalice", "invoke", "--stage", STAGE, "--name", name]
-        given = json.dumps(event).encode()
-        subprocess.run(command, cwd=self.project, env=self.environ(), input=given, check=True)
+        payload = json.dumps(event).encode()
+        subprocess.run(command, cwd=self.project, env=self.environ(), input=payload, check=True)
 
     def deploy(self, **more: Any) -> str:
-        given = {"SIGNING_SECRET": self.slack.signing_secret, "ACCESS_TOKEN": self.slack.bot_token}
-        return self.make("deploy", f"STAGE={STAGE}", **{**given, **more})
+        secrets = {"SIGNING_SECRET": self.slack.signing_secret, "ACCESS_TOKEN": self.slack.bot_token}
+        return self.make("deploy", f"STAGE={STAGE}", **{**secrets, **more})
 
     def at_terminal(self, **more: str) -> "Terminal":
         """The same, by itself and at a terminal, where nothing is in the environment but *more*."""
@@ -151,8 +151,8 @@ class Terminal:
 
     def wait_for(self, text: str) -> None:
         """Return when *text* is shown, which was not before."""
-        seen = len(self.shown)
-        while text not in self.shown[seen:]:
+        start = len(self.shown)
+        while text not in self.shown[start:]:
             assert self._read(), f"{text!r} was not shown:\n{self.shown}"
 
     def type(self, keys: str) -> None:

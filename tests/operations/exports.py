@@ -36,10 +36,10 @@ def of_workspace(slack: Slack, *channels: Channel, token: str = "") -> dict[str,
     for channel in channels:
         files[LISTS[channel.kind]].append({"id": channel.id, "name": channel.name, "created": channel.created})
         folder = channel.id if channel.kind == "im" else channel.name
-        conversation = [message for message in slack.messages if message.channel is channel]
-        for shown in conversation:
-            day = datetime.fromtimestamp(float(shown.ts), UTC).date().isoformat()
-            body = _with_token(current_body(shown, conversation), token)
+        conversation = [m for m in slack.messages if m.channel is channel]
+        for message in conversation:
+            day = datetime.fromtimestamp(float(message.ts), UTC).date().isoformat()
+            body = _with_token(current_body(message, conversation), token)
             files.setdefault(f"{folder}/{day}.json", []).append(body)
     return files
 
@@ -50,13 +50,13 @@ def _user(identity: str, name: str, team: str) -> Json:
 
 def _with_token(body: Json, token: str) -> Json:
     """Return the message *body* as an export has it: where it is, its folder says, and links carry a token."""
-    kept = {name: value for name, value in body.items() if name not in ("channel", "channel_type", "event_ts")}
-    if token and "files" in kept:
-        kept["files"] = [
+    entry = {name: value for name, value in body.items() if name not in ("channel", "channel_type", "event_ts")}
+    if token and "files" in entry:
+        entry["files"] = [
             {key: f"{value}?t={token}" if key.startswith("url_private") else value for key, value in file.items()}
-            for file in kept["files"]
+            for file in entry["files"]
         ]
-    return kept
+    return entry
 
 
 def write(path: Path, files: dict[str, Any], compression: int = zipfile.ZIP_DEFLATED) -> Path:

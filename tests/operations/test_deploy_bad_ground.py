@@ -66,10 +66,10 @@ def test_a_bucket_of_somebody_elses_is_named_before_anything_is_made(stage: Depl
 
     before = stage.config()
     s3_backends[SOMEBODY]["aws"].create_bucket(stage.bucket, stage.aws.region)
-    printed = stage.deploy(succeeds=False)
+    output = stage.deploy(succeeds=False)
     s3_backends[SOMEBODY]["aws"].delete_bucket(stage.bucket)
-    assert f"The bucket {stage.bucket} is somebody else's, or closed to you: add another stage" in printed
-    assert "Traceback" not in printed
+    assert f"The bucket {stage.bucket} is somebody else's, or closed to you: add another stage" in output
+    assert "Traceback" not in output
     assert stage.aws.client("cloudformation").describe_stacks()["Stacks"] == []
     assert stage.aws.client("ssm").describe_parameters()["Parameters"] == []
     assert stage.config() == before
@@ -77,14 +77,14 @@ def test_a_bucket_of_somebody_elses_is_named_before_anything_is_made(stage: Depl
 
 def test_a_name_that_is_taken_is_told_with_cloudformations_reason(stage: Deployment) -> None:
     sqs = stage.aws.client("sqs")
-    taken = sqs.create_queue(QueueName=f"{NAME}-parking", Attributes={"VisibilityTimeout": "1"})["QueueUrl"]
-    printed = stage.make("deploy", f"STAGE={STAGE}", succeeds=False)
-    sqs.delete_queue(QueueUrl=taken)
+    queue_url = sqs.create_queue(QueueName=f"{NAME}-parking", Attributes={"VisibilityTimeout": "1"})["QueueUrl"]
+    output = stage.make("deploy", f"STAGE={STAGE}", succeeds=False)
+    sqs.delete_queue(QueueUrl=queue_url)
     text = (
         "The stack could not be changed (ROLLBACK_COMPLETE). The first reason: Parking: The specified queue already"
     )
-    assert f"{text} exists. When that is mended, run this again." in printed
-    assert "Traceback" not in printed
+    assert f"{text} exists. When that is mended, run this again." in output
+    assert "Traceback" not in output
 
 
 def test_a_change_in_progress_is_waited_for_and_the_waiting_can_be_broken_off(stage: Deployment) -> None:
@@ -129,20 +129,20 @@ def test_a_question_is_broken_off_with_a_sentence(stage: Deployment) -> None:
 
 def test_the_next_run_finishes_it_with_secrets_that_nobody_sees(stage: Deployment) -> None:
     terminal = stage.at_terminal()
-    given = {"SIGNING_SECRET": stage.slack.signing_secret, "ACCESS_TOKEN": stage.slack.bot_token}
+    secrets = {"SIGNING_SECRET": stage.slack.signing_secret, "ACCESS_TOKEN": stage.slack.bot_token}
     wrong = {"SIGNING_SECRET": "of the wrong form", "ACCESS_TOKEN": "xoxb-of-nobody"}
-    for name, secret in given.items():
+    for name, secret in secrets.items():
         terminal.wait_for(f"{name}: ")
         terminal.type(f"{wrong[name]}\n")
         terminal.wait_for(f"Please paste it again, or press Ctrl-C.\n  {name}: ")
         terminal.type(f"{secret}\n")
     assert terminal.end() == 0, terminal.shown
     assert f"{stage.api_url()}/slack/events answers" in terminal.shown
-    assert not [secret for secret in (*given.values(), *wrong.values()) if secret in terminal.shown]
+    assert not [secret for secret in (*secrets.values(), *wrong.values()) if secret in terminal.shown]
     ssm = stage.aws.client("ssm")
-    for name, secret in given.items():
-        kept = ssm.get_parameter(Name=f"/slack-integrator/{STAGE}/{name}", WithDecryption=True)["Parameter"]
-        assert (kept["Value"], kept["Type"]) == (secret, "SecureString")
+    for name, secret in secrets.items():
+        parameter = ssm.get_parameter(Name=f"/slack-integrator/{STAGE}/{name}", WithDecryption=True)["Parameter"]
+        assert (parameter["Value"], parameter["Type"]) == (secret, "SecureString")
 
 
 def test_what_was_broken_off_and_finished_is_there_once_and_works(stage: Deployment) -> None:

@@ -10,12 +10,14 @@ from tests.operations.test_stages import UNREACHABLE, run
 
 def lines(pipeline: Pipeline, *arguments: str, **environ: str) -> dict[str, str]:
     """What the command says, by name; a name that is NOT OK has that in its line."""
-    done = run(pipeline, "doctor", *arguments, SLACK_LOOPBACK="1", SLACK_URL=pipeline.slack.api_url, **environ)
-    assert done.stderr == ""
-    found = dict(re.findall(r"^  (?:ok    |(?=NOT OK))(?:NOT OK)?  ([A-Za-z]+) +(.*)$", done.stdout, re.MULTILINE))
-    bad = re.findall(r"^  NOT OK  ([A-Za-z]+)", done.stdout, re.MULTILINE)
-    assert done.returncode == (1 if bad else 0)
-    return {name: f"NOT OK: {text}" if name in bad else text for name, text in found.items()}
+    process = run(pipeline, "doctor", *arguments, SLACK_LOOPBACK="1", SLACK_URL=pipeline.slack.api_url, **environ)
+    assert process.stderr == ""
+    texts = dict(
+        re.findall(r"^  (?:ok    |(?=NOT OK))(?:NOT OK)?  ([A-Za-z]+) +(.*)$", process.stdout, re.MULTILINE)
+    )
+    bad = re.findall(r"^  NOT OK  ([A-Za-z]+)", process.stdout, re.MULTILINE)
+    assert process.returncode == (1 if bad else 0)
+    return {name: f"NOT OK: {text}" if name in bad else text for name, text in texts.items()}
 
 
 @pytest.mark.long
@@ -62,11 +64,11 @@ def test_all_that_is_wrong_is_said_at_once(pipeline: Pipeline) -> None:
 def test_what_is_wrong_has_its_line(
     pipeline: Pipeline, arguments: list[str], environ: dict[str, str], name: str, sentence: str
 ) -> None:
-    done = run(
+    process = run(
         pipeline, "doctor", *arguments, **{"SLACK_LOOPBACK": "1", "SLACK_URL": pipeline.slack.api_url, **environ}
     )
-    assert re.search(rf"^  NOT OK  {name} +{sentence}", done.stdout, re.MULTILINE), done.stdout
-    assert (done.returncode, done.stderr, done.stdout.count("NOT OK")) == (1, "", 1)
+    assert re.search(rf"^  NOT OK  {name} +{sentence}", process.stdout, re.MULTILINE), process.stdout
+    assert (process.returncode, process.stderr, process.stdout.count("NOT OK")) == (1, "", 1)
 
 
 @pytest.mark.long

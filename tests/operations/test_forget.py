@@ -29,11 +29,11 @@ def kept(s3: Any) -> str:
     s3.create_bucket(Bucket=bucket)
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     both = step("upload", "100.1", "a b", "F1 F2")
-    edited = step("edit", "101.1", "b c", "F1 F2")
-    for given in (both, edited):
+    edit = step("edit", "101.1", "b c", "F1 F2")
+    for change in (both, edit):
         for file_id in ("F1", "F2"):
             s3.put_object(Bucket=bucket, Key=f"documents/T1/{file_id}/a.pdf", Body=b"content")
-            records.save(fetched(given, file_id), NOW, Archive(s3, bucket))
+            records.save(fetched(change, file_id), NOW, Archive(s3, bucket))
     records.save(
         fetched(step("upload", "200.1", "d", "F1", ts="200.1", channel="C2"), "F1"), NOW, Archive(s3, bucket)
     )
@@ -77,13 +77,13 @@ def test_it_asks_before_it_removes_anything(pipeline: Pipeline, s3: Any) -> None
     bucket = f"slack-integrator-local-{pipeline.aws.account}-{REGION}"
     s3.create_bucket(Bucket=bucket)
     records.save(fetched(step("upload", "100.1", "a", "F0FORGET"), "F0FORGET"), NOW, Archive(s3, bucket))
-    refused = run(pipeline, "F0FORGET")
-    assert refused.returncode == 1
-    assert "Nothing was removed" in refused.stderr
-    done = run(pipeline, "F0FORGET", CONFIRM="F0FORGET")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "metadata/T1/F0FORGET.json" in done.stdout
-    assert "gone for good" in done.stdout
+    refusal = run(pipeline, "F0FORGET")
+    assert refusal.returncode == 1
+    assert "Nothing was removed" in refusal.stderr
+    removal = run(pipeline, "F0FORGET", CONFIRM="F0FORGET")
+    assert (removal.returncode, removal.stderr) == (0, "")
+    assert "metadata/T1/F0FORGET.json" in removal.stdout
+    assert "gone for good" in removal.stdout
     assert "Nothing is left" in run(pipeline, "F0FORGET").stdout
 
 
@@ -108,15 +108,15 @@ class Meanwhile:
         self.is_done = False
 
     def __getattr__(self, name: str) -> Any:
-        called = getattr(self._s3, name)
-        return self._after_others(called) if name == self._operation else called
+        method = getattr(self._s3, name)
+        return self._after_others(method) if name == self._operation else method
 
-    def _after_others(self, called: Callable[..., Any]) -> Callable[..., Any]:
+    def _after_others(self, method: Callable[..., Any]) -> Callable[..., Any]:
         def call(**arguments: Any) -> Any:
             if not self.is_done and arguments["Key"].startswith(self._prefix):
                 self.is_done = True
                 self._action()
-            return called(**arguments)
+            return method(**arguments)
 
         return call
 
@@ -157,8 +157,8 @@ def test_the_marks_of_replies_and_the_replies_go_too(slack: Slack, channel: Chan
     bucket = "forgotten-replies"
     s3.create_bucket(Bucket=bucket)
     archive, message = Archive(s3, bucket), slack.say(channel, slack.users[0], "x", deliver=False)
-    told = fetched(step("upload", message.ts, "a", ts=message.ts, channel=channel.id), "F1")
-    records.save(told, NOW, archive)
+    upload = fetched(step("upload", message.ts, "a", ts=message.ts, channel=channel.id), "F1")
+    records.save(upload, NOW, archive)
     outcome = {"type": "outcome", "kind": "upload", "tags": ["a"], "team": "T1", "channel": channel.id}
     outcome |= {"execution": f"T1-{channel.id}-{message.ts.replace('.', '_')}", "ts": message.ts, "user": "U1"}
     file = {"id": "F1", "name": "a.pdf", "status": "archived", "size": 1, "reason": None}
@@ -205,9 +205,9 @@ def test_what_cannot_be_reached_is_listed(pipeline: Pipeline, slack: Slack, chan
     for url in queues.values():
         for number in range(12):
             sqs.send_message(QueueUrl=url, MessageBody=json.dumps({"files": [{"id": f"{file_id}{number}"}]}))
-    told = run(pipeline, file_id, CONFIRM=file_id, AWS_DEFAULT_REGION=pipeline.aws.environ()["AWS_REGION"]).stdout
-    assert [line.split()[-1] for line in told.splitlines() if "-dead: message" in line] == list(ids.values())
-    assert f"  {slack.team_id}-{channel.id}-{message.ts.replace('.', '_')} (succeeded)" in told.splitlines()
+    output = run(pipeline, file_id, CONFIRM=file_id, AWS_DEFAULT_REGION=pipeline.aws.environ()["AWS_REGION"]).stdout
+    assert [line.split()[-1] for line in output.splitlines() if "-dead: message" in line] == list(ids.values())
+    assert f"  {slack.team_id}-{channel.id}-{message.ts.replace('.', '_')} (succeeded)" in output.splitlines()
     again = run(pipeline, file_id, AWS_DEFAULT_REGION=pipeline.aws.environ()["AWS_REGION"]).stdout
     assert all(message_id in again for message_id in ids.values())  # they stay, and are seen again
     for url in queues.values():

@@ -31,19 +31,19 @@ TESTS = (
 def test_a_document_is_stored_whole(archive: Archive, size: int) -> None:
     content = random.Random(size).randbytes(size)
     key = f"documents/T1/FTLS{size}/a.bin"
-    stored = transfer.store(archive, key, [content[:5], content[5:]], size, None)
+    document = transfer.store(archive, key, [content[:5], content[5:]], size, None)
     body = archive.s3.get_object(Bucket=archive.bucket, Key=key)["Body"].read()
-    assert (body == content, stored.sha256) == (True, hashlib.sha256(content).hexdigest())
+    assert (body == content, document.sha256) == (True, hashlib.sha256(content).hexdigest())
 
 
 @pytest.mark.skipif(not IS_INSIDE, reason="the tests of the deployment run this one over TLS")
 def test_a_checksum_that_botocore_computes_comes_behind_the_body(s3: Any, bucket: str) -> None:
     """So what is tested here are the bytes that S3 gets from Lambda."""
-    sent: list[Any] = []
-    s3.meta.events.register("before-send.s3.PutObject", lambda request, **_: sent.append(request))
+    requests: list[Any] = []
+    s3.meta.events.register("before-send.s3.PutObject", lambda request, **_: requests.append(request))
     s3.put_object(Bucket=bucket, Key="tests/trailer", Body=b"trailer", ChecksumAlgorithm="CRC32")
-    assert sent[0].url.startswith("https://")
-    headers = {name.lower(): str(value) for name, value in sent[0].headers.items()}
+    assert requests[0].url.startswith("https://")
+    headers = {name.lower(): str(value) for name, value in requests[0].headers.items()}
     assert "aws-chunked" in headers["content-encoding"]
     assert "x-amz-checksum-crc32" in headers["x-amz-trailer"]
 
@@ -64,9 +64,9 @@ def oldest(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the oldest botocore."""
     folder = tmp_path_factory.mktemp("oldest")
     install = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(folder), *OLDEST]
-    done = subprocess.run(install, capture_output=True, text=True, check=False)
-    if done.returncode:
-        pytest.skip(f"{', '.join(OLDEST)} cannot be installed here: {done.stderr.strip()[-200:]}")
+    process = subprocess.run(install, capture_output=True, text=True, check=False)
+    if process.returncode:
+        pytest.skip(f"{', '.join(OLDEST)} cannot be installed here: {process.stderr.strip()[-200:]}")
     return folder
 
 
@@ -78,6 +78,6 @@ def test_the_archive_holds_over_tls(which: str, request: pytest.FixtureRequest) 
     if which == "oldest":
         environ["PYTHONPATH"] = str(request.getfixturevalue("oldest"))
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *TESTS]
-    done = subprocess.run(command, cwd=PROJECT, env=environ, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout
-    print(done.stdout.splitlines()[-1])
+    process = subprocess.run(command, cwd=PROJECT, env=environ, capture_output=True, text=True, check=False)
+    assert process.returncode == 0, process.stdout
+    print(process.stdout.splitlines()[-1])

@@ -23,9 +23,9 @@ def test_a_python_that_lambda_does_not_run_is_named_with_the_newest_that_it_runs
 
 
 def test_a_python_that_aws_may_refuse_soon_is_said_with_the_newest_that_it_runs() -> None:
-    shown = preflight.python_that_ends((3, 11))
-    assert "AWS has announced the end of that runtime, and may refuse" in shown
-    assert "share is 3.14: remove .venv, then make deploy PYTHON=python3.14." in shown
+    text = preflight.python_that_ends((3, 11))
+    assert "AWS has announced the end of that runtime, and may refuse" in text
+    assert "share is 3.14: remove .venv, then make deploy PYTHON=python3.14." in text
 
 
 @pytest.mark.parametrize("running", [(3, 12), (3, 14)])

@@ -97,8 +97,8 @@ Plant = Callable[[Pipeline], AbstractContextManager[object]]
 def variable(pipeline: Pipeline, function: str, name: str, value: str) -> Iterator[None]:
     client = pipeline.aws.client("lambda")
     before = client.get_function_configuration(FunctionName=function)["Environment"]
-    changed = {"Variables": {**before["Variables"], name: value}}
-    client.update_function_configuration(FunctionName=function, Environment=changed)
+    after = {"Variables": {**before["Variables"], name: value}}
+    client.update_function_configuration(FunctionName=function, Environment=after)
     yield
     client.update_function_configuration(FunctionName=function, Environment=before)
 
@@ -126,11 +126,11 @@ def function_that_is_gone(pipeline: Pipeline) -> Iterator[None]:
     about = client.get_function_configuration(FunctionName=name)
     client.delete_function(FunctionName=name)
     yield
-    kept = ("Runtime", "Role", "Handler", "Timeout", "MemorySize")
+    fields = ("Runtime", "Role", "Handler", "Timeout", "MemorySize")
     code = {"ZipFile": b"its code is run from the project's folder"}
     environ = {"Variables": about["Environment"]["Variables"]}
     client.create_function(
-        FunctionName=name, Code=code, Environment=environ, **{each: about[each] for each in kept}
+        FunctionName=name, Code=code, Environment=environ, **{each: about[each] for each in fields}
     )
 
 
@@ -179,8 +179,8 @@ def no_destination(pipeline: Pipeline) -> Iterator[None]:
     before = client.get_function_event_invoke_config(FunctionName=f"{NAME}-notify")
     client.delete_function_event_invoke_config(FunctionName=f"{NAME}-notify")
     yield
-    kept = {name: before[name] for name in ("MaximumRetryAttempts", "DestinationConfig")}
-    client.put_function_event_invoke_config(FunctionName=f"{NAME}-notify", **kept)
+    settings = {name: before[name] for name in ("MaximumRetryAttempts", "DestinationConfig")}
+    client.put_function_event_invoke_config(FunctionName=f"{NAME}-notify", **settings)
 
 
 @contextmanager
@@ -296,15 +296,15 @@ def without(*names: str) -> Callable[[Request], Request]:
     """Forward a request without its headers of these *names*, as a proxy that does not know them."""
 
     def lie(request: Request) -> Request:
-        kept = {name: value for name, value in request.headers.items() if name.lower() not in names}
-        return replace(request, headers=kept)
+        headers = {name: value for name, value in request.headers.items() if name.lower() not in names}
+        return replace(request, headers=headers)
 
     return lie
 
 
 def other_bytes(request: Request) -> Request | Response:
-    wanted = request.method == "GET" and FOLDER in request.path and "-parts" in request.path
-    return whole(b"other bytes", 200, {"ETag": '"a-2"'}) if wanted else request
+    is_part = request.method == "GET" and FOLDER in request.path and "-parts" in request.path
+    return whole(b"other bytes", 200, {"ETag": '"a-2"'}) if is_part else request
 
 
 def decides(state: str) -> Callable[[Request], Request | Response]:
@@ -499,8 +499,8 @@ def test_the_command_fails_where_a_line_is_wrong(pipeline: Pipeline) -> None:
     command = [sys.executable, "-m", "operations", "prove", "STAGE=local"]
     environ = {**pipeline.aws.environ(), "PATH": "/usr/bin:/bin"}
     with no_destination(pipeline):
-        done = subprocess.run(command, cwd=PROJECT, env=environ, capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    assert "One of these lines is wrong. When that is mended: make prove STAGE=local" in done.stderr
-    assert "\n  wrong   dead letters:" in done.stdout
-    assert "Traceback" not in done.stderr
+        process = subprocess.run(command, cwd=PROJECT, env=environ, capture_output=True, text=True, check=False)
+    assert process.returncode == 1
+    assert "One of these lines is wrong. When that is mended: make prove STAGE=local" in process.stderr
+    assert "\n  wrong   dead letters:" in process.stdout
+    assert "Traceback" not in process.stderr

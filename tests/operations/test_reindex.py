@@ -47,9 +47,9 @@ def run(pipeline: Pipeline, store: Archive) -> Iterator[Run]:
     place = reindex.Place(store.bucket, pipeline.aws.environ())
     with ThreadPoolExecutor(2) as workers:
 
-        def once(settled: timedelta = timedelta(hours=-1), **options: Any) -> tuple[int, ...]:
+        def once(settling_time: timedelta = timedelta(hours=-1), **options: Any) -> tuple[int, ...]:
             report = reindex.reindex(
-                lambda: place, "T1", workers, lambda *_: None, settling_time=settled, **options
+                lambda: place, "T1", workers, lambda *_: None, settling_time=settling_time, **options
             )
             return report[:4]
 
@@ -58,43 +58,43 @@ def run(pipeline: Pipeline, store: Archive) -> Iterator[Run]:
 
 def spoil(archive: Archive) -> tuple[set[str], set[str]]:
     """Remove some entries, and write some that nothing wants; return both."""
-    lost = {key for key in keys(archive) if key.startswith("words/") or key.endswith("F3")}
+    gaps = {key for key in keys(archive) if key.startswith("words/") or key.endswith("F3")}
     stale = {"words/T1/public/stale/8500000000-F1", "tags/T1/C9/gone/8500000000-F0GONE", "recent/T1/C9/8-F0GONE"}
-    for key in lost:
+    for key in gaps:
         archive.delete(key)
     for key in stale:
         archive.put_empty(key)
-    return lost, stale
+    return gaps, stale
 
 
 @pytest.mark.long
 def test_what_is_missing_is_written_and_what_is_too_many_is_removed(store: Archive, run: Run) -> None:
     before = keys(store)
-    lost, stale = spoil(store)
-    assert run() == (5, len(before) - len(lost) + len(stale), len(lost), len(stale))
+    gaps, stale = spoil(store)
+    assert run() == (5, len(before) - len(gaps) + len(stale), len(gaps), len(stale))
     assert keys(store) == before
     assert run() == (5, len(before), 0, 0)
 
 
 def test_a_dry_run_reports_and_changes_nothing(store: Archive, run: Run) -> None:
-    lost, stale = spoil(store)
+    gaps, stale = spoil(store)
     before = keys(store)
-    assert run(dry_run=True)[2:] == (len(lost), len(stale))
+    assert run(dry_run=True)[2:] == (len(gaps), len(stale))
     assert keys(store) == before
 
 
 @pytest.mark.long
 def test_it_goes_on_from_a_document_and_leaves_those_before_it(store: Archive, run: Run) -> None:
-    lost, _ = spoil(store)
+    gaps, _ = spoil(store)
     assert run(after="F3")[0] == 2
-    assert {key[-2:] for key in lost - keys(store)} == {"F1", "F2", "F3"}
+    assert {key[-2:] for key in gaps - keys(store)} == {"F1", "F2", "F3"}
 
 
 def test_the_entry_of_an_upload_that_is_under_way_stays(store: Archive, run: Run) -> None:
     """It is written before its record."""
     store.put_empty("words/T1/public/soon/8500000000-F0SOON")
     store.put_empty("words/T1/public/soon/8500000000-F1")
-    assert run(settled=timedelta(minutes=5))[3] == 0
+    assert run(settling_time=timedelta(minutes=5))[3] == 0
     assert {key for key in keys(store) if "/soon/" in key} == {
         "words/T1/public/soon/8500000000-F0SOON",
         "words/T1/public/soon/8500000000-F1",
@@ -115,9 +115,9 @@ def test_the_command_says_what_it_found(pipeline: Pipeline, s3: Any, variables: 
     whole = {**pipeline.aws.environ(), "PATH": "/usr/bin:/bin", "AWS_DEFAULT_REGION": REGION, **variables}
     del whole["AWS_REGION"]
     command = [sys.executable, "-m", "operations", "reindex", "STAGE=local"]
-    done = subprocess.run(command, cwd=PROJECT, env=whole, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "The index of workspace T1" in done.stdout
-    assert "1 documents, 0 entries: " in done.stdout
-    assert says in done.stdout
-    assert re.search(r"gone. \d+ requests in \d+ s\.|too many. \d+ requests in \d+ s\.", done.stdout)
+    process = subprocess.run(command, cwd=PROJECT, env=whole, capture_output=True, text=True, check=False)
+    assert (process.returncode, process.stderr) == (0, "")
+    assert "The index of workspace T1" in process.stdout
+    assert "1 documents, 0 entries: " in process.stdout
+    assert says in process.stdout
+    assert re.search(r"gone. \d+ requests in \d+ s\.|too many. \d+ requests in \d+ s\.", process.stdout)

@@ -89,17 +89,17 @@ def test_after_an_outage_five_run_at_once_and_in_the_end_all_ran(
     slack.misbehave("server_error")  # their executions wait for the next try, and so run on
     client, machine = pipeline.aws.client("stepfunctions"), pipeline.deployment.state_machine_arn
     parts = [message.ts.replace(".", "_") for message in messages]
-    started: list[str] = []
+    names: list[str] = []
 
     def start() -> None:
         for name in replay(client, machine, since):
-            started.extend(name for part in parts if part in name)
+            names.extend(name for part in parts if part in name)
 
     with ThreadPoolExecutor() as pool:
         replaying = pool.submit(start)
-        assert eventually(lambda: len(started) >= MOST_AT_ONCE)
+        assert eventually(lambda: len(names) >= MOST_AT_ONCE)
         time.sleep(1)
-        at_once = len(started)
+        at_once = len(names)
         slack.behave()
         replaying.result(60)
     assert at_once == MOST_AT_ONCE

@@ -25,9 +25,9 @@ def read(path: Path) -> list[tuple[str, str, str]]:
     """Conversation, kind and ts of every message."""
     with Export(path) as export:
         return [
-            (day.conversation.id, day.conversation.channel_type, found["ts"])
+            (day.conversation.id, day.conversation.channel_type, body["ts"])
             for day in export.days()
-            for found in export.messages(day)
+            for body in export.messages(day)
         ]
 
 
@@ -37,8 +37,8 @@ def test_messages_of_every_kind_of_conversation_are_read_the_oldest_day_first(pa
     files |= {"mpims.json": [{"id": "G2", "name": "mpdm-a--b--c-1"}], "integration_logs.json": []}
     files |= {"general/2024-03-02.json": [message("3.0")], "secret/2024-03-01.json": [message("2.0")]}
     files |= {"D1/2013-11-27.json": [message("1.0")], "mpdm-a--b--c-1/2024-03-03.json": [message("4.0")]}
-    expected = [("D1", "im", "1.0"), ("G1", "group", "2.0"), ("C1", "channel", "3.0"), ("G2", "mpim", "4.0")]
-    assert read(write(path, files)) == expected
+    messages = [("D1", "im", "1.0"), ("G1", "group", "2.0"), ("C1", "channel", "3.0"), ("G2", "mpim", "4.0")]
+    assert read(write(path, files)) == messages
 
 
 def test_an_export_that_was_packed_again_with_its_folder_is_read_too(path: Path) -> None:

@@ -125,8 +125,8 @@ def test_the_template_is_accepted_by_cfn_lint(tmp_path: Path) -> None:
     template = tmp_path / "stack.yaml"
     template.write_text(RENDERED, encoding="utf-8")
     command = [str(Path(sys.executable).with_name("cfn-lint")), str(template)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (process.returncode, process.stdout + process.stderr) == (0, "")
 
 
 def test_the_template_fits_into_a_request() -> None:
@@ -147,17 +147,17 @@ def test_every_function_has_a_role_a_log_and_an_alarm() -> None:
         assert STACK["Resources"][f"{role}Logs"]["Properties"]["LogGroupName"] == group
         function = group.removeprefix("/aws/lambda/")
         for alarm in ("FunctionsAlarm", "ThrottlesAlarm"):
-            watched = STACK["Resources"][alarm]["Properties"]["Metrics"][1:]
-            assert function in [one["MetricStat"]["Metric"]["Dimensions"][0]["Value"] for one in watched]
+            metrics = STACK["Resources"][alarm]["Properties"]["Metrics"][1:]
+            assert function in [metric["MetricStat"]["Metric"]["Dimensions"][0]["Value"] for metric in metrics]
 
 
 @pytest.mark.parametrize("stage", DEPLOYED)
 def test_stages_differ_in_nothing_but_their_names(stage: str) -> None:
-    written = {"environment_variables", "api_gateway_stage"}
-    kept = {name: value for name, value in STAGES[stage].items() if name not in written}
-    for function in kept["lambda_functions"].values():
+    own_keys = {"environment_variables", "api_gateway_stage"}
+    settings = {name: value for name, value in STAGES[stage].items() if name not in own_keys}
+    for function in settings["lambda_functions"].values():
         function.pop("iam_role_arn", None)
-    assert kept == {name: value for name, value in STAGES["dev"].items() if name not in written}
+    assert settings == {name: value for name, value in STAGES["dev"].items() if name not in own_keys}
     assert STAGES[stage]["api_gateway_stage"] == stage
 
 
@@ -192,8 +192,8 @@ def test_notices_that_reach_no_function_may_be_kept_by_the_topic_and_the_rule_an
 
 def test_every_queue_that_keeps_what_was_given_up_raises_the_alarm() -> None:
     queues = {name for name, alarm in STACK["Resources"].items() if alarm["Type"] == "AWS::SQS::Queue"}
-    watched = STACK["Resources"]["DeadLettersAlarm"]["Properties"]["Metrics"][1:]
-    names = {alarm["MetricStat"]["Metric"]["Dimensions"][0]["Value"] for alarm in watched}
+    metrics = STACK["Resources"]["DeadLettersAlarm"]["Properties"]["Metrics"][1:]
+    names = {alarm["MetricStat"]["Metric"]["Dimensions"][0]["Value"] for alarm in metrics}
     assert names == {f"{name}.QueueName" for name in queues - {"Parking"}}
 
 
@@ -253,9 +253,9 @@ def test_the_manifest_subscribes_to_what_the_app_understands_with_the_scopes_for
         "app_mention",
         "member_joined_channel",
     }
-    used = {"app_mentions:read", "files:read", "chat:write", "reactions:write", "commands", "users:read"}
-    used |= {"channels:read", "groups:read", "im:read", "mpim:read"}
-    assert set(manifest["oauth_config"]["scopes"]["bot"]) == set(HISTORY_SCOPES.values()) | used
+    scopes = {"app_mentions:read", "files:read", "chat:write", "reactions:write", "commands", "users:read"}
+    scopes |= {"channels:read", "groups:read", "im:read", "mpim:read"}
+    assert set(manifest["oauth_config"]["scopes"]["bot"]) == set(HISTORY_SCOPES.values()) | scopes
 
 
 def test_the_manifest_offers_what_the_actions_route_understands() -> None:

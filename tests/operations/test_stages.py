@@ -52,9 +52,9 @@ def test_a_stage_says_where_it_is(aws: pytest.MonkeyPatch, project: Path) -> Non
 @pytest.mark.long
 def test_the_local_stage_needs_no_credentials(pipeline: Pipeline) -> None:
     no_keys = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
-    done = run(pipeline, "catchup", "STAGE=local", "CHANNEL=general", **no_keys)
-    assert "NoCredentials" not in done.stderr
-    assert (done.returncode, done.stderr) == (0, "")
+    process = run(pipeline, "catchup", "STAGE=local", "CHANNEL=general", **no_keys)
+    assert "NoCredentials" not in process.stderr
+    assert (process.returncode, process.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("name", ["", "Dev", "dev-1", "a" * 17])
@@ -111,28 +111,28 @@ def test_other_partitions_are_refused(aws: pytest.MonkeyPatch, project: Path, re
 def test_what_is_missing_is_said_in_a_sentence(
     pipeline: Pipeline, command: str, environ: dict[str, str], sentence: str
 ) -> None:
-    done = run(pipeline, command, "STAGE=dev", *ARGUMENTS[command].split(), **environ)
-    assert done.returncode == 1
-    assert sentence in done.stderr
-    assert "Traceback" not in done.stderr
+    process = run(pipeline, command, "STAGE=dev", *ARGUMENTS[command].split(), **environ)
+    assert process.returncode == 1
+    assert sentence in process.stderr
+    assert "Traceback" not in process.stderr
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("command", ARGUMENTS)
 def test_a_command_without_a_stage_says_how_it_is_typed(pipeline: Pipeline, command: str) -> None:
-    done = run(pipeline, command, *ARGUMENTS[command].split())
-    assert (done.returncode, f"make {command} STAGE=dev" in done.stderr) == (1, True)
-    assert "Traceback" not in done.stderr
+    process = run(pipeline, command, *ARGUMENTS[command].split())
+    assert (process.returncode, f"make {command} STAGE=dev" in process.stderr) == (1, True)
+    assert "Traceback" not in process.stderr
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("command", ON_DEPLOYED)
 def test_a_stage_that_is_not_deployed_is_said(pipeline: Pipeline, command: str) -> None:
-    done = run(pipeline, command, "STAGE=nowhere", *ARGUMENTS[command].split())
-    assert done.returncode == 1
-    assert "Stage nowhere " in done.stderr
-    assert "account 123456789012, region us-east-1: make deploy STAGE=nowhere" in done.stderr
-    assert "Traceback" not in done.stderr
+    process = run(pipeline, command, "STAGE=nowhere", *ARGUMENTS[command].split())
+    assert process.returncode == 1
+    assert "Stage nowhere " in process.stderr
+    assert "account 123456789012, region us-east-1: make deploy STAGE=nowhere" in process.stderr
+    assert "Traceback" not in process.stderr
 
 
 @pytest.mark.long
@@ -148,34 +148,34 @@ def test_a_stage_that_is_half_there_is_said(pipeline: Pipeline, command: str) ->
         Code={"ZipFile": b"no code"},
     )
     try:
-        done = run(pipeline, command, "STAGE=half", *ARGUMENTS[command].split())
+        process = run(pipeline, command, "STAGE=half", *ARGUMENTS[command].split())
     finally:
         aws.client("lambda").delete_function(FunctionName="slack-integrator-half-fetch_file")
-    assert done.returncode == 1
-    assert "Stage half is not deployed, or only in part" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert process.returncode == 1
+    assert "Stage half is not deployed, or only in part" in process.stderr
+    assert "Traceback" not in process.stderr
 
 
 @pytest.mark.long
 @pytest.mark.parametrize(("command", "since"), [("replay", ""), ("replay", "yesterday"), ("catchup", "yesterday")])
 def test_no_time_is_nothing_done(pipeline: Pipeline, command: str, since: str) -> None:
-    done = run(pipeline, command, "STAGE=local", "CHANNEL=C0LOCAL001", f"SINCE={since}")
-    assert done.returncode == 1
-    assert f"make {command} STAGE=dev" in done.stderr
-    assert "Traceback" not in done.stderr
+    process = run(pipeline, command, "STAGE=local", "CHANNEL=C0LOCAL001", f"SINCE={since}")
+    assert process.returncode == 1
+    assert f"make {command} STAGE=dev" in process.stderr
+    assert "Traceback" not in process.stderr
 
 
 @pytest.mark.long
 def test_a_command_finds_the_stage_without_a_committed_config(pipeline: Pipeline) -> None:
     assert "SLACK_INTEGRATOR_SF" not in (PROJECT / ".chalice" / "config.json").read_text()
-    done = run(pipeline, "replay", "STAGE=local", "SINCE=2200-01-01")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "Nothing has failed since then" in done.stdout
+    process = run(pipeline, "replay", "STAGE=local", "SINCE=2200-01-01")
+    assert (process.returncode, process.stderr) == (0, "")
+    assert "Nothing has failed since then" in process.stdout
 
 
 def test_an_unknown_command_is_said(pipeline: Pipeline) -> None:
-    done = run(pipeline, "destory", "STAGE=dev")
-    assert (done.returncode, "one of deploy, prove, destroy," in done.stderr) == (1, True)
+    process = run(pipeline, "destory", "STAGE=dev")
+    assert (process.returncode, "one of deploy, prove, destroy," in process.stderr) == (1, True)
 
 
 def test_a_time_is_utc_unless_it_names_an_offset() -> None:
