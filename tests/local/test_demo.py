@@ -16,12 +16,12 @@ def kind(line: str) -> list[str]:
 
 def test_every_line_of_the_readme_is_one_of_the_demo() -> None:
     demo = [sys.executable, "-m", "local", "demo"]
-    done = subprocess.run(demo, cwd=PROJECT, capture_output=True, text=True, timeout=120, check=False)
-    lines = [kind(line) for line in done.stdout.splitlines()]
+    process = subprocess.run(demo, cwd=PROJECT, capture_output=True, text=True, timeout=120, check=False)
+    lines = [kind(line) for line in process.stdout.splitlines()]
     block = README.partition("$ make demo\n")[2].partition("```")[0]
-    shown = [line for line in block.splitlines() if line.strip() != "…"]
-    assert len(shown) > 40
-    assert [line for line in shown if kind(line) not in lines] == []
+    readme_lines = [line for line in block.splitlines() if line.strip() != "…"]
+    assert len(readme_lines) > 40
+    assert [line for line in readme_lines if kind(line) not in lines] == []
 
 
 def test_the_readme_can_be_read_in_one_go() -> None:

@@ -62,8 +62,8 @@ def begin(client: Any, key: str = "big") -> dict[str, str]:
 
 
 def send(client: Any, upload: dict[str, str], number: int, body: bytes) -> dict[str, Any]:
-    sent = client.upload_part(**upload, PartNumber=number, Body=body)
-    return {"PartNumber": number, "ETag": sent["ETag"], "ChecksumCRC32": sent["ChecksumCRC32"]}
+    answer = client.upload_part(**upload, PartNumber=number, Body=body)
+    return {"PartNumber": number, "ETag": answer["ETag"], "ChecksumCRC32": answer["ChecksumCRC32"]}
 
 
 def code(error: pytest.ExceptionInfo[ClientError]) -> str:
@@ -73,8 +73,8 @@ def code(error: pytest.ExceptionInfo[ClientError]) -> str:
 def test_a_large_upload_is_checked_and_not_kept(discard: Discard, client: Any) -> None:
     client.upload_fileobj(Source(64), "b", "big", Config=TransferConfig(multipart_chunksize=8 * MIB))
 
-    stored = discard.objects["b/big"]
-    assert (stored.size, len(stored.parts), stored.content) == (64 * MIB, 8, None)
+    entry = discard.objects["b/big"]
+    assert (entry.size, len(entry.parts), entry.content) == (64 * MIB, 8, None)
     discard.check("b/big", content(64))
     assert discard.uploads == {}
 
@@ -156,9 +156,9 @@ def test_right_checksums_are_accepted(client: Any) -> None:
     sha256 = base64.b64encode(hashlib.sha256(b"abc").digest()).decode()
 
     client.put_object(Bucket="b", Key="one", Body=b"abc", ContentMD5=md5)
-    sent = client.put_object(Bucket="b", Key="two", Body=b"abc", ChecksumSHA256=sha256)
+    answer = client.put_object(Bucket="b", Key="two", Body=b"abc", ChecksumSHA256=sha256)
 
-    assert sent["ChecksumSHA256"] == sha256
+    assert answer["ChecksumSHA256"] == sha256
 
 
 def test_a_small_part_before_the_last_is_refused(discard: Discard, client: Any) -> None:
@@ -261,11 +261,11 @@ def test_of_racing_writers_one_wins(client: Any) -> None:
 
 
 def test_an_object_changes_only_from_the_version_that_was_read(client: Any) -> None:
-    read = client.put_object(Bucket="b", Key="claim", Body=b"1")["ETag"]
-    client.put_object(Bucket="b", Key="claim", Body=b"2", IfMatch=read)
+    etag = client.put_object(Bucket="b", Key="claim", Body=b"1")["ETag"]
+    client.put_object(Bucket="b", Key="claim", Body=b"2", IfMatch=etag)
 
     with pytest.raises(ClientError) as error:
-        client.put_object(Bucket="b", Key="claim", Body=b"3", IfMatch=read)
+        client.put_object(Bucket="b", Key="claim", Body=b"3", IfMatch=etag)
 
     assert code(error) == "PreconditionFailed"
 

@@ -32,8 +32,8 @@ def fetched(
     """Run the command on an address; give its exit status, what it printed, and the files it left."""
 
     def run(address: str, **environ: str) -> tuple[int, str, list[Path]]:
-        given = {"ACCESS_TOKEN": slack.bot_token, "SLACK_URL": slack.api_url, "SLACK_LOOPBACK": "1", **environ}
-        status = main([address], given, Terminal(colour=False), tmp_path)
+        variables = {"ACCESS_TOKEN": slack.bot_token, "SLACK_URL": slack.api_url, "SLACK_LOOPBACK": "1", **environ}
+        status = main([address], variables, Terminal(colour=False), tmp_path)
         return status, capsys.readouterr().out, list(tmp_path.iterdir())
 
     return run
@@ -44,9 +44,9 @@ Fetched = Callable[..., tuple[int, str, list[Path]]]
 
 @pytest.mark.parametrize("form", ["url_private", "url_private_download", "permalink", "id"])
 def test_a_file_is_fetched_by_any_of_its_addresses(file: File, fetched: Fetched, form: str) -> None:
-    status, output, left = fetched(file.full()[form])
-    assert (status, [path.name for path in left]) == (0, [f"{file.id}-q3 report.pdf"])
-    assert left[0].read_bytes() == CONTENT
+    status, output, paths = fetched(file.full()[form])
+    assert (status, [path.name for path in paths]) == (0, [f"{file.id}-q3 report.pdf"])
+    assert paths[0].read_bytes() == CONTENT
     assert hashlib.sha256(CONTENT).hexdigest() in output
     assert "slack-integrator in Local (T0LOCAL01)" in output
     assert "files:read" in output
@@ -66,9 +66,9 @@ def test_what_is_wrong_is_said_and_nothing_is_left(
     slack: Slack, file: File, fetched: Fetched, trouble: str, said: str
 ) -> None:
     slack.faults.misbehave(trouble, None, None, {"retry_after": 60} if trouble == "api_rate_limited" else {})
-    status, printed, left = fetched(file.full()["url_private_download"])
-    assert (status, left) == (1, [])
-    assert said in printed
+    status, output, paths = fetched(file.full()["url_private_download"])
+    assert (status, paths) == (1, [])
+    assert said in output
 
 
 def test_a_missing_scope_is_named(slack: Slack, file: File, fetched: Fetched) -> None:

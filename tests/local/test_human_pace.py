@@ -59,7 +59,7 @@ class Running:
 
     def reactions(self, ts: str) -> list[str]:
         (message,) = (message for message in self.state()["messages"] if message["ts"] == ts)
-        return [one["name"] for one in message["reactions"]]
+        return [reaction["name"] for reaction in message["reactions"]]
 
     def reply(self, ts: str) -> str:
         replies = [m["text"] for m in self.state()["messages"] if m["thread_ts"] == ts and m["app"]]
@@ -173,7 +173,7 @@ def test_a_syntax_error_is_in_the_terminal_in_the_answer_and_at_the_message(copy
     with changed(copy / "app.py", "app = Chalice(", "app = = Chalice("):
         until(lambda: "SyntaxError: invalid syntax" in local.shown)  # before anything is asked of it
         ts = local.upload("broken.txt")
-        delivery = until(lambda: (found := local.delivery(ts))["tries"] and found)
+        delivery = until(lambda: (candidate := local.delivery(ts))["tries"] and candidate)
         assert (delivery["status"], delivery["problem"]) == (500, "SyntaxError: invalid syntax")
         assert "SyntaxError: invalid syntax" in local.ask()
     assert "I found no document" in local.ask("#none")
@@ -214,7 +214,7 @@ def test_a_mistake_before_the_start_is_said_with_its_file_and_line(
     copy: Path, what: str, file: str, before: str, new: str, mistake: str
 ) -> None:
     with changed(copy / file, before, new):
-        done = subprocess.run(
+        process = subprocess.run(
             [sys.executable, "-m", "local", what, "--port=0"],
             cwd=copy,
             env={"PATH": "/usr/bin:/bin", "SLACK_APP_TOKEN": ""},
@@ -222,8 +222,10 @@ def test_a_mistake_before_the_start_is_said_with_its_file_and_line(
             text=True,
             check=False,
         )
-    assert re.search(rf"^  The app cannot be loaded, .*\n  {mistake}\n$", done.stdout, re.MULTILINE), done.stdout
-    assert (done.returncode, done.stderr) == (1, "")
+    assert re.search(rf"^  The app cannot be loaded, .*\n  {mistake}\n$", process.stdout, re.MULTILINE), (
+        process.stdout
+    )
+    assert (process.returncode, process.stderr) == (1, "")
 
 
 def test_an_option_that_there_is_not_is_said_as_make_has_it(capsys: pytest.CaptureFixture[str]) -> None:

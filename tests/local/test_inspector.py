@@ -56,12 +56,12 @@ def test_the_outcome_is_what_was_published(told: Any) -> None:
 
 def test_objects_and_records_are_the_messages_own(told: Any, slack: Slack, inspector: Inspector) -> None:
     kinds = [entry["key"].split("/")[0] for entry in told["objects"]]
-    kept = ["documents", "messages", "metadata", "notices", "problems", "recent", "tags", "words"]
-    assert sorted(set(kinds)) == kept
+    folders = ["documents", "messages", "metadata", "notices", "problems", "recent", "tags", "words"]
+    assert sorted(set(kinds)) == folders
     assert kinds.count("documents") == 2
     assert [record["file"]["name"] for record in told["records"]] == ["good.txt", "late.txt"]
-    opened: Any = inspector.object(told["objects"][0]["key"])
-    assert (opened["type"], opened["size"], opened["content"]) == ("text/plain", 1, "x")
+    document: Any = inspector.object(told["objects"][0]["key"])
+    assert (document["type"], document["size"], document["content"]) == ("text/plain", 1, "x")
 
 
 def test_a_message_without_files_has_nothing_behind_it(
@@ -92,19 +92,19 @@ def test_an_outage_is_seen_by_the_app_alone_and_ends(
     import boto3
     from botocore.config import Config
 
-    signed = {"stepfunctions": "states"}.get(service, service)
+    signing_name = {"stepfunctions": "states"}.get(service, service)
     keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing", "region_name": "us-east-1"}
     once = Config(retries={"total_max_attempts": 1})
     apps: Any = boto3.client(service, endpoint_url=pipeline.aws.url, config=once, **keys)  # type: ignore[call-overload]
-    inspector.outage(signed, on=True)
+    inspector.outage(signing_name, on=True)
     try:
-        with pytest.raises(ClientError) as failed:
+        with pytest.raises(ClientError) as error:
             ask(apps)
-        assert failed.value.response["Error"]["Code"] == "ServiceUnavailable"
-        assert failed.value.response["ResponseMetadata"]["HTTPStatusCode"] == 503
+        assert error.value.response["Error"]["Code"] == "ServiceUnavailable"
+        assert error.value.response["ResponseMetadata"]["HTTPStatusCode"] == 503
         ask(pipeline.aws.client(service))
     finally:
-        inspector.outage(signed, on=False)
+        inspector.outage(signing_name, on=False)
     ask(apps)
     apps.close()
 

@@ -154,10 +154,10 @@ def test_changed_variables_start_a_new_process(call: Call) -> None:
 
 
 def test_the_context_is_lambdas(call: Call) -> None:
-    seen = call("describe", request_id="r-1", memory=512, timeout=5, arn="arn:aws:lambda:x").value
+    context = call("describe", request_id="r-1", memory=512, timeout=5, arn="arn:aws:lambda:x").value
 
-    assert seen.pop("left") in range(4000, 5001)
-    assert seen == {"id": "r-1", "name": "describe", "arn": "arn:aws:lambda:x", "memory": "512"}
+    assert context.pop("left") in range(4000, 5001)
+    assert context == {"id": "r-1", "name": "describe", "arn": "arn:aws:lambda:x", "memory": "512"}
 
 
 def test_an_exception_is_reported_in_lambdas_shape(call: Call) -> None:
@@ -245,10 +245,10 @@ def test_a_function_that_takes_too_long_is_killed(lambdas: Lambdas, call: Call) 
 
 
 def test_a_child_that_outlives_its_function_keeps_nothing_waiting(call: Call) -> None:
-    started = time.monotonic()
+    start = time.monotonic()
 
     assert call("child").value["errorType"] == "Runtime.ExitError"
-    assert time.monotonic() - started < 10  # the child sleeps for a minute
+    assert time.monotonic() - start < 10  # the child sleeps for a minute
 
 
 def test_a_handler_cannot_read_the_events_of_others(call: Call) -> None:
@@ -310,15 +310,15 @@ def test_a_talkative_function_is_not_blocked_and_its_last_lines_are_kept(lambdas
 
 
 def test_log_lines_go_to_the_callback_and_to_a_file(root: Path, tmp_path: Path) -> None:
-    seen: list[tuple[str, str]] = []
-    pool = Lambdas(root, log=lambda name, line: seen.append((name, line)), folder=tmp_path)
+    lines: list[tuple[str, str]] = []
+    pool = Lambdas(root, log=lambda name, line: lines.append((name, line)), folder=tmp_path)
     with root.joinpath("app.py").open("a") as app:
         app.write("\ndef hello(event, context):\n    print('hällo')\n")
 
     pool.invoke(FunctionSpec("hello", "app.hello"), b"{}")
     pool.close()
 
-    assert seen == [("hello", "hällo")]
+    assert lines == [("hello", "hällo")]
     assert tmp_path.joinpath("hello.log").read_text(encoding="utf-8") == "hällo\n"
 
 

@@ -32,18 +32,18 @@ def pages(s3: Any, **arguments: Any) -> list[str]:
 
 
 def expected(names: list[str], prefix: str, delimiter: str, after: str) -> list[str]:
-    listed = set()
+    entries = set()
     for name in names:
         if name.startswith(prefix) and name > after:
             head, mark, _ = name[len(prefix) :].partition(delimiter) if delimiter else (name, "", "")
-            listed.add(prefix + head + mark if mark else name)
-    return sorted(listed)
+            entries.add(prefix + head + mark if mark else name)
+    return sorted(entries)
 
 
 @settings(max_examples=80)
 @given(
     names=NAMES,
-    gone=st.sets(st.integers(0, 11)),
+    deletions=st.sets(st.integers(0, 11)),
     prefix=st.sampled_from(["", "a", "a/"]),
     after=st.sampled_from(["", "a/b"]),
     delimiter=st.sampled_from(["", "/"]),
@@ -53,7 +53,7 @@ def expected(names: list[str], prefix: str, delimiter: str, after: str) -> list[
 def test_a_listing_is_what_is_there_in_order_and_in_pages(
     pipeline: Pipeline,
     names: list[str],
-    gone: set[int],
+    deletions: set[int],
     prefix: str,
     after: str,
     delimiter: str,
@@ -64,12 +64,12 @@ def test_a_listing_is_what_is_there_in_order_and_in_pages(
     bucket = new_bucket(s3, is_versioned)
     for name in names:
         s3.put_object(Bucket=bucket, Key=name, Body=b"")
-    for number in gone & set(range(len(names))):
+    for number in deletions & set(range(len(names))):
         s3.delete_object(Bucket=bucket, Key=names[number])
-    left = [name for number, name in enumerate(names) if number not in gone]
+    rest = [name for number, name in enumerate(names) if number not in deletions]
     arguments = {"Bucket": bucket, "Prefix": prefix, "StartAfter": after, "Delimiter": delimiter}
-    listed = pages(s3, **arguments, PaginationConfig={"PageSize": size})
-    assert listed == expected(left, prefix, delimiter, after)
+    listing = pages(s3, **arguments, PaginationConfig={"PageSize": size})
+    assert listing == expected(rest, prefix, delimiter, after)
 
 
 @settings(max_examples=40)
@@ -83,14 +83,14 @@ def test_a_listing_of_versions_has_all_that_begin_with_the_prefix_in_pages(
     bucket = new_bucket(s3, is_versioned=True)
     changes = [*names, *(names[number] for number in again if number < len(names))]
     versions = [(name, s3.put_object(Bucket=bucket, Key=name, Body=b"")["VersionId"]) for name in changes]
-    listed = [
+    listing = [
         (version["Key"], version["VersionId"])
         for page in s3.get_paginator("list_object_versions").paginate(
             Bucket=bucket, Prefix=prefix, PaginationConfig={"PageSize": size}
         )
         for version in page.get("Versions", [])
     ]
-    assert sorted(listed) == sorted(version for version in versions if version[0].startswith(prefix))
+    assert sorted(listing) == sorted(version for version in versions if version[0].startswith(prefix))
 
 
 def test_a_listing_says_of_each_key_what_a_look_at_the_key_says(pipeline: Pipeline) -> None:
@@ -98,15 +98,15 @@ def test_a_listing_says_of_each_key_what_a_look_at_the_key_says(pipeline: Pipeli
     bucket = new_bucket(s3, is_versioned=False)
     for number, name in enumerate(["a&b <c>", 'quo"te', "é/🎉", "plain"]):
         s3.put_object(Bucket=bucket, Key=name, Body=b"x" * number, ChecksumAlgorithm="CRC32")
-    listed = s3.list_objects_v2(Bucket=bucket, FetchOwner=True, MaxKeys=4)
-    assert {entry["Key"] for entry in listed["Contents"]} == {"a&b <c>", 'quo"te', "é/🎉", "plain"}
-    for entry in listed["Contents"]:
+    listing = s3.list_objects_v2(Bucket=bucket, FetchOwner=True, MaxKeys=4)
+    assert {entry["Key"] for entry in listing["Contents"]} == {"a&b <c>", 'quo"te', "é/🎉", "plain"}
+    for entry in listing["Contents"]:
         head = s3.head_object(Bucket=bucket, Key=entry["Key"])
-        told = (head["ETag"], head["ContentLength"], head["LastModified"].replace(microsecond=0))
-        assert (entry["ETag"], entry["Size"], entry["LastModified"]) == told
+        facts = (head["ETag"], head["ContentLength"], head["LastModified"].replace(microsecond=0))
+        assert (entry["ETag"], entry["Size"], entry["LastModified"]) == facts
         assert (entry["StorageClass"], entry["ChecksumAlgorithm"]) == ("STANDARD", ["CRC32"])
         assert set(entry["Owner"]) == {"ID", "DisplayName"}
-    assert (listed["KeyCount"], listed["IsTruncated"], listed["MaxKeys"]) == (4, False, 4)
+    assert (listing["KeyCount"], listing["IsTruncated"], listing["MaxKeys"]) == (4, False, 4)
 
 
 @pytest.mark.parametrize("ends", ["put_object", "delete_object"])
@@ -114,7 +114,7 @@ def test_what_is_read_is_read_to_its_end_though_it_is_replaced_or_deleted(pipeli
     s3 = pipeline.aws.client("s3")
     bucket = new_bucket(s3, is_versioned=False)
     s3.put_object(Bucket=bucket, Key="a", Body=b"what somebody reads")
-    found = s3_backends[pipeline.aws.account]["aws"].get_object(bucket, "a")
+    moto_object = s3_backends[pipeline.aws.account]["aws"].get_object(bucket, "a")
     getattr(s3, ends)(Bucket=bucket, Key="a")
-    assert found is not None
-    assert found.value == b"what somebody reads"
+    assert moto_object is not None
+    assert moto_object.value == b"what somebody reads"

@@ -30,9 +30,11 @@ def answer(
     query = sigv4.query(fields or {})
     target = f"/{quote(path)}" + (f"?{query}" if query else "")
     account = sigv4.Account(pipeline.aws.environ())
-    signed = sigv4.s3_headers(verb, pipeline.aws.url + target, account.region(), account.credentials(), time.time())
+    signature = sigv4.s3_headers(
+        verb, pipeline.aws.url + target, account.region(), account.credentials(), time.time()
+    )
     connection = HTTPConnection(pipeline.aws.url.removeprefix("http://"))
-    connection.request(verb, target, headers={**signed, **(more or {})})
+    connection.request(verb, target, headers={**signature, **(more or {})})
     response = connection.getresponse()
     body = response.read()
     connection.close()

@@ -269,11 +269,15 @@ def test_an_invitation_of_the_app_is_a_message_and_an_event_of_its_own(slack: Sl
     with Receiver() as app:
         slack.request_url = app.url
         slack.subscriptions.add("member_joined_channel")
-        joined = slack.invite(channel, slack.users[1])
+        invitation = slack.invite(channel, slack.users[1])
         assert all(delivery.wait(5) for delivery in slack.deliveries)
         message, mention, event = (delivery.envelope["event"] for delivery in slack.deliveries)
     assert mention["type"] == "app_mention"  # the message names the app
-    assert (message["subtype"], message["user"], message["ts"]) == ("channel_join", slack.bot_user_id, joined.ts)
+    assert (message["subtype"], message["user"], message["ts"]) == (
+        "channel_join",
+        slack.bot_user_id,
+        invitation.ts,
+    )
     assert (event["type"], event["user"], event["channel"]) == (
         "member_joined_channel",
         slack.bot_user_id,

@@ -80,19 +80,19 @@ def test_where_a_file_is_shared_can_be_unknown_at_first(slack: Slack, channel: C
 def test_a_files_type_can_be_unknown_at_first(slack: Slack, channel: Channel) -> None:
     file = slack.add_file("scan.pdf", b"%PDF", "application/pdf")
     slack.misbehave("type_unknown", only=file.id, times=1)
-    shown = slack.upload(channel, slack.users[0], [file], deliver=False).body["files"][0]
-    assert (shown["mimetype"], shown["size"]) == ("", 4)
-    assert shown["url_private_download"]
-    asked = [call(slack, "files.info", file=file.id)["file"]["mimetype"] for _ in range(2)]
-    assert asked == ["", "application/pdf"]
+    event_file = slack.upload(channel, slack.users[0], [file], deliver=False).body["files"][0]
+    assert (event_file["mimetype"], event_file["size"]) == ("", 4)
+    assert event_file["url_private_download"]
+    mimetypes = [call(slack, "files.info", file=file.id)["file"]["mimetype"] for _ in range(2)]
+    assert mimetypes == ["", "application/pdf"]
 
 
 def test_in_a_shared_channel_the_envelope_names_the_senders_workspace(slack: Slack) -> None:
-    shared, partner = slack.add_channel("shared", is_ext_shared=True), slack.add_user("ana", team_id="T0PARTNER")
-    theirs = slack.say(shared, partner, "hello").envelope
+    channel, partner = slack.add_channel("shared", is_ext_shared=True), slack.add_user("ana", team_id="T0PARTNER")
+    theirs = slack.say(channel, partner, "hello").envelope
     assert (theirs["team_id"], theirs["event"]["team"]) == ("T0PARTNER", "T0PARTNER")
     assert theirs["authorizations"][0]["team_id"] == slack.team_id
-    assert slack.say(shared, slack.users[0], "hello").envelope["team_id"] == slack.team_id
+    assert slack.say(channel, slack.users[0], "hello").envelope["team_id"] == slack.team_id
 
 
 def test_a_forwarded_message_carries_its_files_in_an_attachment(slack: Slack, channel: Channel) -> None:
@@ -174,10 +174,10 @@ def called() -> set[str]:
 
 
 def test_the_manifest_asks_for_what_the_code_calls_and_the_double_grants_no_more(slack: Slack) -> None:
-    asked = manifest()["oauth_config"]["scopes"]["bot"]
-    wanted = {scope for method in called() for scope in SCOPES[method]}
-    assert wanted - OF_THE_PROOF <= set(asked)
-    assert slack.scopes == set(asked)
+    scopes = manifest()["oauth_config"]["scopes"]["bot"]
+    needs = {scope for method in called() for scope in SCOPES[method]}
+    assert needs - OF_THE_PROOF <= set(scopes)
+    assert slack.scopes == set(scopes)
     assert slack.subscriptions == set(manifest()["settings"]["event_subscriptions"]["bot_events"])
 
 

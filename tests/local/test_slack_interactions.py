@@ -84,18 +84,18 @@ def publish(slack: Slack, user: str, blocks: Any, **more: Any) -> Any:
 
 
 def test_a_click_is_one_signed_form_with_one_field(double: Slack, app: App, shown: Ephemeral) -> None:
-    done = double.interactions.click(double.users[0], shown, "more")
+    click = double.interactions.click(double.users[0], shown, "more")
     (request,) = app.requests
     assert (request.method, request.path) == ("POST", "/slack/actions")
     assert request.header("Content-Type") == "application/x-www-form-urlencoded"
     timestamp = request.header("X-Slack-Request-Timestamp") or ""
-    signed = signature(double.signing_secret, timestamp, request.body)
-    assert request.header("X-Slack-Signature") == signed
+    digest = signature(double.signing_secret, timestamp, request.body)
+    assert request.header("X-Slack-Signature") == digest
     assert list(parse_qs(request.body.decode())) == ["payload"]
     assert app.payload["actions"][0] | {"action_ts": ""} == BUTTON | {"block_id": "b1", "action_ts": ""}
     assert app.payload["container"]["is_ephemeral"] is True
     assert "message" not in app.payload  # Slack keeps no ephemeral message
-    assert done.warning == ""
+    assert click.warning == ""
 
 
 def test_a_button_that_is_a_link_is_a_click_all_the_same(double: Slack, app: App, shown: Ephemeral) -> None:
@@ -168,9 +168,9 @@ def test_the_answer_to_a_command_can_be_clicked_by_its_asker(double: Slack, app:
     body = json.dumps({"text": "Hello", "blocks": BLOCKS}).encode()
     app.answer = Response(200, {"Content-Type": "application/json"}, (body,), len(body))
     double.command(double.channels[0], double.users[0], "/docs", "#x")
-    (shown,) = double.workspace.ephemerals
-    assert (shown.user, shown.asked) == (double.users[0], "/docs #x")
-    double.interactions.click(double.users[0], shown, "more")
+    (ephemeral,) = double.workspace.ephemerals
+    assert (ephemeral.user, ephemeral.asked) == (double.users[0], "/docs #x")
+    double.interactions.click(double.users[0], ephemeral, "more")
     assert app.payload["actions"][0]["value"] == "v"
 
 

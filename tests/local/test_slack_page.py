@@ -22,11 +22,11 @@ def slack() -> Iterator[Slack]:
         yield slack
 
 
-def post(slack: Slack, action: str, **given: Any) -> Json:
-    answer = requests.post(f"{slack.url}/page/{action}", json=given, timeout=5)
+def post(slack: Slack, action: str, **fields: Any) -> Json:
+    answer = requests.post(f"{slack.url}/page/{action}", json=fields, timeout=5)
     assert answer.ok, answer.text
-    told: Json = answer.json()
-    return told
+    body: Json = answer.json()
+    return body
 
 
 def state(slack: Slack) -> Any:
@@ -34,8 +34,8 @@ def state(slack: Slack) -> Any:
 
 
 def test_one_line_of_curl_uploads(slack: Slack) -> None:
-    asked = {"name": "notes.md", "text": "Read this #docs & more"}
-    answer = requests.post(f"{slack.url}/upload", params=asked, data=b"# Notes", timeout=5).json()
+    query = {"name": "notes.md", "text": "Read this #docs & more"}
+    answer = requests.post(f"{slack.url}/upload", params=query, data=b"# Notes", timeout=5).json()
     (message,) = slack.messages
     assert (answer["ts"], message.text) == (message.ts, "Read this #docs &amp; more")
     assert (message.files[0].name, message.files[0].mimetype) == ("notes.md", "text/markdown")
@@ -161,15 +161,15 @@ def test_a_deleted_root_with_replies_stays_as_a_tombstone(slack: Slack) -> None:
     root = slack.upload(channel, user, [("a.txt", b"x", "text/plain")], "root", deliver=False)
     slack.say(channel, user, "reply", thread_ts=root.ts, deliver=False)
     slack.delete(root, deliver=False)
-    shown, _ = state(slack)["messages"]
-    assert (shown["gone"], shown["text"], shown["files"]) == (True, "This message was deleted.", [])
+    tombstone, _ = state(slack)["messages"]
+    assert (tombstone["gone"], tombstone["text"], tombstone["files"]) == (True, "This message was deleted.", [])
 
 
 def test_deliveries_are_shown_with_what_was_sent_and_answered(slack: Slack) -> None:
     message = slack.say(slack.channels[0], slack.users[0], "x")
     slack.deliveries[0].wait(0.5)
-    asked = {"channel": slack.channels[0].id, "ts": message.ts}
-    (delivery,) = requests.get(f"{slack.url}/page/inspect", asked, timeout=5).json()["deliveries"]
+    query = {"channel": slack.channels[0].id, "ts": message.ts}
+    (delivery,) = requests.get(f"{slack.url}/page/inspect", query, timeout=5).json()["deliveries"]
     first = delivery["attempts"][0]
     assert (first["status"], first["reason"]) == (None, "connection_failed")
     assert first["sent"]["X-Slack-Signature"].startswith("v0=")
@@ -195,4 +195,4 @@ def test_what_people_look_at_is_no_request_of_the_apps(slack: Slack) -> None:
 
 
 def test_every_trouble_that_the_double_can_make_has_words_on_the_page() -> None:
-    assert set(view.WORDS) == {name for known in view.GROUPS.values() for name in known}
+    assert set(view.WORDS) == {name for names in view.GROUPS.values() for name in names}

@@ -34,12 +34,12 @@ def hello(slack: Slack) -> Json:
     return slack.say(slack.channels[0], slack.users[0], "héllo </script>", deliver=False).envelope
 
 
-def genuine(slack: Slack, received: Request) -> bool:
-    return SignatureVerifier(slack.signing_secret).is_valid_request(received.body, received.headers)
+def genuine(slack: Slack, request: Request) -> bool:
+    return SignatureVerifier(slack.signing_secret).is_valid_request(request.body, request.headers)
 
 
-def header(received: Request, name: str) -> str | None:
-    return received.headers.get(name)
+def header(request: Request, name: str) -> str | None:
+    return request.headers.get(name)
 
 
 def test_a_delivery_is_signed_as_slack_signs(slack: Slack, app: Receiver) -> None:
@@ -155,13 +155,13 @@ def test_two_redirects_are_followed_and_a_third_is_not(slack: Slack, app: Receiv
 
 def test_an_upload_is_delivered_in_the_background(slack: Slack, app: Receiver) -> None:
     message = slack.upload(slack.channels[0], slack.users[0], [("a.txt", b"a", "text/plain")], "#a")
-    delivery, shared = slack.deliveries
+    delivery, file_delivery = slack.deliveries
     assert delivery.wait(5)
-    assert shared.wait(5)
+    assert file_delivery.wait(5)
     assert delivery.acknowledged
     bodies = [json.loads(request.body) for request in app.received]
     assert message.envelope in bodies
-    assert shared.envelope["event"]["type"] == "file_shared"
+    assert file_delivery.envelope["event"]["type"] == "file_shared"
 
 
 @pytest.mark.parametrize(
@@ -206,9 +206,9 @@ def test_a_spoiled_request_does_not_pass_as_slacks(slack: Slack, app: Receiver, 
 def test_a_stale_request_is_rightly_signed_but_old(slack: Slack, app: Receiver) -> None:
     slack.misbehave("stale_timestamp", age=301)
     slack.deliver(hello(slack), retries=False)
-    [received] = app.received
-    stamp, signature = received.headers["X-Slack-Request-Timestamp"], received.headers["X-Slack-Signature"]
-    assert SignatureVerifier(slack.signing_secret).generate_signature(timestamp=stamp, body=received.body) == (
+    [request] = app.received
+    stamp, signature = request.headers["X-Slack-Request-Timestamp"], request.headers["X-Slack-Signature"]
+    assert SignatureVerifier(slack.signing_secret).generate_signature(timestamp=stamp, body=request.body) == (
         signature
     )
     assert 300 <= time.time() - int(stamp) < 310

@@ -48,9 +48,9 @@ def test_auth_test_tells_who_the_app_is(slack: Slack) -> None:
 
 def test_slacks_own_client_can_talk_to_it(slack: Slack) -> None:
     client = WebClient(slack.bot_token, base_url=f"{slack.url}/api/")
-    posted = client.chat_postMessage(channel=slack.channels[0].id, text="hi", blocks=[SECTION])
-    assert posted["message"]["blocks"][0]["text"]["text"] == "hello"
-    about: dict[str, str] = {"channel": posted["channel"], "timestamp": posted["ts"], "name": "tada"}
+    answer = client.chat_postMessage(channel=slack.channels[0].id, text="hi", blocks=[SECTION])
+    assert answer["message"]["blocks"][0]["text"]["text"] == "hello"
+    about: dict[str, str] = {"channel": answer["channel"], "timestamp": answer["ts"], "name": "tada"}
     assert client.reactions_add(**about)["ok"]
     with pytest.raises(SlackApiError, match="already_reacted"):
         client.reactions_add(**about)
@@ -94,12 +94,12 @@ def test_the_app_gets_its_own_posts_as_events(slack: Slack) -> None:
 def refused_posts(slack: Slack) -> dict[str, dict[str, Any]]:
     private = slack.add_channel("board", "group", bot_is_member=False)
     public = slack.add_channel("random", bot_is_member=False)
-    archived = slack.add_channel("old", is_archived=True)
+    old = slack.add_channel("old", is_archived=True)
     return {
         "channel_not_found": post(slack, channel="C0NOWHERE"),
         "channel_not_found ": post(slack, channel=private.id),
         "not_in_channel": post(slack, channel=public.id),
-        "is_archived": post(slack, channel=archived.id),
+        "is_archived": post(slack, channel=old.id),
         "no_text": post(slack, text=""),
         "msg_too_long": post(slack, text="x" * 40_001),
     }
@@ -175,8 +175,8 @@ def test_file_info_says_where_the_file_is_shown(slack: Slack) -> None:
 
 
 def test_file_info_of_what_cannot_be_seen_is_not_found(slack: Slack) -> None:
-    hidden = slack.add_channel("board", "group", bot_is_member=False)
-    message = slack.upload(hidden, slack.users[0], [("a", b"a", "text/plain")], deliver=False)
+    board = slack.add_channel("board", "group", bot_is_member=False)
+    message = slack.upload(board, slack.users[0], [("a", b"a", "text/plain")], deliver=False)
     for file_id in ("F0NOTHING", message.files[0].id, slack.add_file("a", b"", mode="file_not_found").id):
         assert call(slack, "files.info", file=file_id)["error"] == "file_not_found"
 
@@ -203,32 +203,32 @@ def test_files_are_listed_in_numbered_pages(slack: Slack) -> None:
 def test_a_file_still_processing_has_no_urls_for_some_look_ups(slack: Slack) -> None:
     slack.misbehave("still_processing", times=1, lookups=2)
     message = slack.upload(slack.channels[0], slack.users[0], [("a", b"a", "text/plain")], deliver=False)
-    [shown] = message.envelope["event"]["files"]
+    [event_file] = message.envelope["event"]["files"]
     infos = [call(slack, "files.info", file=message.files[0].id)["file"] for _ in range(3)]
-    assert ["url_private" in info for info in (shown, *infos)] == [False, False, False, True]
-    assert "mimetype" not in shown
+    assert ["url_private" in info for info in (event_file, *infos)] == [False, False, False, True]
+    assert "mimetype" not in event_file
 
 
 def test_check_file_info_makes_stubs_of_any_files(slack: Slack) -> None:
     slack.misbehave("check_file_info")
     message = slack.upload(slack.channels[0], slack.users[0], [("a", b"a", "text/plain")], deliver=False)
-    [shown] = message.envelope["event"]["files"]
-    assert (shown["file_access"], shown["user"]) == ("check_file_info", "")
-    assert call(slack, "files.info", file=shown["id"])["file"]["name"] == "a"
+    [stub] = message.envelope["event"]["files"]
+    assert (stub["file_access"], stub["user"]) == ("check_file_info", "")
+    assert call(slack, "files.info", file=stub["id"])["file"]["name"] == "a"
 
 
 def test_history_is_paged_with_cursors_newest_first(slack: Slack) -> None:
     channel, user = slack.channels[0], slack.users[0]
     stamps = [slack.say(channel, user, str(number), deliver=False).ts for number in range(5)]
     slack.say(channel, user, "a reply", thread_ts=stamps[0], deliver=False)
-    seen, cursor = [], ""
+    history, cursor = [], ""
     while True:
         page = call(slack, "conversations.history", channel=channel.id, limit=2, cursor=cursor)
-        seen += [message["ts"] for message in page["messages"]]
+        history += [message["ts"] for message in page["messages"]]
         cursor = page["response_metadata"]["next_cursor"]
         if not page["has_more"]:
             break
-    assert seen == stamps[::-1]
+    assert history == stamps[::-1]
     assert cursor == ""
 
 
@@ -263,11 +263,11 @@ def test_a_bad_cursor_is_invalid(slack: Slack) -> None:
 
 
 def test_channels_can_be_described_when_they_can_be_seen(slack: Slack) -> None:
-    hidden = slack.add_channel("board", "group", bot_is_member=False)
+    board = slack.add_channel("board", "group", bot_is_member=False)
     assert call(slack, "conversations.info", channel=slack.channels[0].id)["channel"]["name"] == "general"
-    assert call(slack, "conversations.info", channel=hidden.id)["error"] == "channel_not_found"
-    listed = call(slack, "conversations.list")["channels"]
-    assert [channel["name"] for channel in listed] == ["general"]
+    assert call(slack, "conversations.info", channel=board.id)["error"] == "channel_not_found"
+    channels = call(slack, "conversations.list")["channels"]
+    assert [channel["name"] for channel in channels] == ["general"]
 
 
 def test_history_needs_membership_and_scope(slack: Slack) -> None:
@@ -462,8 +462,8 @@ def test_files_are_listed_until_a_time_that_counts_itself(slack: Slack) -> None:
     for number, file in enumerate(files):
         file.created = 1_700_000_000 + number
     slack.upload(channel, slack.users[0], files, deliver=False)
-    listed = call(slack, "files.list", channel=channel.id, ts_from=1_700_000_001, ts_to=1_700_000_001)["files"]
-    assert [file["id"] for file in listed] == [files[1].id]
+    listing = call(slack, "files.list", channel=channel.id, ts_from=1_700_000_001, ts_to=1_700_000_001)["files"]
+    assert [file["id"] for file in listing] == [files[1].id]
 
 
 def test_the_app_deletes_its_own_messages_and_no_others(slack: Slack) -> None:

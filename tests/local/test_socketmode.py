@@ -78,9 +78,9 @@ def test_an_event_arrives_as_the_signed_request_that_slack_would_have_sent(
 ) -> None:
     slack.send(slack.envelope(upload))
     assert slack.answer() == {"envelope_id": f"env-{upload['event_id']}"}
-    (received,) = app.received
-    assert (received.path, json.loads(received.body)) == ("/slack/events", upload)
-    assert SignatureVerifier(SECRET).is_valid_request(received.body, received.headers)
+    (request,) = app.received
+    assert (request.path, json.loads(request.body)) == ("/slack/events", upload)
+    assert SignatureVerifier(SECRET).is_valid_request(request.body, request.headers)
     assert connected == [f"Bearer {APP_TOKEN}"]
 
 
@@ -121,22 +121,22 @@ def test_a_connection_that_broke_is_opened_again(slack: SocketSlack, app: Receiv
 
 def test_a_slash_command_is_handed_on_as_a_form_and_its_answer_back(slack: SocketSlack, app: Receiver) -> None:
     app.replies = [reply(200, json.dumps({"text": "Two documents"}).encode())]
-    asked = {"command": "/archive", "text": "#finance & more", "channel_id": "C1"}
-    slack.send(slack.envelope(asked, "slash_commands", envelope_id="c", accepts_response_payload=True))
+    command = {"command": "/archive", "text": "#finance & more", "channel_id": "C1"}
+    slack.send(slack.envelope(command, "slash_commands", envelope_id="c", accepts_response_payload=True))
     assert slack.answer() == {"envelope_id": "c", "payload": {"text": "Two documents"}}
-    (received,) = app.received
-    assert {name: value for name, (value,) in parse_qs(received.body.decode()).items()} == asked
-    assert received.headers["Content-Type"] == "application/x-www-form-urlencoded"
+    (request,) = app.received
+    assert {name: value for name, (value,) in parse_qs(request.body.decode()).items()} == command
+    assert request.headers["Content-Type"] == "application/x-www-form-urlencoded"
 
 
 def test_a_click_is_handed_on_as_a_form_with_its_payload(slack: SocketSlack, app: Receiver) -> None:
-    clicked = {"type": "block_actions", "actions": [{"action_id": "ask-0", "value": "#finance & more"}]}
-    slack.send(slack.envelope(clicked, "interactive", envelope_id="c"))
+    click = {"type": "block_actions", "actions": [{"action_id": "ask-0", "value": "#finance & more"}]}
+    slack.send(slack.envelope(click, "interactive", envelope_id="c"))
     assert slack.answer() == {"envelope_id": "c"}
-    (received,) = app.received
-    (payload,) = parse_qs(received.body.decode())["payload"]
-    assert json.loads(payload) == clicked
-    assert received.path == "/slack/actions"
+    (request,) = app.received
+    (payload,) = parse_qs(request.body.decode())["payload"]
+    assert json.loads(payload) == click
+    assert request.path == "/slack/actions"
 
 
 def test_nothing_of_an_event_but_its_id_is_printed(
@@ -153,15 +153,15 @@ def environ(slack: SocketSlack, **more: str) -> dict[str, str]:
 
 def test_the_local_manifest_is_the_other_but_for_the_way_events_come() -> None:
     """A second app that could do less, or hear less, would be a riddle on the laptop."""
-    deployed, local = (
+    manifest, local = (
         yaml.safe_load((PROJECT / name).read_text(encoding="utf-8"))
         for name in ("slack-manifest.yaml", "slack-manifest-local.yaml")
     )
-    assert local["oauth_config"] == deployed["oauth_config"]
-    assert local["features"].keys() == deployed["features"].keys()
-    del deployed["settings"]["event_subscriptions"]["request_url"]
-    del deployed["settings"]["interactivity"]["request_url"]
-    assert local["settings"] == deployed["settings"] | {"socket_mode_enabled": True}
+    assert local["oauth_config"] == manifest["oauth_config"]
+    assert local["features"].keys() == manifest["features"].keys()
+    del manifest["settings"]["event_subscriptions"]["request_url"]
+    del manifest["settings"]["interactivity"]["request_url"]
+    assert local["settings"] == manifest["settings"] | {"socket_mode_enabled": True}
     assert "local" in local["features"]["bot_user"]["display_name"]
 
 
@@ -176,10 +176,10 @@ def test_the_local_app_is_connected(slack: SocketSlack) -> None:
 
 
 def test_a_tunnel_needs_no_app_token_but_the_apps_secret(slack: SocketSlack) -> None:
-    given = environ(slack, SLACK_APP_TOKEN="")
+    variables = environ(slack, SLACK_APP_TOKEN="")
     with pytest.raises(CannotConnectError, match="SIGNING_SECRET is missing"):
-        tunnelled(given)
-    real = tunnelled({**given, "SIGNING_SECRET": SECRET})
+        tunnelled(variables)
+    real = tunnelled({**variables, "SIGNING_SECRET": SECRET})
     assert (real.name, real.is_tunnelled) == ("Acme, as local-archive", True)
     assert (real.environ["ACCESS_TOKEN"], real.environ["SIGNING_SECRET"]) == ("xoxb-x", SECRET)
 
@@ -191,9 +191,9 @@ def test_routes_with_a_secret_of_their_own_are_sent_what_they_accept(slack: Sock
 
 def test_an_app_that_may_be_deployed_is_refused_unless_named_once_more(slack: SocketSlack) -> None:
     slack.user = "slack-integrator"
-    with pytest.raises(CannotConnectError, match="a deployed stage of it would hear nothing") as refused:
+    with pytest.raises(CannotConnectError, match="a deployed stage of it would hear nothing") as error:
         from_environ(environ(slack), "")
-    assert "--take-over=A0LOCAL02" in str(refused.value)
+    assert "--take-over=A0LOCAL02" in str(error.value)
     with pytest.raises(CannotConnectError):
         from_environ(environ(slack), "A0SOMEOTHER")
     assert from_environ(environ(slack), "A0LOCAL02")

@@ -44,12 +44,12 @@ def test_behind_a_tunnel_all_is_as_without(pipeline: Pipeline, slack: Slack, cha
         (reply,) = slack.wait_for_replies(channel, message.ts)
         result = slack.command(channel, slack.users[0], "/docs", "#tunnel")
         slack.misbehave("wrong_secret", times=1)
-        forged = slack.deliver(message.envelope, retries=False)
+        forgery = slack.deliver(message.envelope, retries=False)
         slack.request_url = direct
     assert challenge.echoes("abc")
     assert "1 file in the archive" in reply.text
     assert "far.txt" in result.text
-    assert forged.attempts[0].status == 401
+    assert forgery.attempts[0].status == 401
 
 
 @pytest.mark.deploy  # it takes the start of another pipeline
