@@ -59,14 +59,14 @@ def _write(text: str, target: Path) -> None:
 
 def _measure(names: list[str], results: dict[str, Any], result_file: Path, *, quick: bool) -> dict[str, Any]:
     """Return *results* with new answers to the questions *names*, and write each to *result_file* at once."""
-    missing = prepare.missing()
-    for name, command in missing.items():
+    commands = prepare.missing()
+    for name, command in commands.items():
         print(f"{name} is not installed: {command}", file=sys.stderr)
-    if missing.keys() - prepare.OPTIONAL:
+    if commands.keys() - prepare.OPTIONAL:
         raise SystemExit("The bench cannot run without them.")
     prepare.prepare()
     seconds = results.get("seconds", {})
-    results |= {"quick": quick, "missing": missing, "machine": report.machine(), "seconds": seconds}
+    results |= {"quick": quick, "missing": commands, "machine": report.machine(), "seconds": seconds}
     results |= {"date": datetime.now(UTC).strftime("%Y-%m-%d"), "load": os.getloadavg()[0]}
     for name in names:
         start = time.monotonic()

@@ -43,8 +43,8 @@ class Plan:
         """Return the record of the document *number*; the greatest is the newest."""
         is_public = number % 2 == 1
         channel = self.public if is_public else self.rooms[number // 2 % len(self.rooms)]
-        file_id, created = f"FX{number:08}", FIRST + number
-        name, ts = f"{WORDS[number % 8]}.pdf", f"{created}.000001"
+        file_id, creation = f"FX{number:08}", FIRST + number
+        name, ts = f"{WORDS[number % 8]}.pdf", f"{creation}.000001"
         comment = f"{WORDS[number // 8 % 8]} for the {WORDS[number // 64 % 8]} of week {number % 50} #docs"
         share: dict[str, Any] = {"team": self.team, "channel": channel}
         share |= {"channel_type": "channel" if is_public else "group", "ts": ts, "thread_ts": None, "user": "U1"}
@@ -57,7 +57,7 @@ class Plan:
             "mimetype": "application/pdf",
             "size": 1,
         }
-        file |= {"sha256": "0" * 64, "created": created, "uploader": "U1", "snapshot": None}
+        file |= {"sha256": "0" * 64, "created": creation, "uploader": "U1", "snapshot": None}
         file |= {"permalink": "https://example.slack.com/"}
         whole: dict[str, Any] = {"version": 1, "document": f"documents/{self.team}/{file_id}/{name}", "file": file}
         return whole | {"tags": ["docs"], "shares": [share], "archived_at": "2026-11-23T10:00:00Z"}
@@ -152,14 +152,14 @@ class Reader(Connection):
     def _manage(self, body: bytes) -> None:
         if self.method == "PUT":
             self._served.archive = Archive(Plan(**json.loads(body)))
-        counted = dict(self._served.seen)
+        counts = dict(self._served.seen)
         self._served.seen.clear()
-        self._send(200, json.dumps(counted).encode(), "application/json")
+        self._send(200, json.dumps(counts).encode(), "application/json")
 
     def _list(self, archive: Archive, query: dict[str, str]) -> None:
         most = int(query.get("max-keys", "1000"))
-        asked = query.get("prefix", ""), query.get("start-after", ""), most, query.get("delimiter", "")
-        keys, folders, is_last = archive.listing(*asked)
+        arguments = query.get("prefix", ""), query.get("start-after", ""), most, query.get("delimiter", "")
+        keys, folders, is_last = archive.listing(*arguments)
         lines = [f"<Contents><Key>{key}</Key><LastModified>{WRITTEN}</LastModified></Contents>" for key in keys]
         lines += [f"<CommonPrefixes><Prefix>{folder}</Prefix></CommonPrefixes>" for folder in folders]
         end = f"<IsTruncated>{str(not is_last).lower()}</IsTruncated>"

@@ -26,15 +26,15 @@ def ask(pipeline: Pipeline, user: User, text: str) -> float:
 def show_more(pipeline: Pipeline, user: User) -> Callable[[], float]:
     """Ask, and return what clicks *Show more* below the answer, each time the same one."""
     ask(pipeline, user, WORD)
-    shown: Ephemeral = pipeline.slack.workspace.ephemerals[-1]
-    first = shown.body
+    ephemeral: Ephemeral = pipeline.slack.workspace.ephemerals[-1]
+    first = ephemeral.body
     action, block = _button(first, "Show more")
 
     def click() -> float:
-        shown.body = first
-        seconds = _seconds(lambda: pipeline.slack.interactions.click(user, shown, action, block))
-        _check(pipeline, str(shown.body))
-        if shown.body == first:
+        ephemeral.body = first
+        seconds = _seconds(lambda: pipeline.slack.interactions.click(user, ephemeral, action, block))
+        _check(pipeline, str(ephemeral.body))
+        if ephemeral.body == first:
             raise RuntimeError(f"the click showed nothing; see {pipeline.folder}")
         return seconds
 
@@ -54,9 +54,9 @@ def open_home(pipeline: Pipeline, user: User) -> float:
 def search_home(pipeline: Pipeline, user: User) -> float:
     """Type a word into Home's search field, and return the seconds until its answer is shown there."""
     seconds = _seconds(lambda: pipeline.slack.interactions.type_home(user, "search", WORD))
-    shown = str(pipeline.slack.views.home(user.id))
-    _check(pipeline, shown)
-    if f"Documents with {WORD}" not in shown:
+    home = str(pipeline.slack.views.home(user.id))
+    _check(pipeline, home)
+    if f"Documents with {WORD}" not in home:
         raise RuntimeError(f"Home does not show the answer; see {pipeline.folder}")
     return seconds
 
@@ -75,6 +75,6 @@ def _seconds(act: Act) -> float:
     return time.perf_counter() - start
 
 
-def _check(pipeline: Pipeline, shown: str) -> None:
-    if FAILED in shown:
+def _check(pipeline: Pipeline, text: str) -> None:
+    if FAILED in text:
         raise RuntimeError(f"the search failed; see {pipeline.folder}")

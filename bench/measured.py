@@ -91,8 +91,8 @@ def _check(figures: dict[str, Any], spawned: float, expect: str, what: str, log:
     if figures["statuses"] != [expect]:
         raise FailedError(f"{what} answered {figures['statuses']}:\n{log.read_text(errors='replace')[-3000:]}")
     calls = [(start - spawned, end - spawned) for start, end in figures["calls"]]
-    begun, imported = (figures[name] - spawned for name in ("begun", "imported"))
-    return Run(begun, imported, calls, figures["spent"], figures["cpu"], figures["peak"])
+    run_start, import_end = (figures[name] - spawned for name in ("begun", "imported"))
+    return Run(run_start, import_end, calls, figures["spent"], figures["cpu"], figures["peak"])
 
 
 def pipe(commands: Sequence[Sequence[str]], environ: Mapping[str, str]) -> Run:

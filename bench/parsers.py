@@ -47,26 +47,26 @@ SHAPES = {
 }
 
 
-def _blocks(written: str) -> object:
-    leaves = [{"type": "text", "text": written[at : at + 100]} for at in range(0, len(written), 100)]
+def _blocks(sample: str) -> object:
+    leaves = [{"type": "text", "text": sample[at : at + 100]} for at in range(0, len(sample), 100)]
     return [{"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": leaves}]}]
 
 
 PARSERS: dict[str, Callable[[str], object]] = {
     "tags": hashtags.tags,
-    "tags, with blocks": lambda written: richtext.without_code(written, _blocks(written)),
+    "tags, with blocks": lambda sample: richtext.without_code(sample, _blocks(sample)),
     "fold": hashtags.fold,
     "unnamed_channels": hashtags.unnamed_channels,
     "words": words.of_comment,
     "/docs": questions.parse,
-    "did you mean": lambda written: suggestions.alike(
-        written[:100], [written[at : at + 100] for at in range(0, len(written), 16)], 3
+    "did you mean": lambda sample: suggestions.alike(
+        sample[:100], [sample[at : at + 100] for at in range(0, len(sample), 16)], 3
     ),
-    "a file's name": lambda written: layout.document_key(
-        "T1", "F1", files.file({"id": "F1", "name": written})["name"]
+    "a file's name": lambda sample: layout.document_key(
+        "T1", "F1", files.file({"id": "F1", "name": sample})["name"]
     ),
     "shown_name": blocks.shown_name,
-    "sections": lambda written: blocks.sections([written]),
+    "sections": lambda sample: blocks.sections([sample]),
 }
 
 

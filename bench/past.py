@@ -82,8 +82,8 @@ def ts_of(number: int, reply: int = 0) -> str:
 def _file(number: int, reply: int = 0) -> Json:
     about = {"id": f"F{number}R{reply}", "name": "plan.txt", "mode": "hosted", "size": 5, "mimetype": "text/plain"}
     share = {"ts": ts_of(number, reply)} | ({"thread_ts": ts_of(number)} if reply else {})
-    created = BEGAN + number * EVERY + reply
-    return {**about, "user": "U1", "created": created, "shares": {"public": {"C1": [share]}}}
+    creation = BEGAN + number * EVERY + reply
+    return {**about, "user": "U1", "created": creation, "shares": {"public": {"C1": [share]}}}
 
 
 def _has_thread(number: int) -> bool:

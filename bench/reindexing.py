@@ -42,9 +42,9 @@ def _run(aws: Aws) -> str:
     command = [sys.executable, "-m", "operations", "reindex", "STAGE=local"]
     environ = {"PATH": "/usr/bin:/bin", **aws.environ()}
     start = time.process_time()
-    done = subprocess.run(command, cwd=PROJECT, env=environ, capture_output=True, text=True, check=True)
-    spent = time.process_time() - start
-    return f"{done.stdout.splitlines()[-1].strip()} The local S3 took {spent:.0f} s of a processor."
+    process = subprocess.run(command, cwd=PROJECT, env=environ, capture_output=True, text=True, check=True)
+    seconds = time.process_time() - start
+    return f"{process.stdout.splitlines()[-1].strip()} The local S3 took {seconds:.0f} s of a processor."
 
 
 if __name__ == "__main__":

@@ -148,12 +148,12 @@ def _warm(results: Results) -> Results:
     return {"warm_events": events, "warm_rounds": results["rounds"], "warm": "\n\n".join(parts)}
 
 
-def _transfer(results: Results, missing: dict[str, str]) -> Results:
+def _transfer(results: Results, commands: dict[str, str]) -> Results:
     parts = []
     for way, sizes in results["ways"].items():
         for size, figures in sizes.items():
             limit = (figures[LIMIT] or {}).get("rate")
-            rows = [_row(title, row, limit, missing) for title, row in figures.items()]
+            rows = [_row(title, row, limit, commands) for title, row in figures.items()]
             head = [f"{way}, {size}", "s", "MB/s", "of the limit", "call MB/s", "CPU s per GB", "resident MB"]
             parts.append(table(head, rows))
     hashes = ", ".join(f"{name} {number(seconds)}" for name, seconds in results["hashes"].items())
@@ -180,9 +180,9 @@ def _rounds(rounds: dict[str, int]) -> str:
     return "; ".join(f"{what} × {count}" for what, count in rounds.items())
 
 
-def _row(title: str, row: Results | None, limit: float | None, missing: dict[str, str]) -> list[str]:
+def _row(title: str, row: Results | None, limit: float | None, commands: dict[str, str]) -> list[str]:
     if row is None:
-        command = next((how for name, how in missing.items() if name in title), "make bench")
+        command = next((how for name, how in commands.items() if name in title), "make bench")
         return [title, f"not installed: {command}", "", "", "", "", ""]
     ratio = row["rate"] / limit if limit else None
     values = (row["seconds"], row["rate"], ratio, row["call"], row["cpu"], row["peak"])
@@ -214,7 +214,7 @@ def _scale(results: Results) -> str:
     if not results["searches"]:
         return "\n\n".join([*parts, "The app has no search to count yet."])
     most = max(sum(row["search"].values()) for row in archives.values())
-    searched = SEARCHED.format(
+    paragraph = SEARCHED.format(
         most=most,
         listings=search.MOST_LISTINGS,
         records=search.MOST_RECORDS,
@@ -223,7 +223,7 @@ def _scale(results: Results) -> str:
         rounds=candidates.ROUNDS,
         shown=search.SHOWN,
     )
-    return "\n\n".join([*parts, _counts("search", archives), searched])
+    return "\n\n".join([*parts, _counts("search", archives), paragraph])
 
 
 def _writes(public: dict[str, int], private: dict[str, int]) -> str:

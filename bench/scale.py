@@ -99,9 +99,9 @@ def _fill(pipeline: Pipeline, first: int, last: int) -> None:
             backend.put_object(pipeline.deployment.bucket, key, content)
 
 
-def _objects(place: dict[str, str], file_id: str, created: int) -> Iterator[tuple[str, bytes]]:
+def _objects(place: dict[str, str], file_id: str, creation: int) -> Iterator[tuple[str, bytes]]:
     """Yield the keys and contents of an archived document with one tag, shared in a public channel."""
-    team, ts = place["team"], f"{created}.000001"
+    team, ts = place["team"], f"{creation}.000001"
     document = f"documents/{team}/{file_id}/notes.txt"
     share: dict[str, Any] = {
         **place,
@@ -119,10 +119,10 @@ def _objects(place: dict[str, str], file_id: str, created: int) -> Iterator[tupl
         "mimetype": "text/plain",
         "size": 11,
     }
-    file |= {"sha256": "0" * 64, "created": created, "uploader": "U1", "permalink": "https://example.slack.com/"}
+    file |= {"sha256": "0" * 64, "created": creation, "uploader": "U1", "permalink": "https://example.slack.com/"}
     record: dict[str, Any] = {"version": 1, "document": document, "file": file, "tags": [TAG], "shares": [share]}
     message: dict[str, Any] = {"version": ts, "deleted": False, "files": [file_id], "tags": [TAG], "replies": {}}
     yield document, b"Some notes."
     yield f"metadata/{team}/{file_id}.json", json.dumps(record | {"archived_at": "2026-11-23T10:00:00Z"}).encode()
     yield f"messages/{team}/{place['channel']}/{ts}.json", json.dumps(message).encode()
-    yield f"tags/{team}/public/{TAG}/{9_999_999_999 - created}-{file_id}", b""
+    yield f"tags/{team}/public/{TAG}/{9_999_999_999 - creation}-{file_id}", b""

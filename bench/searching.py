@@ -145,13 +145,13 @@ def settle_people(slack: Slack, counts: set[int]) -> tuple[list[Channel], dict[i
 
 
 def _record(team: str, channel: Channel, number: int) -> Any:
-    file_id, created = f"FX{number:08}", 1_600_000_000 + number
-    name, ts = f"{WORDS[number % 8]}-{number}.pdf", f"{created}.000001"
+    file_id, creation = f"FX{number:08}", 1_600_000_000 + number
+    name, ts = f"{WORDS[number % 8]}-{number}.pdf", f"{creation}.000001"
     comment = f"{WORDS[number // 8 % 8]} for the {WORDS[number // 64 % 8]} of week {number % 52} #docs"
     share: dict[str, Any] = {"team": team, "channel": channel.id, "channel_type": channel.kind, "ts": ts}
     share |= {"thread_ts": None, "user": "U1", "comment": comment, "comment_cut": False, "tags": ["docs"]}
     share |= {"version": ts, "event_id": "Ev1", "deleted": False}
     file: dict[str, Any] = {"id": file_id, "name": name, "title": name, "mimetype": "application/pdf", "size": 1}
-    file |= {"sha256": "0" * 64, "created": created, "uploader": "U1", "permalink": "https://example.slack.com/"}
+    file |= {"sha256": "0" * 64, "created": creation, "uploader": "U1", "permalink": "https://example.slack.com/"}
     whole: dict[str, Any] = {"version": 1, "document": f"documents/{team}/{file_id}/{name}", "file": file}
     return whole | {"tags": ["docs"], "shares": [share], "archived_at": "2026-11-23T10:00:00Z"}

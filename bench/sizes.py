@@ -55,15 +55,15 @@ class ArchiveProcess:
     def _exchanged(self, method: str, body: bytes) -> dict[str, int]:
         connection = HTTPConnection(self._host)
         connection.request(method, "/-/", body)
-        counted: dict[str, int] = json.loads(connection.getresponse().read())
+        counts: dict[str, int] = json.loads(connection.getresponse().read())
         connection.close()
-        return counted
+        return counts
 
 
 def measure(*, quick: bool) -> dict[str, Any]:
     """Return, by question, and by the number of documents, milliseconds and requests of an answer."""
     sizes, rounds = (SIZES[::3], 5) if quick else (SIZES, ROUNDS)
-    measured: dict[str, Any] = {}
+    questions: dict[str, Any] = {}
     with ArchiveProcess() as archive, Pipeline(environ={"AWS_ENDPOINT_URL": archive.url}) as pipeline:
         slack = pipeline.slack
         rooms, people = settle_people(slack, {many - 1 for many in IN})
@@ -72,17 +72,17 @@ def measure(*, quick: bool) -> dict[str, Any]:
             archive.become(plan)
             for terms in range(1, len(TERMS) + 1):
                 for many in IN:
-                    row = measured.setdefault(f"{terms} of {many}", {"terms": terms, "conversations": many})
+                    row = questions.setdefault(f"{terms} of {many}", {"terms": terms, "conversations": many})
                     text = " ".join(TERMS[:terms])
                     row[f"{size:,}"] = _question(pipeline, archive, people[many - 1], text, rounds)
-    return {"sizes": [f"{size:,}" for size in sizes], "questions": measured}
+    return {"sizes": [f"{size:,}" for size in sizes], "questions": questions}
 
 
 def _question(pipeline: Pipeline, archive: ArchiveProcess, user: User, text: str, rounds: int) -> dict[str, float]:
     ask(pipeline, user, text)  # so that Slack has said which channels are public
     archive.seen()
     ask(pipeline, user, text)
-    seen = archive.seen()
-    listings = sum(count for operation, count in seen.items() if " LIST " in operation)
-    taken = [ask(pipeline, user, text) for _ in range(rounds)]
-    return {"listings": listings, "records": sum(seen.values()) - listings, **percentiles(taken)}
+    requests = archive.seen()
+    listings = sum(count for operation, count in requests.items() if " LIST " in operation)
+    durations = [ask(pipeline, user, text) for _ in range(rounds)]
+    return {"listings": listings, "records": sum(requests.values()) - listings, **percentiles(durations)}

@@ -28,7 +28,7 @@ def lines(results: dict[str, Any]) -> list[Line]:
 
 
 def _cold(figures: dict[str, Any]) -> list[Line]:
-    bolt, signed = figures[BOLT.title], figures[SIGNED.title]
+    bolt, bare = figures[BOLT.title], figures[SIGNED.title]
     result = []
     for contender, most in ((OURS_UPLOAD, 0.25), (OURS_PLAIN, 0.15)):
         ours = figures[contender.title]
@@ -36,7 +36,7 @@ def _cold(figures: dict[str, Any]) -> list[Line]:
         remark = (
             f"{number(ours['answered'])} ms of {number(bolt['answered'])}: the interpreter starts in "
             f"{number(ours['start'])}, the import takes {number(ours['import'])} and the first event "
-            f"{number(ours['first'])}; a bare handler that signs takes {number(signed['answered'])}. In CPU "
+            f"{number(ours['first'])}; a bare handler that signs takes {number(bare['answered'])}. In CPU "
             f"time, which other load does not stretch, the ratio is {number(ours['cpu'] / bolt['cpu'])}"
         )
         what = contender.title.removeprefix("ours, ")

@@ -39,9 +39,9 @@ class Handler:
     def run(self, stubs: Stubs, size: int, calls: int) -> Run:
         """Move *calls* files of *size* bytes."""
         events = [payloads.transfer(stubs.file_url(each), each) for each in (1, *[size] * calls)]
-        moved = run(prepare.package(self.package), self.handler, events, stubs, expect="archived")
+        result = run(prepare.package(self.package), self.handler, events, stubs, expect="archived")
         _check(self.title, stubs, [1, *[size] * calls])
-        return moved
+        return result
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,9 @@ class Pipe:
         # A flag of rclone and this variable exclude each other.
         environ.update(_rclone(stubs, environ.pop("AWS_CA_BUNDLE", "")) if self.program == "rclone" else {})
         target = [argument.format(url=stubs.aws.url) for argument in self.arguments]
-        moved = pipe([_download(stubs, size), [self.program, *target]], environ)
+        result = pipe([_download(stubs, size), [self.program, *target]], environ)
         _check(self.title, stubs, [size])
-        return moved
+        return result
 
 
 @dataclass(frozen=True)
@@ -77,11 +77,11 @@ class Half:
         file = prepare.HOME / "zeros"
         file.touch()
         os.truncate(file, size)
-        moved = pipe(
+        result = pipe(
             [["curl", "-sS", "-T", str(file), f"{stubs.aws.url}/archive/documents/large.bin"]], stubs.environ()
         )
         _check(self.title, stubs, [size])
-        return moved
+        return result
 
 
 def _download(stubs: Stubs, size: int) -> list[str]:

@@ -105,7 +105,10 @@ def _with_mark(result: Snapshot) -> Snapshot:
 
 def _silent(harness: Harness, case: Case, result: Snapshot) -> tuple[str, str]:
     state = next((value for key, value in result["objects"].items() if key.startswith("notices/")), None)
-    if not any(one.acknowledged for one in harness.deliveries(case.delivered)) and result["status"] is None:
+    if (
+        not any(delivery.acknowledged for delivery in harness.deliveries(case.delivered))
+        and result["status"] is None
+    ):
         return NOT_TAKEN, ""
     if case.point.startswith("start_parked ") and case.message.files[0].id in harness.dead_letters():
         return WAITING, ""

@@ -65,7 +65,11 @@ def _choices(environ: Mapping[str, str]) -> dict[str, str]:
         from chalicelib.errors import SettingsWrong
     except Exception:
         return {}
-    choices = {one.name: environ[one.name] for one in settings.VARIABLES if one.default and environ.get(one.name)}
+    choices = {
+        variable.name: environ[variable.name]
+        for variable in settings.VARIABLES
+        if variable.default and environ.get(variable.name)
+    }
     try:
         settings.load(environ=choices)
     except SettingsWrong:  # it has logged what it takes

@@ -159,13 +159,13 @@ def _search(pipeline: Pipeline, terminal: Terminal, message: Message) -> dict[st
     """Ask as tomas does, once with a slip of the pen; return the lines that he reads, by what he typed."""
     slack, tomas = pipeline.slack, pipeline.slack.users[1]
     terminal.title("7  tomas looks for it, with the slash command, and only he sees the answers")
-    read = {}
+    lines = {}
     for text in ("#finance #2026", "fiance"):
         terminal.line(f"tomas             /docs {text}")
-        read[text] = slack.command(message.channel, tomas, "/docs", text).lines
-        for line in read[text]:
+        lines[text] = slack.command(message.channel, tomas, "/docs", text).lines
+        for line in lines[text]:
             terminal.line(f"slack-integrator  {line}", "cyan")
-    return read
+    return lines
 
 
 def _is_harmless_when_repeated(pipeline: Pipeline, message: Message) -> bool:

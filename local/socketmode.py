@@ -111,8 +111,8 @@ class SocketMode:
         return {} if attempt.succeeded else None
 
     def _post(self, path: str, body: bytes, headers: Mapping[str, str]) -> Attempt:
-        signed = signed_headers(body, str(int(time.time())), self._secret)
-        return post(self._routes + path, body, signed | dict(headers), LIMIT)
+        signature = signed_headers(body, str(int(time.time())), self._secret)
+        return post(self._routes + path, body, signature | dict(headers), LIMIT)
 
     def _was_taken(self, event_id: str) -> bool:
         with self._lock:

@@ -40,8 +40,8 @@ def _libraries() -> list[str]:
     before = set(sys.modules)
     status = _pytest(["--collect-only", "-q", "-p", "no:cacheprovider", "tests"], {}, 600, os.devnull)
     files = {name: getattr(module, "__file__", None) for name, module in list(sys.modules.items())}
-    loaded = [name for name, path in files.items() if path and name not in before and os.getcwd() not in path]
-    file.write_text(json.dumps(loaded), encoding="utf-8")
+    libraries = [name for name, path in files.items() if path and name not in before and os.getcwd() not in path]
+    file.write_text(json.dumps(libraries), encoding="utf-8")
     os._exit(status)
 
 

@@ -44,14 +44,14 @@ def selection(
         for test in tests
         if test in unseen or (runs(test, of_function) if of_function else test in of_concerned)
     ]
-    run = sorted(
+    order = sorted(
         possible, key=lambda test: (not runs(test, of_statement), tests[test]["elsewhere"], tests[test]["cpu"])
     )
     skip = sorted(every.keys() - set(possible))
     elsewhere = frozenset(test for test in possible if tests[test]["elsewhere"])
     cpu = 20 + 3 * sum(tests[test]["cpu"] for test in possible)
     files = [file for file, trace in traces.items() if not trace.keys().isdisjoint(possible)]
-    return Selection(files, run, skip, elsewhere, int(cpu))
+    return Selection(files, order, skip, elsewhere, int(cpu))
 
 
 def _spans(source: str, line: int) -> tuple[range | None, range | None]:

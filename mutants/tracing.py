@@ -42,8 +42,8 @@ class Tracer:
         start = time.process_time()
         result = yield
         cpu = round(time.process_time() - start, 3)
-        failed = item.nodeid in self._failed
-        self._tests[item.nodeid] = {"elsewhere": elsewhere, "cpu": cpu, "lines": {}, "failed": failed}
+        is_failure = item.nodeid in self._failed
+        self._tests[item.nodeid] = {"elsewhere": elsewhere, "cpu": cpu, "lines": {}, "failed": is_failure}
         return result
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:

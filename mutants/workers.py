@@ -95,9 +95,9 @@ class Worker:
         finally:
             file.write_text(original, encoding="utf-8")
 
-    def _run_selection(self, tests: Selection, run: Sequence[str], *, only: bool) -> tuple[Verdict, list[str]]:
+    def _run_selection(self, tests: Selection, ids: Sequence[str], *, only: bool) -> tuple[Verdict, list[str]]:
         selection, failures = self._folder / ".selection.json", self._folder / ".failed.json"
-        selection.write_text(json.dumps({"run": list(run), "skip": tests.skip, "only": only}), encoding="utf-8")
+        selection.write_text(json.dumps({"run": list(ids), "skip": tests.skip, "only": only}), encoding="utf-8")
         failures.unlink(missing_ok=True)
         environ = {"MUTANTS_TESTS": str(selection), "MUTANTS_FAILED": str(failures)}
         verdict = self._pytest(tests.files, environ, tests.cpu)

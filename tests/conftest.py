@@ -39,9 +39,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def pipeline() -> Iterator[Pipeline]:
     """Slack, the routes, AWS and the functions, started once; tests keep apart by their channels and files."""
-    with Pipeline(Clock(1_000), {"DEBUG": "1"}) as started:
-        yield started
-        assert indiscretions(started) == []
+    with Pipeline(Clock(1_000), {"DEBUG": "1"}) as system:
+        yield system
+        assert indiscretions(system) == []
 
 
 def indiscretions(pipeline: Pipeline) -> list[str]:
@@ -52,8 +52,8 @@ def indiscretions(pipeline: Pipeline) -> list[str]:
     app = pipeline.slack.app
     secret = [app.bot_token, app.signing_secret, app.verification_token, app.webhook_key, "Bearer ", "v0="]
     secret += pipeline.slack.workspace.export_tokens
-    held = [file.content for file in pipeline.slack.files if isinstance(file.content, bytes)]
-    foreign = [content[:40].decode("latin-1") for content in held if len(content) > 20]
+    contents = [file.content for file in pipeline.slack.files if isinstance(file.content, bytes)]
+    foreign = [content[:40].decode("latin-1") for content in contents if len(content) > 20]
     foreign += [file.name for file in pipeline.slack.files if file.name and "." in file.name[:-1]]
     foreign += [message.text for message in pipeline.slack.messages if len(message.text) > 10]
     lines = [line for log in pipeline.folder.glob("*.log") for line in log.read_text("latin-1").splitlines()]

@@ -15,8 +15,8 @@ def handler(event, context):
     headers = {name.lower(): value for name, value in event["headers"].items()}
     body, timestamp = event["body"], headers["x-slack-request-timestamp"]
     base = f"v0:{timestamp}:{body}".encode()
-    expected = "v0=" + hmac.new(os.environ["SIGNING_SECRET"].encode(), base, hashlib.sha256).hexdigest()
-    if abs(time.time() - int(timestamp)) > 300 or not hmac.compare_digest(expected, headers["x-slack-signature"]):
+    signature = "v0=" + hmac.new(os.environ["SIGNING_SECRET"].encode(), base, hashlib.sha256).hexdigest()
+    if abs(time.time() - int(timestamp)) > 300 or not hmac.compare_digest(signature, headers["x-slack-signature"]):
         return {"statusCode": 401, "body": ""}
     message = json.loads(body)["event"]
     if message.get("files"):

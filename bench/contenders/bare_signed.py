@@ -19,8 +19,8 @@ def handler(event, context):
     headers = {name.lower(): value for name, value in event["headers"].items()}
     body, timestamp = event["body"], headers["x-slack-request-timestamp"]
     base = f"v0:{timestamp}:{body}".encode()
-    expected = "v0=" + hmac.new(os.environ["SIGNING_SECRET"].encode(), base, hashlib.sha256).hexdigest()
-    if abs(time.time() - int(timestamp)) > 300 or not hmac.compare_digest(expected, headers["x-slack-signature"]):
+    signature = "v0=" + hmac.new(os.environ["SIGNING_SECRET"].encode(), base, hashlib.sha256).hexdigest()
+    if abs(time.time() - int(timestamp)) > 300 or not hmac.compare_digest(signature, headers["x-slack-signature"]):
         return {"statusCode": 401, "body": ""}
     message = json.loads(body)["event"]
     if message.get("files"):
@@ -33,14 +33,14 @@ def handler(event, context):
 def start(arguments):
     body = json.dumps(arguments).encode()
     moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-    signed = {
+    headers = {
         "content-type": "application/x-amz-json-1.0",
         "host": HOST.netloc,
         "x-amz-date": moment,
         "x-amz-target": "AWSStepFunctions.StartExecution",
     }
-    names = ";".join(signed)
-    lines = "".join(f"{name}:{value}\n" for name, value in signed.items())
+    names = ";".join(headers)
+    lines = "".join(f"{name}:{value}\n" for name, value in headers.items())
     request = f"POST\n/\n\n{lines}\n{names}\n{hashlib.sha256(body).hexdigest()}"
     scope = f"{moment[:8]}/{REGION}/states/aws4_request"
     text = f"AWS4-HMAC-SHA256\n{moment}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
@@ -48,9 +48,9 @@ def start(arguments):
     for part in scope.split("/"):
         key = hmac.new(key, part.encode(), hashlib.sha256).digest()
     signature = hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
-    signed["authorization"] = (
+    headers["authorization"] = (
         f"AWS4-HMAC-SHA256 Credential={KEY}/{scope}, SignedHeaders={names}, Signature={signature}"
     )
-    connection.request("POST", "/", body, signed)
+    connection.request("POST", "/", body, headers)
     response = connection.getresponse()
     json.loads(response.read())["executionArn"]

@@ -155,9 +155,9 @@ def _retain(patches: Patches) -> None:
     """
 
     def delete(resources: Any) -> None:
-        imported, is_rolled_back = vars(resources).get("imported", ()), hasattr(resources, "is_rolled_back")
+        imports, is_rolled_back = vars(resources).get("imported", ()), hasattr(resources, "is_rolled_back")
         resources._resource_json_map = {
-            name: {**resource, "DeletionPolicy": _policy(resource, not is_rolled_back or name in imported)}
+            name: {**resource, "DeletionPolicy": _policy(resource, not is_rolled_back or name in imports)}
             for name, resource in resources._resource_json_map.items()
         }
         as_before(resources)

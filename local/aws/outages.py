@@ -30,10 +30,12 @@ class Outages:
         """Refuse, or let the application answer."""
         if environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2] in self.denied:
             return _refuse(environ, start_response, "400 Bad Request", *_DENIED)
-        signed = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
-        if signed is None or signed["key"] == ONLOOKER or signed["service"] not in self.down:
+        credential = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
+        if credential is None or credential["key"] == ONLOOKER or credential["service"] not in self.down:
             return self._application(environ, start_response)
-        return _refuse(environ, start_response, "503 Service Unavailable", *_BODIES.get(signed["service"], _JSON))
+        return _refuse(
+            environ, start_response, "503 Service Unavailable", *_BODIES.get(credential["service"], _JSON)
+        )
 
 
 def _refuse(environ: Any, start_response: Any, status: str, kind: str, body: str) -> Iterable[bytes]:

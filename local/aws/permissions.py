@@ -91,7 +91,7 @@ class Permissions:
         for role in {role.function: role for role in self._roles.values()}.values():
             calls = [call.grant for call in self.calls if call.function == role.function]
             grants = [grant for policy in role.policies for grant in _grants(policy)]
-            rest = [granted for granted in grants if not any(_permits(_policy(granted), grant) for grant in calls)]
+            rest = [right for right in grants if not any(_permits(_policy(right), grant) for grant in calls)]
             result[role.function] = [grant for grant in rest if not grant.action.startswith("logs:")]
         return result
 

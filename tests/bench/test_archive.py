@@ -22,22 +22,22 @@ PREFIXES = [
 @pytest.mark.parametrize("prefix", PREFIXES)
 @pytest.mark.parametrize("most", [1, 7, 1_000])
 def test_pages_are_those_of_all_keys_in_their_order(prefix: str, most: int) -> None:
-    listed: list[str] = []
+    listing: list[str] = []
     is_last = False
     while not is_last:
-        keys, folders, is_last = ARCHIVE.listing(prefix, listed[-1] if listed else "", most, "")
+        keys, folders, is_last = ARCHIVE.listing(prefix, listing[-1] if listing else "", most, "")
         assert len(keys) <= most
         assert folders == []
-        listed += keys
-    assert listed == [key for key in KEYS if key.startswith(prefix)]
+        listing += keys
+    assert listing == [key for key in KEYS if key.startswith(prefix)]
 
 
 @pytest.mark.parametrize("after", ["-", "8399999850-", "8399999850-~", "8399999850-FX00000149", "8399999699-"])
 def test_a_page_begins_behind_any_place(after: str) -> None:
     prefix = PREFIXES[0]
     keys, _, is_last = ARCHIVE.listing(prefix, prefix + after, 20, "")
-    expected = [key for key in KEYS if key.startswith(prefix) and key > prefix + after]
-    assert (keys, is_last) == (expected[:20], len(expected) <= 20)
+    rest = [key for key in KEYS if key.startswith(prefix) and key > prefix + after]
+    assert (keys, is_last) == (rest[:20], len(rest) <= 20)
 
 
 @pytest.mark.parametrize(
@@ -45,9 +45,9 @@ def test_a_page_begins_behind_any_place(after: str) -> None:
 )
 def test_folders_are_those_of_all_keys(prefix: str) -> None:
     ends = (key[len(prefix) :].partition("/") for key in KEYS if key.startswith(prefix))
-    expected = sorted({prefix + name + slash for name, slash, _ in ends})
-    assert ARCHIVE.listing(prefix, "", 1_000, "/") == ([], expected, True)
-    assert ARCHIVE.listing(prefix, "", 2, "/") == ([], expected[:2], len(expected) <= 2)
+    folders = sorted({prefix + name + slash for name, slash, _ in ends})
+    assert ARCHIVE.listing(prefix, "", 1_000, "/") == ([], folders, True)
+    assert ARCHIVE.listing(prefix, "", 2, "/") == ([], folders[:2], len(folders) <= 2)
 
 
 def test_of_a_million_documents_the_newest_and_the_oldest_are_listed_and_read() -> None:

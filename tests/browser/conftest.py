@@ -24,24 +24,27 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def browser() -> Iterator[Browser]:
     """Chromium, or a failure that says how to get it: what is not tested must not look as if it were."""
     try:
-        with chromium() as started:
-            yield started
-    except NoBrowserError as missing:
-        pytest.fail(str(missing), pytrace=False)
+        with chromium() as chrome:
+            yield chrome
+    except NoBrowserError as error:
+        pytest.fail(str(error), pytrace=False)
 
 
 @pytest.fixture
 def page(browser: Browser, slack: Slack, channel: Channel) -> Iterator[Page]:
     """The page in *channel*; afterwards no script may have failed, and nothing may have come from elsewhere."""
     context = browser.new_context(viewport=WIDE, reduced_motion="reduce")  # type: ignore[arg-type]
-    opened = context.new_page()
+    tab = context.new_page()
     wrong: list[str] = []
-    opened.on("pageerror", lambda error: wrong.append(str(error)))
-    opened.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
-    opened.on("request", lambda one: None if one.url.startswith((slack.url, "blob:")) else wrong.append(one.url))
-    opened.goto(f"{slack.url}/#{channel.id}")
-    opened.get_by_role("heading", name=f"#{channel.name}").wait_for()
-    yield opened
+    tab.on("pageerror", lambda error: wrong.append(str(error)))
+    tab.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
+    tab.on(
+        "request",
+        lambda request: None if request.url.startswith((slack.url, "blob:")) else wrong.append(request.url),
+    )
+    tab.goto(f"{slack.url}/#{channel.id}")
+    tab.get_by_role("heading", name=f"#{channel.name}").wait_for()
+    yield tab
     context.close()
     assert wrong == []
 

@@ -65,7 +65,7 @@ def end_trouble(page: Page) -> None:
 def ask(page: Page, command: str) -> Locator:
     """Type the slash *command*; the answer, which is the newest."""
     answers = page.locator(".ephemeral")
-    known = answers.count()
+    count = answers.count()
     write(page, command)
-    expect(answers).to_have_count(known + 1)
+    expect(answers).to_have_count(count + 1)
     return answers.last

@@ -43,11 +43,11 @@ def test_axe_finds_nothing_wrong_in_the_channel(page: Page) -> None:
     expect(thread(page)).to_contain_text("2 files in the archive", timeout=30_000)
     ask(page, "/docs #axe")
     assert violations(page) == []
-    sent = message_with(page, "Look at")
-    act(sent, "Edit")
+    message = message_with(page, "Look at")
+    act(message, "Edit")
     assert violations(page) == []
     page.keyboard.press("Escape")
-    act(sent, "Delete")
+    act(message, "Delete")
     assert violations(page) == []
 
 
@@ -104,9 +104,9 @@ def test_after_an_edit_the_focus_is_where_it_began(page: Page, slack: Slack, cha
     act(message_with(page, "Before"), "Edit")
     page.keyboard.type(" and after")
     page.keyboard.press("Enter")
-    sent = message_with(page, "Before and after")
-    expect(sent).to_contain_text("(edited)")
-    expect(sent.get_by_role("button", name="Edit")).to_be_focused()
+    message = message_with(page, "Before and after")
+    expect(message).to_contain_text("(edited)")
+    expect(message.get_by_role("button", name="Edit")).to_be_focused()
 
 
 @pytest.mark.parametrize("has_replies", [True, False])
@@ -114,16 +114,16 @@ def test_after_a_deletion_the_focus_is_on_what_is_left(
     page: Page, slack: Slack, channel: Channel, has_replies: bool
 ) -> None:
     write(page, "Short-lived")
-    sent = message_with(page, "Short-lived")
-    expect(sent).to_contain_text("delivered")
+    message = message_with(page, "Short-lived")
+    expect(message).to_contain_text("delivered")
     if has_replies:
         slack.say(channel, slack.users[1], "A reply", slack.messages[-1].ts)
         expect(thread(page)).to_be_visible()
-    act(sent, "Delete")
+    act(message, "Delete")
     page.get_by_role("dialog").get_by_role("button", name="Delete").press("Enter")
-    expect(sent).to_have_count(0)
-    left = message_with(page, "was deleted").get_by_role("button", name="Inspect")
-    expect(left if has_replies else page.get_by_role("textbox", name="Message")).to_be_focused()
+    expect(message).to_have_count(0)
+    button = message_with(page, "was deleted").get_by_role("button", name="Inspect")
+    expect(button if has_replies else page.get_by_role("textbox", name="Message")).to_be_focused()
 
 
 def test_an_answer_keeps_the_focus_until_it_is_dismissed(page: Page, slack: Slack, channel: Channel) -> None:

@@ -40,9 +40,9 @@ def open_home(page: Page) -> Locator:
 
 
 def archive_by_shortcut(page: Page, word: str) -> None:
-    sent = message_with(page, "Old files")
-    sent.hover()
-    sent.get_by_role("button", name="Archive files").click()
+    message = message_with(page, "Old files")
+    message.hover()
+    message.get_by_role("button", name="Archive files").click()
     expect(page.locator(".ephemeral").last).to_contain_text("I'm archiving these 12 files.")
     expect(thread(page)).to_contain_text(f"12 files in the archive with #{word}", timeout=60_000)
 

@@ -87,8 +87,8 @@ def test_a_reload_keeps_words_files_and_person(page: Page, slack: Slack, channel
     expect(page.locator("#pending li")).to_have_count(0)
     page.reload()
     expect(page.get_by_role("textbox", name="Message")).to_have_value("")
-    (sent,) = [message for message in slack.messages if message.channel is channel and message.files]
-    assert (sent.user, [file.name for file in sent.files]) == (tomas.id, ["numbers.csv"])
+    (upload,) = [message for message in slack.messages if message.channel is channel and message.files]
+    assert (upload.user, [file.name for file in upload.files]) == (tomas.id, ["numbers.csv"])
 
 
 def test_what_is_written_before_the_page_has_its_first_answer_is_kept(page: Page) -> None:
@@ -186,18 +186,18 @@ def test_a_name_that_turns_the_direction_turns_nothing_else(page: Page) -> None:
     message_with(page, "Turned").get_by_role("button", name="Inspect").click()
     for tab in ("Workflow", "Archive", "Record", "Outcome"):
         page.get_by_role("tab", name=tab).click()
-        shown = page.get_by_role("tabpanel").locator("bdi", has_text="invoice").first
-        expect(shown).to_have_css("unicode-bidi", "isolate")
+        name = page.get_by_role("tabpanel").locator("bdi", has_text="invoice").first
+        expect(name).to_have_css("unicode-bidi", "isolate")
     assert message_with(page, "Turned").locator(".files bdi").count() == 1
 
 
 @pytest.fixture
 def phone(browser: Browser, slack: Slack, channel: Channel) -> Any:
     context = browser.new_context(viewport={"width": 360, "height": 740}, reduced_motion="reduce")
-    opened = context.new_page()
-    opened.goto(f"{slack.url}/#{channel.id}")
-    opened.get_by_role("heading", name=f"#{channel.name}").wait_for()
-    yield opened
+    page = context.new_page()
+    page.goto(f"{slack.url}/#{channel.id}")
+    page.get_by_role("heading", name=f"#{channel.name}").wait_for()
+    yield page
     context.close()
 
 

@@ -29,9 +29,9 @@ def of(slack: Slack, channel: Channel) -> list[Message]:
 
 def test_dropped_files_are_shared_and_answered_with_their_tags(page: Page, slack: Slack, channel: Channel) -> None:
     share(page, "Q3 numbers #finanzen #2026", PICTURE, TABLE)
-    sent = message_with(page, "Q3 numbers")
-    expect(sent.locator(".files b")).to_have_text(["Übersicht.png", "numbers.csv"])
-    expect(sent.locator(".words .tag")).to_have_text(["#finanzen", "#2026"])
+    item = message_with(page, "Q3 numbers")
+    expect(item.locator(".files b")).to_have_text(["Übersicht.png", "numbers.csv"])
+    expect(item.locator(".words .tag")).to_have_text(["#finanzen", "#2026"])
     expect(thread(page)).to_contain_text("2 files in the archive with #2026 #finanzen.", timeout=30_000)
     (message,) = of(slack, channel)
     assert [(file.name, file.mimetype, file.content) for file in message.files] == [PICTURE, TABLE]
@@ -45,8 +45,8 @@ def test_a_picture_is_shown_and_another_file_is_not(page: Page) -> None:
 
 
 def test_files_can_be_attached_and_taken_back_by_hand(page: Page, slack: Slack, channel: Channel) -> None:
-    chosen: Any = [{"name": name, "mimeType": "text/plain", "buffer": b"x"} for name in ("a.txt", "b.txt")]
-    page.locator("#chosen").set_input_files(chosen)
+    files: Any = [{"name": name, "mimeType": "text/plain", "buffer": b"x"} for name in ("a.txt", "b.txt")]
+    page.locator("#chosen").set_input_files(files)
     page.get_by_role("button", name="Remove a.txt").click()
     write(page, "Only one")
     expect(message_with(page, "Only one").locator(".files b")).to_have_text(["b.txt"])
@@ -97,7 +97,7 @@ def test_what_is_sent_while_a_file_uploads_follows_it(page: Page, slack: Slack, 
     write(page, "And one thing more")
     expect(message_with(page, "And one thing more")).to_be_visible()
     expect(page.get_by_role("textbox", name="Message")).to_have_value("")
-    assert [said.text for said in of(slack, channel)[:2]] == ["Patience", "And one thing more"]
+    assert [message.text for message in of(slack, channel)[:2]] == ["Patience", "And one thing more"]
 
 
 def test_what_others_do_appears_without_a_reload(page: Page, slack: Slack, channel: Channel) -> None:
@@ -109,10 +109,10 @@ def test_what_others_do_appears_without_a_reload(page: Page, slack: Slack, chann
 
 def test_a_message_is_edited_in_place(page: Page, slack: Slack, channel: Channel) -> None:
     write(page, "Furst draft & <more>")
-    sent = only_message(page)
-    sent.hover()
-    sent.get_by_role("button", name="Edit").click()
-    box = sent.get_by_role("textbox", name="New words")
+    item = only_message(page)
+    item.hover()
+    item.get_by_role("button", name="Edit").click()
+    box = item.get_by_role("textbox", name="New words")
     expect(box).to_have_value("Furst draft & <more>")
     box.fill("First draft & <more>")
     box.press("Enter")
@@ -122,20 +122,20 @@ def test_a_message_is_edited_in_place(page: Page, slack: Slack, channel: Channel
 
 def test_a_file_is_taken_off_while_editing(page: Page, slack: Slack, channel: Channel) -> None:
     share(page, "Two", PICTURE, TABLE)
-    sent = only_message(page)
-    sent.hover()
-    sent.get_by_role("button", name="Edit").click()
-    sent.get_by_label("Übersicht.png").uncheck()
-    sent.get_by_role("button", name="Save").click()
-    expect(sent.locator(".files b")).to_have_text(["numbers.csv"])
+    item = only_message(page)
+    item.hover()
+    item.get_by_role("button", name="Edit").click()
+    item.get_by_label("Übersicht.png").uncheck()
+    item.get_by_role("button", name="Save").click()
+    expect(item.locator(".files b")).to_have_text(["numbers.csv"])
 
 
 def test_escape_leaves_an_edit_without_a_change(page: Page, slack: Slack, channel: Channel) -> None:
     write(page, "Stays")
-    sent = only_message(page)
-    sent.hover()
-    sent.get_by_role("button", name="Edit").click()
-    sent.get_by_role("textbox", name="New words").fill("Goes")
+    item = only_message(page)
+    item.hover()
+    item.get_by_role("button", name="Edit").click()
+    item.get_by_role("textbox", name="New words").fill("Goes")
     page.keyboard.press("Escape")
     expect(message_with(page, "Stays")).to_be_visible()
     assert [message.text for message in of(slack, channel)] == ["Stays"]
@@ -144,9 +144,9 @@ def test_escape_leaves_an_edit_without_a_change(page: Page, slack: Slack, channe
 def test_what_changed_behind_an_edit_is_shown_when_that_is_left(page: Page, slack: Slack, channel: Channel) -> None:
     channel.bot_is_member = False  # so that nothing follows that would show the message anew
     message = slack.say(channel, slack.users[0], "Old words")
-    sent = only_message(page)
-    sent.hover()
-    sent.get_by_role("button", name="Edit").click()
+    item = only_message(page)
+    item.hover()
+    item.get_by_role("button", name="Edit").click()
     slack.edit(message, "New words")
     slack.say(channel, slack.users[1], "Seen by now")
     expect(message_with(page, "Seen by now")).to_be_visible()
@@ -156,12 +156,12 @@ def test_what_changed_behind_an_edit_is_shown_when_that_is_left(page: Page, slac
 
 def test_a_message_is_deleted_after_a_question(page: Page, slack: Slack, channel: Channel) -> None:
     write(page, "Regretted")
-    sent = message_with(page, "Regretted")
-    for answer, left in (("Keep it", 1), ("Delete", 0)):
-        sent.hover()
-        sent.get_by_role("button", name="Delete").click()
+    item = message_with(page, "Regretted")
+    for answer, count in (("Keep it", 1), ("Delete", 0)):
+        item.hover()
+        item.get_by_role("button", name="Delete").click()
         page.get_by_role("dialog").get_by_role("button", name=answer).click()
-        expect(sent).to_have_count(left)
+        expect(item).to_have_count(count)
     assert [message.deleted for message in of(slack, channel)] == [True]
 
 
@@ -286,9 +286,9 @@ def test_what_was_archived_is_found_by_a_command_and_shown_to_one_person(page: P
     expect(thread(page)).to_contain_text("1 file in the archive", timeout=30_000)
     answer = ask(page, "/docs #findable")
     expect(answer).to_contain_text("Only visible to you")
-    with page.expect_popup() as opened:
+    with page.expect_popup() as popup:
         answer.get_by_role("link", name="Open in Slack").click()
-    expect(opened.value.get_by_role("img")).to_be_visible()
+    expect(popup.value.get_by_role("img")).to_be_visible()
     page.get_by_label("You are").select_option(slack.users[1].name)
     expect(answer).to_have_count(0)
 

@@ -55,14 +55,14 @@ def test_every_module_that_ships_or_operates_has_tests_that_concern_it() -> None
     assert "chalicelib/hashtags.py" in modules
     files = {module: concerns.tests(module) for module in modules}
     assert [module for module in modules if not files[module]] == []
-    assert [file for named in files.values() for file in named if not PROJECT.joinpath(file).is_file()] == []
+    assert [file for paths in files.values() for file in paths if not PROJECT.joinpath(file).is_file()] == []
 
 
 def test_a_survivor_is_tested_again_when_its_tests_have_changed_and_a_killed_one_is_not(tmp_path: Path) -> None:
     (killed, survivor, *_) = candidates.sample({"m.py": SOURCE}, None, 1)
-    known = results.Results(tmp_path / "results.jsonl")
-    known.add(results.Result(str(killed), "source", "tests", "failed", 1.0, ""))
-    known.add(results.Result(str(survivor), "source", "tests", "survived", 1.0, ""))
+    store = results.Results(tmp_path / "results.jsonl")
+    store.add(results.Result(str(killed), "source", "tests", "failed", 1.0, ""))
+    store.add(results.Result(str(survivor), "source", "tests", "survived", 1.0, ""))
     again = results.Results(tmp_path / "results.jsonl")
     assert again.of(survivor, "source", "tests")
     assert again.of(survivor, "source", "other tests") is None
@@ -114,8 +114,8 @@ def test_a_file_of_which_a_test_fails_is_traced_again_by_itself(worker: Worker, 
         "    seen = Path('seen').exists()\n    Path('seen').touch()\n    assert seen\n\n\n"
         "def test_never() -> None:\n    raise AssertionError\n"
     )
-    traced = dict(worker.traces([sound.name, busy.name]))
-    assert {test: about["failed"] for trace in traced.values() for test, about in trace.items()} == {
+    file_traces = dict(worker.traces([sound.name, busy.name]))
+    assert {test: about["failed"] for trace in file_traces.values() for test, about in trace.items()} == {
         "test_sound.py::test_it": False,
         "test_busy.py::test_it": False,
         "test_busy.py::test_never": True,
