@@ -23,11 +23,11 @@ class Match:
         A term is in the file's name or title, or in the comment or the tags of a share: the shares together must
         have all that are in neither.
         """
-        term_numbers = set(range(len(self._terms))) - self._in_name - self._in_title
-        if not term_numbers:
+        missing_terms = set(range(len(self._terms))) - self._in_name - self._in_title
+        if not missing_terms:
             return list(visible)
-        telling = [share for share in visible if self._in_share(share) & term_numbers]
-        return telling if term_numbers <= {number for share in telling for number in self._in_share(share)} else []
+        telling = [share for share in visible if self._in_share(share) & missing_terms]
+        return telling if missing_terms <= {number for share in telling for number in self._in_share(share)} else []
 
     @property
     def rank(self) -> int:

@@ -107,7 +107,7 @@ def _is_archived(change: Change, bucket: Bucket, deadline: Deadline) -> bool:
     """Return True if every file has its record, with a share in this message."""
     message, files = change.message, change.files[:_MOST_RECORDS]
     keys = [layout.metadata_key(message["team"], file["id"]) for file in files]
-    records = [json_object and json_object.value for json_object in deadline.map(bucket.read, keys)]
+    records = [entry and entry.value for entry in deadline.map(bucket.read, keys)]
     return len(files) == len(change.files) and all(
         record is not None
         and any(

@@ -92,10 +92,10 @@ def concurrency(proof: Proof) -> Iterator[str]:
 
 def kept_notices(proof: Proof) -> Iterator[str]:
     """Look where notices go that nobody takes: Chalice cannot set that, and takes a part of it away."""
-    leaks = dead_letters.missing(proof.stage)
-    if leaks:
+    sources = dead_letters.missing(proof.stage)
+    if sources:
         raise Wrong(
-            f"no dead letters from {', '.join(leaks)}: notices could be lost. A plain `chalice deploy` takes "
+            f"no dead letters from {', '.join(sources)}: notices could be lost. A plain `chalice deploy` takes "
             f"them away; {proof.deploy} sets them again."
         )
     yield f"notices that cannot be delivered go to {proof.stage.prefix}-notices-dead"
