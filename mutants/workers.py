@@ -16,6 +16,8 @@ from mutants.traces import Selection, Trace
 
 PROJECT = Path(__file__).parent.parent
 _LONGEST_TRACE = 1_800
+_NOTHING_FAILED = (0, 5)
+"""pytest's exit statuses: every test passed; there was no test to run."""
 
 
 class Verdict(NamedTuple):
@@ -67,7 +69,7 @@ class Worker:
             trace = {test: about for test, about in together.items() if test.startswith(f"{file}::")}
             if not trace or any(about["failed"] for about in trace.values()):
                 trace, verdict = self._trace([file])
-                if not trace:
+                if verdict.fate == "failed" and not trace:
                     raise SystemExit(f"The tests of {file} cannot be run:\n{verdict.output}")
             yield file, trace
 
@@ -116,7 +118,7 @@ class Worker:
         self._runner.stdin.write(json.dumps({**job, "output": str(output)}) + "\n")
         self._runner.stdin.flush()
         status = json.loads(self._runner.stdout.readline())
-        fate = "out of time" if status is None else "survived" if status == 0 else "failed"
+        fate = "out of time" if status is None else "survived" if status in _NOTHING_FAILED else "failed"
         text = output.read_text(encoding="utf-8", errors="replace")
         return Verdict(fate, time.monotonic() - start, text[-1500:])
 

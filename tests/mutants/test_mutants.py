@@ -122,6 +122,21 @@ def test_a_file_of_which_a_test_fails_is_traced_again_by_itself(worker: Worker, 
     }
 
 
+def test_a_file_without_tests_that_take_part_is_no_error_and_notices_nothing(worker: Worker, copy: Path) -> None:
+    test = copy / "test_deployed.py"
+    test.write_text("import pytest\n\n\n@pytest.mark.deploy\ndef test_it() -> None:\n    raise AssertionError\n")
+    assert dict(worker.traces([test.name])) == {test.name: {}}
+    tests = traces.Selection([test.name], [], [], frozenset(), 5)
+    assert worker.test("chalicelib/utf8.py", "", tests).fate == "survived"
+
+
+def test_a_file_that_cannot_be_loaded_ends_the_run(worker: Worker, copy: Path) -> None:
+    test = copy / "test_broken.py"
+    test.write_text("import no_such_module\n")
+    with pytest.raises(SystemExit, match=r"test_broken\.py cannot be run"):
+        list(worker.traces([test.name]))
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a process adopt those")
 def test_what_the_tests_of_a_mutant_have_started_ends_with_them(worker: Worker, copy: Path) -> None:
     test = copy / "test_start.py"
