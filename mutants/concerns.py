@@ -69,6 +69,7 @@ _TABLE = {
     "operations/proof_of_workflow.py": ("operations/test_prove",),
     "operations/remains.py": ("operations/test_forget",),
     "operations/slack_app.py": ("operations/test_stack", "operations/test_deploy"),
+    "operations/stack.py": ("operations/test_stack", "operations/test_prove", "operations/test_doctor"),
     "operations/times.py": ("operations/test_stages",),
     "operations/totals.py": ("operations/test_import",),
 }

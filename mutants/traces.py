@@ -37,6 +37,8 @@ def selection(
     def runs(test: str, span: range | None) -> bool:
         return span is None or not set(span).isdisjoint(tests[test]["lines"].get(module, []))
 
+    if not any(runs(test, of_function) for test in tests):  # it runs when its module is loaded, or nowhere
+        of_statement, of_function = None, None
     of_concerned = tests.keys() & {test for file in concerned for test in traces[file]}
     unseen = {test for test in of_concerned if tests[test]["elsewhere"]}
     possible = [

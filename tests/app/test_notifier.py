@@ -131,6 +131,19 @@ def test_a_claim_of_the_living_is_respected_and_one_of_the_dead_taken_over(
     assert len(slack.replies(channel, ts)) == 1
 
 
+def test_a_claim_of_the_dead_whose_reply_is_there_is_over(
+    slack: Slack, channel: Channel, notify: Notify, archive: Archive
+) -> None:
+    text = outcome(channel, ts := slack.say(channel, slack.users[0], "x", deliver=False).ts)
+    notify(text)
+    key = layout.notice_key(json.loads(text)["execution"])
+    posted = archive.read(key)
+    assert posted
+    archive.write(key, {**posted.value, "state": "claimed"}, over=posted)
+    notify(text, now=NOW + CLAIM)
+    assert (state_of(archive, text), len(slack.replies(channel, ts))) == ("posted", 1)
+
+
 def test_one_notice_that_fails_keeps_no_other_from_being_posted(
     slack: Slack, channel: Channel, notify: Notify
 ) -> None:

@@ -259,6 +259,19 @@ def test_a_quiet_sign_becomes_words_when_a_problem_appears(
     assert "white_check_mark" not in signs(slack, message)
 
 
+def test_words_that_slack_refuses_in_place_of_a_quiet_sign_are_not_posted_again(
+    slack: Slack, message: Message, archive: Archive, notify: Notify
+) -> None:
+    record(archive, message, "F1", "F2")
+    notify(outcome(message, entry("F1"), user=None), replies="problems")
+    failure = outcome(message, entry("F1", "unchanged"), entry("F2", "failed", reason="Too large."), kind="edit")
+    slack.misbehave("api_error", times=1, only="chat.postMessage", error="is_archived")
+    notify(failure, replies="problems")
+    posts = len(slack.requests_to("chat.postMessage"))
+    notify(failure, replies="problems")
+    assert (said(slack, message), len(slack.requests_to("chat.postMessage"))) == ([], posts)
+
+
 def test_a_reply_of_an_earlier_version_goes_when_one_of_its_files_does(
     slack: Slack, message: Message, archive: Archive, notify: Notify
 ) -> None:

@@ -131,6 +131,11 @@ def test_when_nothing_can_take_an_upload_slack_is_asked_to_deliver_again(pipelin
         body = json.dumps(payload("file_share_modern")).encode()
         assert post(routes, body, slack.sign(body)).status_code == 503
         assert post(routes, PLAIN, slack.sign(PLAIN)).status_code == 200
+        envelope = payload("file_share_modern")
+        del envelope["event"]["channel"]
+        body = json.dumps(envelope).encode()
+        response = post(routes, body, slack.sign(body))
+        assert (response.status_code, response.json()) == (503, {"ok": False})
     finally:
         routes.close()
 

@@ -64,3 +64,10 @@ def test_a_reference_that_ssm_does_not_know_is_named() -> None:
     answer = reply(200, b'{"Parameters": [], "InvalidParameters": ["/tests/none"]}')
     with service(SSM, answer) as ssm, pytest.raises(SettingsWrong, match="ACCESS_TOKEN"):
         settings.load("ACCESS_TOKEN", environ={"ACCESS_TOKEN": "ssm:/tests/none"}, ssm=lambda: ssm.client)
+
+
+def test_only_the_token_of_an_export_is_read_for_an_export() -> None:
+    known = b'{"Parameters": [{"Name": "/tests/EXPORT_TOKEN/1", "Value": "xoxe-1"}]}'
+    with service(SSM, reply(200, known)) as ssm:
+        assert settings.export_token("ssm:/tests/EXPORT_TOKEN/1", lambda: ssm.client) == "xoxe-1"
+    assert settings.export_token("ssm:/tests/ACCESS_TOKEN", no_ssm) is None

@@ -92,6 +92,10 @@ def test_a_change_is_tested_by_what_may_run_its_function_and_what_runs_its_line_
     )
     at_top = traces.selection("m.py", source, 1, {"tests/t.py": tests, "tests/u.py": others}, ["tests/t.py"])
     assert set(at_top.run) == tests.keys() - {"failed"}
+    of_loading = traces.selection(
+        "m.py", f"def load():\n    return 1\n\n\n{source}", 2, {"tests/t.py": tests}, ["tests/t.py"]
+    )
+    assert set(of_loading.run) == tests.keys() - {"failed"}
 
 
 @pytest.fixture(scope="module")

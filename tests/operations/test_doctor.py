@@ -5,6 +5,7 @@ import re
 import pytest
 
 from local.pipeline import Pipeline
+from tests.operations.test_prove import variable
 from tests.operations.test_stages import UNREACHABLE, run
 
 
@@ -47,6 +48,13 @@ def test_all_that_is_wrong_is_said_at_once(pipeline: Pipeline) -> None:
 
 
 @pytest.mark.long
+def test_credentials_without_a_region_are_good(pipeline: Pipeline) -> None:
+    report = lines(pipeline, "STAGE=dev", AWS_DEFAULT_REGION="")
+    assert report["region"].startswith("NOT OK: No AWS region is set")
+    assert report["credentials"] == "are of account 123456789012"
+
+
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("arguments", "environ", "name", "sentence"),
     [
@@ -80,3 +88,12 @@ def test_a_token_without_a_scope_is_said_with_the_command_that_renews_it(pipelin
         pipeline.slack.scopes.add("files:read")
     assert report["token"].startswith("NOT OK: The Slack app lacks files:read: add it on the app's page")
     assert report["token"].endswith("Then: make deploy STAGE=local RENEW=ACCESS_TOKEN")
+
+
+@pytest.mark.long
+def test_a_setting_that_is_missing_is_said_in_its_line(pipeline: Pipeline) -> None:
+    environ = {"SLACK_LOOPBACK": "1", "SLACK_URL": pipeline.slack.api_url}
+    with variable(pipeline, "slack-integrator-local-fetch_file", "ACCESS_TOKEN", ""):
+        process = run(pipeline, "doctor", "STAGE=local", **environ)
+    assert re.search(r"^  NOT OK  token +.*ACCESS_TOKEN", process.stdout, re.MULTILINE), process.stdout
+    assert "Traceback" not in process.stderr

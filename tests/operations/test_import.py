@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib import clients
+from chalicelib import clients, layout
 from chalicelib.archive import Archive
 from chalicelib.executions import Executions
 from chalicelib.settings import Settings
@@ -201,6 +201,19 @@ def test_an_import_that_was_interrupted_goes_on_where_it_was(
     after = imported(files)
     assert (after["state"], after["began"]) == ("done", before["began"])
     assert counts(after) == {"messages": 6, "archived": 4, "skipped": 1}
+
+
+@pytest.mark.long
+def test_what_an_import_that_died_has_archived_counts_as_archived_by_it(
+    slack: Slack, channel: Channel, target: Target, tokens: Tokens, imported: Run, tmp_path: Path
+) -> None:
+    upload = slack.upload(channel, slack.users[0], [("a.txt", b"a", "text/plain")], deliver=False)
+    files = of_workspace(slack, channel)
+    with Export(write(tmp_path / "export.zip", files)) as export:
+        next(Importer(target, export, tokens, pause=0.05).run())
+    record = layout.metadata_key(slack.team_id, upload.files[0].id)
+    assert eventually(lambda: target.archive.read(record))
+    assert counts(imported(files)) == {"messages": 1, "archived": 1}
 
 
 def test_of_two_commands_with_one_export_the_later_goes_on_and_the_earlier_stops(
