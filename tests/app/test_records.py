@@ -1,9 +1,11 @@
 """What messages say, in every order of arrival, and the tag index that has to agree."""
 
 import itertools
+import json
 import threading
 from collections.abc import Callable, Iterable
 from hashlib import sha256
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -274,6 +276,16 @@ def test_the_record_has_the_newest_name_and_a_result_the_name_that_its_message_s
     assert result["name"] == "old.pdf"
     file = story.record("F1")["file"]
     assert (file["name"], file["title"]) == ("b.pdf", "B")
+
+
+def test_a_new_record_has_the_form_that_the_design_shows(story: Story) -> None:
+    design = (Path(__file__).parents[2] / "docs" / "design.md").read_text(encoding="utf-8")
+    form = json.loads(design.partition("The document's record:\n\n```json\n")[2].partition("```")[0])
+    story.take(step("upload", "100.1", "a b"))
+    record = story.record("F1")
+    assert record["version"] == form["version"]
+    assert (record.keys(), record["file"].keys()) == (form.keys(), form["file"].keys())
+    assert record["shares"][0].keys() == form["shares"][0].keys()
 
 
 def test_a_result_has_the_beginning_of_a_long_name_and_the_record_all_of_it(story: Story) -> None:

@@ -83,6 +83,13 @@ def test_a_dry_run_reports_and_changes_nothing(store: Archive, run: Run) -> None
     assert keys(store) == before
 
 
+def test_every_request_is_counted(pipeline: Pipeline, store: Archive) -> None:
+    bucket = reindex.PatientBucket(reindex.Place(store.bucket, pipeline.aws.environ()))
+    for _ in range(2):
+        assert bucket.read("metadata/T1/F0NONE.json") is None
+    assert bucket.requests == 2
+
+
 @pytest.mark.long
 def test_it_goes_on_from_a_document_and_leaves_those_before_it(store: Archive, run: Run) -> None:
     gaps, _ = spoil(store)
