@@ -101,7 +101,8 @@ def ask_buttons(questions: Iterable[str]) -> list[blocks.Block]:
 
 def _head(terms: Sequence[Term], results: Results, filters: Filters) -> str:
     if not results.hits:
-        return f"No more documents{_with(terms, filters)}."
+        with_terms = _with(terms, filters)
+        return f"No documents{with_terms} so far." if results.after else f"No more documents{with_terms}."
     places = [hit.place for hit in results.hits]
     order = "the newest first" if places == sorted(places) else "names that match first"
     return f"*Documents{_with(terms, filters)}, {order}*"

@@ -148,3 +148,20 @@ def test_what_became_private_is_for_others_as_if_it_had_never_been(made: Made, w
     assert there.home().shown == without.home().shown
     assert max(each.listings + each.records for each in answers.values()) <= MOST_OF_S3
     assert max(each.slack for each in answers.values()) <= 2 + visibility.MOST_LOOKUPS
+
+
+@pytest.mark.long
+def test_more_hidden_documents_than_a_search_reads_are_as_none(made: Made) -> None:
+    without, there = made("a member"), made("a member")
+    there.hide(search.MOST_RECORDS + 4, "secret")
+    for text in ("#secret", "secret", "#secret #finance"):
+        assert there.ask(text).shown == without.ask(text).shown
+
+
+def test_a_search_that_stops_among_what_one_may_see_says_so(made: Made) -> None:
+    there = made("a member")
+    for age in range(search.CHUNK * search.CHUNKS + 1):
+        there.put([(there.public, "")], age + 10)
+    shown = there.ask('"pdf doc"').shown
+    assert r'No documents with \"pdf doc\" so far.' in shown
+    assert "There is more than I can look through at once" in shown

@@ -303,6 +303,24 @@ def test_the_mark_says_what_became_of_the_notice(
     assert state_of(archive, text) == state
 
 
+def test_a_claim_that_another_invocation_took_over_is_said_in_the_log_and_no_other_is(
+    slack: Slack, channel: Channel, api: Api, archive: Archive, spoiled: SpoiledS3, caplog: pytest.LogCaptureFixture
+) -> None:
+    text = outcome(channel, slack.say(channel, slack.users[0], "x", deliver=False).ts)
+    notifier.deliver([text], archive, api, NOW, CLAIM)
+    assert "claim was taken over" not in caplog.text
+    text = outcome(channel, slack.say(channel, slack.users[0], "x", deliver=False).ts)
+    key = layout.notice_key(json.loads(text)["execution"])
+
+    def take_over() -> None:
+        claim = archive.read(key)
+        archive.write(key, {"state": "claimed", "at": NOW + CLAIM}, over=claim)
+
+    spoiled.spoil("PUT", "notices/", after(lambda: None), after(take_over))
+    notifier.deliver([text], spoiled.archive(archive.bucket), api, NOW, CLAIM)
+    assert "claim was taken over" in caplog.text
+
+
 def test_a_mark_that_s3_refuses_once_is_written_again_so_that_nothing_is_posted_twice(
     slack: Slack, channel: Channel, api: Api, archive: Archive, spoiled: SpoiledS3
 ) -> None:

@@ -278,6 +278,11 @@ def test_the_record_has_the_newest_name_and_a_result_the_name_that_its_message_s
     assert (file["name"], file["title"]) == ("b.pdf", "B")
 
 
+def test_a_message_of_which_only_a_reply_is_known_is_not_deleted() -> None:
+    record = told(["reply"])
+    assert (record["deleted"], record["version"], record["files"]) == (False, records.NO_VERSION, [])
+
+
 def test_a_new_record_has_the_form_that_the_design_shows(story: Story) -> None:
     design = (Path(__file__).parents[2] / "docs" / "design.md").read_text(encoding="utf-8")
     form = json.loads(design.partition("The document's record:\n\n```json\n")[2].partition("```")[0])

@@ -1,11 +1,16 @@
 """Who may see what of a record, before Slack is asked about channels."""
 
+import time
 from typing import Any
 
 import pytest
 
 from chalicelib import visibility
+from chalicelib.deadline import Deadline
+from chalicelib.slack import Slack as Api
 from chalicelib.visibility import Asker
+from local.slack import Slack
+from local.slack.model import Channel
 
 MEMBER = Asker("T1", "U1", "C1", is_guest=False)
 GUEST = MEMBER._replace(is_guest=True)
@@ -60,3 +65,16 @@ def test_a_guest_has_no_listing_but_the_conversations_own() -> None:
     assert (MEMBER.scopes, GUEST.scopes) == (["public", "C1"], ["C1"])
     assert MEMBER._replace(others=("C2", "C1")).scopes == ["public", "C1", "C2"]
     assert GUEST._replace(others=("C2", "C1")).scopes == ["C1", "C2"]
+
+
+@pytest.mark.parametrize(
+    ("channel_type", "is_seen"),
+    [("channel", True), ("group", False), ("app_home", False), ("Channel", False), ("", False), (None, False)],
+)
+def test_only_what_was_shared_in_public_is_seen_by_others_and_by_no_guest(
+    slack: Slack, channel: Channel, api: Api, channel_type: str | None, is_seen: bool
+) -> None:
+    with Deadline(time.monotonic() + 5) as deadline:
+        channels = visibility.Channels(api, slack.team_id, deadline)
+        assert visibility.may_see(channel.id, channel_type, MEMBER, channels) is is_seen
+        assert not visibility.may_see(channel.id, channel_type, GUEST, channels)

@@ -1,6 +1,7 @@
 """`make doctor`: each thing that may be in the way has a line, and all of them are looked at in one run."""
 
 import re
+import sys
 
 import pytest
 
@@ -28,6 +29,7 @@ def test_a_stage_that_works_is_ok_in_every_line(pipeline: Pipeline) -> None:
         "Python", "region", "credentials", "rights", "stage", "secrets", "Slack", "token",
     ]  # fmt: skip
     assert "NOT OK" not in str(report)
+    assert f"{sys.version_info[0]}.{sys.version_info[1]}" in report["Python"]
     assert "slack-integrator in Local" in report["token"]
 
 

@@ -362,6 +362,13 @@ def test_a_line_fails_where_aws_answers_otherwise(
     assert {line.mark for line in lines(proof, "earlier proofs", name)} == {"ok"}
 
 
+def test_a_line_fails_where_aws_is_not_reached(proof: Proof, lying: LyingAws) -> None:
+    lying.close()
+    (line,) = lines(proof, "concurrency")
+    assert line.mark == "wrong"
+    assert line.text.startswith("concurrency: AWS could not be asked: ")
+
+
 SLACK = "the way through Slack"
 
 
