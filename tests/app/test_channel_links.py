@@ -6,14 +6,16 @@ from typing import Any
 
 import pytest
 
-from chalicelib import channel_links, events, hashtags, parking, workflow
+from chalicelib import channel_links, clients, events, hashtags, parking, workflow
 from chalicelib.errors import SlackUnavailable
+from chalicelib.settings import Settings
 from chalicelib.slack import Slack as Api
 from local.pipeline import Pipeline
 from local.slack import Slack
 from local.slack.model import Channel, Message
 from tests.conftest import words
 from tests.payloads import with_event
+from tests.receiver import Receiver, reply
 from tests.waiting import eventually
 
 Records = Callable[[str], Any]
@@ -117,3 +119,13 @@ def test_a_message_without_such_links_has_none_to_report() -> None:
     change = events.change(with_event("file_share_thread"))
     assert change is not None
     assert json.loads(workflow.execution_input(change))["tags_left_out"]["links"] == 0
+
+
+@pytest.mark.parametrize("name", [7, "", None, ["a"]])
+def test_a_name_that_is_none_becomes_no_tag(chosen: Settings, name: Any) -> None:
+    details = {"id": "C1", "name": name, "is_channel": True, "is_private": False}
+    with Receiver(reply(200, json.dumps({"ok": True, "channel": details}).encode())) as receiver:
+        api = Api(clients.http(), chosen._replace(slack_url=receiver.url))
+        text = workflow.canonical_json({"tags": [], "tags_left_out": {"count": 0, "first": [], "links": 1}})
+        body = json.loads(channel_links.add_tags(text, [f"C0{name!r}"], api))
+    assert (body["tags"], body["tags_left_out"]["links"]) == ([], 1)

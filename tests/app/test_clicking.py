@@ -10,10 +10,11 @@ from urllib.parse import urlencode
 
 import pytest
 
-from chalicelib import blocks, errors, home, notices, shortcut
+from chalicelib import blocks, errors, home, home_tab, notices, shortcut
 from chalicelib.answers import Links
 from chalicelib.history_home import Past
 from chalicelib.search import Hit, Results
+from chalicelib.slack import Slack as Api
 from chalicelib.visibility import Asker
 from local.slack import Slack
 from local.slack.interactions import NOT_CONFIGURED
@@ -519,3 +520,11 @@ def test_a_view_of_another_app_is_none_of_ours(slack: Slack, mira: User) -> None
     content["user"]["id"] = mira.id
     assert sent(slack, content) == 200
     assert slack.views.home(mira.id) is None
+
+
+def test_home_that_was_published_meanwhile_stays_and_any_other_refusal_is_raised(slack: Slack, api: Api) -> None:
+    slack.misbehave("api_error", times=1, only="views.publish", error="hash_conflict")
+    home_tab.publish(api, slack.users[0].id, {"type": "home", "blocks": []}, "1.a")
+    slack.misbehave("api_error", times=1, only="views.publish", error="view_too_large")
+    with pytest.raises(errors.SlackRefused, match="view_too_large"):
+        home_tab.publish(api, slack.users[0].id, {"type": "home", "blocks": []}, "1.a")

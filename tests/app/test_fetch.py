@@ -256,6 +256,22 @@ def test_the_token_goes_to_no_address_that_is_not_slacks(slack: Slack, take: Tak
         take(file)
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://slack.com/x",
+        "https://files.slack.com",
+        "https://files.slack.com:443/x?y",
+        "https://slack-files.com/T1-F1",
+        "https://a.slack-edge.com/x",
+        "https://files.slack-gov.com/x",
+        "HTTPS://Files.Slack.COM/x",
+    ],
+)
+def test_an_address_of_slacks_is_known(api: Api, url: str) -> None:
+    assert api.owns(url)
+
+
 def test_the_sign_in_page_behind_a_redirect_is_known_too(
     slack: Slack, fetched: Fetch, s3: Any, bucket: str
 ) -> None:

@@ -163,5 +163,5 @@ def test_a_search_that_stops_among_what_one_may_see_says_so(made: Made) -> None:
     for age in range(search.CHUNK * search.CHUNKS + 1):
         there.put([(there.public, "")], age + 10)
     shown = there.ask('"pdf doc"').shown
-    assert r'No documents with \"pdf doc\" so far.' in shown
+    assert r"No documents with \"pdf doc\" so far." in shown
     assert "There is more than I can look through at once" in shown

@@ -150,6 +150,13 @@ def wait_until_shown(process: "subprocess.Popen[str]", text: str) -> None:
         output += process.stdout.read(1) or pytest.fail(f"it ended: {output}")
 
 
+def test_the_bar_is_of_all_conversations() -> None:
+    record: Any = {"state": "done", "counts": {"messages": 3, "archived": 2}}
+    assert catchup.bar([record], 3).startswith(f"[{'#' * 10:30}]")
+    assert catchup.bar([record, record], 3).startswith(f"[{'#' * 20:30}]")
+    assert catchup.bar([], 0).startswith(f"[{'':30}]")
+
+
 def test_the_bar_moves_from_the_first_page_on_and_never_back() -> None:
     def record(part: str, latest: str, until: int, state: str = "running") -> Any:
         position = {"part": part, "latest": latest, "until": until}

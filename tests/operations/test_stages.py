@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
 from local.pipeline import PROJECT, Pipeline
@@ -47,6 +48,19 @@ def test_a_stage_says_where_it_is(aws: pytest.MonkeyPatch, project: Path) -> Non
     stage = stages.find("dev", USAGE, project)
     assert (stage.account, stage.region, stage.prefix) == ("123456789012", "us-east-1", "slack-integrator-dev")
     assert stage.bucket == "slack-integrator-dev-123456789012-us-east-1"
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "variable", "is_real"),
+    [(None, "", True), (None, "http://127.0.0.1:9", False), ("http://127.0.0.1:9", "", False)],
+)
+def test_calls_have_a_host_of_their_own_on_aws_alone(
+    monkeypatch: pytest.MonkeyPatch, endpoint: str | None, variable: str, is_real: bool
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", variable)
+    session: Any = boto3.session.Session("testing", "testing")
+    stage = stages.Stage("dev", "1", "us-east-1", session, endpoint)
+    assert stage.client("stepfunctions").meta.config.inject_host_prefix is is_real
 
 
 @pytest.mark.long
