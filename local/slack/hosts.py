@@ -4,7 +4,7 @@ import re
 import threading
 
 from local.http_server import HttpServer, Request, Responder, Response, plain, redirect
-from local.slack import uploads
+from local.slack import spoiling, uploads
 from local.slack.botposts import BotPosts
 from local.slack.faults import Faults
 from local.slack.filehost import FileHost
@@ -89,12 +89,16 @@ class Hosts:
         if request.path.startswith("/files-pri/"):
             return self.file_host.respond(request)
         if request.path.startswith(uploads.PATH):
-            return self.uploads.respond(request)
+            return self._upload(request)
         if request.path.split("/")[1] in KINDS:
             return self.response_urls.respond(request)
         if is_for_people(request):
             return self._people_page(request)
         return self._page(request)
+
+    def _upload(self, request: Request) -> Response:
+        fault = self.web_api.faults.one_of(spoiling.REDIRECTS, uploads.PATH)
+        return spoiling.REDIRECTS[fault.name](request, self.address) if fault else self.uploads.respond(request)
 
     def _page(self, request: Request) -> Response:
         """Permalinks and the like are for people, who are signed in; an app is not, and sends no such header."""

@@ -15,7 +15,7 @@ from local.aws.server import Aws
 from local.forwarding import forward
 from local.http_server import HttpServer, Request, Response, as_json, whole
 from local.pipeline import PROJECT, Pipeline
-from local.slack import Slack
+from local.slack import Slack, uploads
 from local.slack.model import Channel
 from operations import proof_of_slack, prove
 from operations.proof import FOLDER, Proof
@@ -443,12 +443,17 @@ def keeps_deleted(slack: Slack, channel: Channel, lying: LyingAws) -> None:
     slack.subscriptions.discard("file_deleted")
 
 
+def sends_elsewhere(slack: Slack, channel: Channel, lying: LyingAws) -> None:
+    slack.misbehave("foreign_redirect", only=uploads.PATH)
+
+
 Break = Callable[[Slack, Channel, LyingAws], None]
 IN_SLACK: list[tuple[Break, str]] = [
     (without_permission, "no permission to upload. It needs one for this proof alone: add the scope files:write"),
     (removed, "/invite @slack-integrator there"),
     (alone, "nobody of the workspace is in"),
     (deaf, "no reply in its thread within 5 s. Is the Request URL"),
+    (sends_elsewhere, "Slack did not take the file's bytes (status 302)"),
     (signed_out, "it was not archived. The app's reply says why: ❌"),
     (does_not_find, f"/docs #{proof_of_slack.TAG} does not find it (200"),
     (keeps_deleted, "did not follow the deletion of the file within 5 s: is the Slack app subscribed"),
