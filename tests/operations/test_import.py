@@ -217,6 +217,32 @@ def test_what_an_import_that_died_has_archived_counts_as_archived_by_it(
     assert counts(imported(files)) == {"messages": 1, "archived": 1}
 
 
+@pytest.mark.long
+def test_what_has_failed_since_an_import_began_is_not_tried_again_by_it(
+    pipeline: Pipeline,
+    slack: Slack,
+    channel: Channel,
+    target: Target,
+    tokens: Tokens,
+    imported: Run,
+    tmp_path: Path,
+) -> None:
+    upload = slack.upload(channel, slack.users[0], [("a.txt", b"a", "text/plain")], deliver=False)
+    slack.misbehave("forbidden", only=upload.files[0].id)
+    files = of_workspace(slack, channel)
+    with Export(write(tmp_path / "export.zip", files)) as export:
+        one_run = Importer(target, export, tokens, pause=0.05)
+        next(one_run.run())
+    (execution,) = one_run.progress["started"]
+    assert eventually(lambda: target.executions.outcome(execution["name"]) is not None, 60)
+    assert counts(imported(files)) == {"messages": 1, "failed": 1}
+    client, machine = pipeline.aws.client("stepfunctions"), pipeline.deployment.state_machine_arn
+    names = [
+        each["name"] for each in client.list_executions(stateMachineArn=machine, maxResults=1000)["executions"]
+    ]
+    assert [name for name in names if upload.ts.replace(".", "_") in name] == [execution["name"]]
+
+
 def test_of_two_commands_with_one_export_the_later_goes_on_and_the_earlier_stops(
     slack: Slack, channel: Channel, target: Target, tokens: Tokens, tmp_path: Path
 ) -> None:
