@@ -123,6 +123,7 @@ class Slack:
             raise SlackUnavailable(f"Slack could not be reached ({type(error).__name__}).") from error
         log.call("slack", _operation(url), response.status_code, start)
         if limit.is_up:  # headers that end early look like headers
+            limit.end()
             response.close()
             raise SlackUnavailable("Slack answers too slowly.")
         return response

@@ -27,7 +27,7 @@ class TimeLimit:
         self._end = time.monotonic() + seconds
         self._timer = threading.Timer(max(0.0, seconds), self._shut_down)
         self._timer.daemon = True
-        self._connections: list[socket.socket] = []
+        self._connections: dict[socket.socket, socket.socket] = {}
         self._is_kept = False
 
     def __enter__(self) -> Self:
@@ -52,17 +52,23 @@ class TimeLimit:
     def end(self) -> None:
         """Limit nothing any more."""
         self._timer.cancel()
+        for connection in self._connections.values():
+            connection.close()
 
     def add(self, connection: "socket.socket") -> None:
-        """Shut *connection*, too, down when the time is up."""
-        self._connections.append(connection)
+        """Shut *connection*, too, down when the time is up.
+
+        By a duplicate: http.client closes a connection as soon as it has the headers, where the body has no length.
+        """
+        if connection not in self._connections:
+            self._connections[connection] = connection.dup()
         if self.is_up:
             self._shut_down()
 
     def _shut_down(self) -> None:
         import socket
 
-        for connection in self._connections:
+        for connection in list(self._connections.values()):
             with suppress(OSError):  # closed since
                 connection.shutdown(socket.SHUT_RDWR)
 

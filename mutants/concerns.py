@@ -15,7 +15,7 @@ _TABLE = {
     "chalicelib/channel_links.py": ("app/test_channel_links",),
     "chalicelib/clients.py": ("app/test_route", "app/test_sigv4"),
     "chalicelib/commands.py": ("app/test_commands", "app/test_search"),
-    "chalicelib/deadline.py": ("app/test_search",),
+    "chalicelib/deadline.py": ("app/test_deadline", "app/test_search"),
     "chalicelib/emoji.py": ("app/test_hashtags", "app/test_events"),
     "chalicelib/endings.py": ("app/test_pipeline", "app/test_history"),
     "chalicelib/errors.py": ("app/test_contracts", "app/test_fetch", "app/test_route", "app/test_notifier"),

@@ -250,6 +250,16 @@ def test_home_says_how_to_try_again_where_that_may_help(status: str, reason: str
         assert (blocks.TRY_AGAIN in texts(view)) is may_succeed
 
 
+@pytest.mark.parametrize(("more", "says"), [(0, False), (3, True)])
+def test_home_says_how_many_more_of_a_conversations_past_are_not_archived(more: int, says: bool) -> None:
+    nothing, asker = Results([], None, capped=False), Asker("T1", "U1", "", is_guest=False)
+    problem: Any = {"ts": "1.2", "file": "F1", "name": "a.txt", "status": "failed", "reason": "Slack is slow."}
+    content = home.Beginning(asker, nothing, [], [], [Past("C1", "channel", [problem], more)])
+    text = texts(home.beginning(content, Links(lambda _: False, lambda _: None)))
+    assert "a.txt: Slack is slow." in text
+    assert (f"… and {more} more" in text) is says
+
+
 @pytest.mark.long
 def test_home_of_a_guest_has_what_is_in_their_conversations(
     slack: Slack, channel: Channel, mira: User, upload: Upload

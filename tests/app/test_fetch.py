@@ -480,6 +480,7 @@ SLOW = {
         b"HTTP/1.1 200 OK\r\n",
         b"Content-Length: %d\r\n\r\n%s" % (LARGE, b"x" * transfer.PART),
     ),
+    "silence in a body without a length": (b"HTTP/1.1 200 OK\r\n", b"Content-Type: text/plain\r\n\r\nx"),
     "an endless redirect": (b"HTTP/1.1 302 Found\r\nLocation: /" + b"x" * 1_000, b""),
 }
 
@@ -503,7 +504,9 @@ def test_whatever_a_host_is_slow_with_it_is_given_up_at_the_deadline_and_the_upl
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("slow", ["headers", "no answer", "silence after the headers"])
+@pytest.mark.parametrize(
+    "slow", ["headers", "no answer", "silence after the headers", "silence in a body without a length"]
+)
 def test_an_answer_of_the_web_api_that_drips_is_given_up(chosen: Settings, slow: str) -> None:
     with closing(SlowHost(*SLOW[slow])) as host:
         api = Api(clients.http(), chosen._replace(slack_url=f"{host.url}/api/chat.postMessage"))

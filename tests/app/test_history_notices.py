@@ -86,6 +86,10 @@ def test_what_has_no_name_is_called_what_it_is(fields: dict[str, Any], name: str
 
 
 def test_the_app_knows_its_own_message_by_its_block() -> None:
-    messages = [{"ts": "1.1"}, {"ts": "2.2", "blocks": [{"block_id": "a"}, {"block_id": "b"}]}, {"ts": "3.3"}]
+    messages: list[dict[str, Any]] = [
+        {"ts": "1.1"},
+        {"ts": "2.2", "blocks": [{"block_id": "a"}, {"block_id": "b"}]},
+        {"ts": "3.3"},
+    ]
     assert history_notices.find_ts(messages, "b") == "2.2"
     assert history_notices.find_ts(messages, "c") is None

@@ -41,6 +41,12 @@ def test_a_line_has_the_step_its_fields_and_those_in_force(capsys: pytest.Captur
     assert set(second) == {"time", "level", "step"}
 
 
+def test_what_is_not_ascii_can_be_read_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    log.configure({})
+    log.info("reason", text="é漢")
+    assert '"é漢"' in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("environ", "expected"),
     [

@@ -235,6 +235,16 @@ def test_a_listing_is_newest_first_and_the_same_under_every_tag() -> None:
     assert keys == sorted(keys, reverse=True)
 
 
+def test_what_is_new_is_read_once(story: Story, spoiled: SpoiledS3, archive: Archive) -> None:
+    """An upload is written with as few requests as it takes."""
+    reads: list[str] = []
+    key, there = layout.metadata_key(story.team, "F1"), spoiled.archive(archive.bucket)
+    spoiled.spoil("GET", key, *[after(lambda: reads.append(key))] * 2)
+    records.save(fetched(of_team(step("upload", "100.1", "a b"), story.team), "F1"), NOW, there)
+    assert len(reads) == 1
+    assert there.read(key) is not None
+
+
 @pytest.mark.long
 def test_many_at_once_leave_an_index_that_agrees_with_the_record(story: Story) -> None:
     steps = [step("upload", f"{n}.1", f"all t{n}", ts=f"{n}.1") for n in range(1, 6)]

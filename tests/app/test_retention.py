@@ -52,6 +52,16 @@ def shares(names: Iterable[str], keep_after: int = 80, created: int = POSTED) ->
     return {file_id: records.share_of(record, file_id, created, keep_after) for file_id in ("F1", "F2")}
 
 
+@pytest.mark.parametrize("is_cut", [True, False])
+def test_a_share_says_that_its_comment_is_cut_unless_it_was_withdrawn(is_cut: bool) -> None:
+    upload = step("upload", 0, "plan", "F1 F2")
+    upload["message"]["comment_cut"] = is_cut
+    record = records.message_record(None, upload)
+    assert records.share_of(record, "F1")["comment_cut"] is is_cut
+    record = records.message_record(record, STEPS["F2 off"])
+    assert not records.share_of({**record, "comment_cut": is_cut}, "F2")["comment_cut"]
+
+
 def every_order(*names: str) -> list[Any]:
     return [pytest.param(order, id=", ".join(order)) for order in itertools.permutations(names)]
 

@@ -548,6 +548,16 @@ def test_a_search_that_finds_nothing_among_what_one_may_see_goes_on_after_what_i
     assert results.after == listings.places[record_count - 1].partition("-")[0] + "-"
 
 
+def test_a_search_never_goes_back_among_documents_of_one_second(api: Api) -> None:
+    listings: Any = Documents(50, "C1")
+    listings.places = [index.place(9_000, f"F{number:02}") for number in range(50)]
+    asker, channels = Asker("T1", "U1", "C1", is_guest=True), Channels(api, "T1", listings.deadline)
+    phrase = [Term('"notice period"', None, ("notice", "period"))]
+    results = search.find(phrase, listings.places[3], asker, listings, channels)
+    assert results.after
+    assert results.after > listings.places[3]
+
+
 def test_a_search_that_has_read_everything_ends(api: Api) -> None:
     listings: Any = Documents(12, "C1")
     asker, channels = Asker("T1", "U1", "C1", is_guest=True), Channels(api, "T1", listings.deadline)

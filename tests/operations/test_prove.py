@@ -362,6 +362,18 @@ def test_a_line_fails_where_aws_answers_otherwise(
     assert {line.mark for line in lines(proof, "earlier proofs", name)} == {"ok"}
 
 
+def test_why_step_functions_cannot_select_is_said(proof: Proof, lying: LyingAws) -> None:
+    decisions = iter([{"status": "FAILED", "cause": "no such path"}, {"nextState": "Failed"}])
+
+    def lie(request: Request) -> Request | Response:
+        is_test = (request.header("X-Amz-Target") or "").endswith(".TestState")
+        return as_json(next(decisions)) if is_test else request
+
+    lying.lie = lie
+    (line,) = lines(proof, "the workflow's decisions")
+    assert "goes on with Failed, not Archived: no such path" in line.text
+
+
 def test_a_line_fails_where_aws_is_not_reached(proof: Proof, lying: LyingAws) -> None:
     lying.close()
     (line,) = lines(proof, "concurrency")
@@ -409,6 +421,16 @@ def test_a_file_that_an_interrupted_proof_left_in_slack_goes_with_the_next_one(
     slack.wait_for_replies(channel, message.ts, timeout=60)
     assert [line.mark for line in lines(in_slack, SLACK)] == ["ok", "ok", "ok"]
     assert traces(pipeline, slack, channel) == []
+
+
+def test_a_message_that_is_gone_already_is_no_fault(slack: Slack, in_slack: Proof) -> None:
+    slack.misbehave("api_error", only="chat.delete", error="message_not_found")
+    assert [line.mark for line in lines(in_slack, SLACK)] == ["ok", "ok", "ok"]
+
+
+def test_a_message_that_cannot_be_deleted_is_a_fault(slack: Slack, in_slack: Proof) -> None:
+    slack.misbehave("api_error", only="chat.delete", error="cant_delete_message")
+    assert "cant_delete_message" in lines(in_slack, SLACK)[-1].text
 
 
 def finds_nothing(request: Request) -> Request | Response:

@@ -1,0 +1,22 @@
+"""Many requests at once, and nobody waits for the slowest."""
+
+import threading
+import time
+
+import pytest
+
+from chalicelib.deadline import Deadline
+from chalicelib.errors import ArchiveUnavailable
+
+
+def test_what_is_under_way_when_the_time_is_up_is_not_waited_for() -> None:
+    is_over, results = threading.Event(), list[int]()
+
+    def slow(number: int) -> None:
+        is_over.wait(10)
+        results.append(number)
+
+    with pytest.raises(ArchiveUnavailable), Deadline(time.monotonic() + 0.05) as deadline:
+        deadline.map(slow, [1, 2])
+    assert results == []
+    is_over.set()
