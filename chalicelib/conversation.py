@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, Protocol, TypedDict
 
 from chalicelib.errors import FileGone, SlackRefused
+from chalicelib.fields import timestamp
 
 PAGE = 200
 """Messages of an answer; Slack advises no more (https://docs.slack.dev/apis/web-api/pagination)."""
@@ -215,7 +216,7 @@ class Conversation:
         threads: dict[str, set[str]] = {}
         for file in files:
             for share in self._shares(file):
-                ts, root = share.get("ts"), share.get("thread_ts")
+                ts, root = timestamp(share.get("ts")), timestamp(share.get("thread_ts"))
                 if ts and root and ts != root and moment(ts) >= moment(since):
                     threads.setdefault(root, set()).add(ts)
         return threads

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from chalicelib import events
 from chalicelib.conversation import moment
 from chalicelib.events import Change
+from chalicelib.fields import timestamp
 
 NOTHING_KNOWN = "0.0"
 """The version of a message's record while only replies to it have arrived."""
@@ -86,13 +87,16 @@ def _envelope(place: Place, event: Json) -> Json:
 
 
 def _change_event(place: Place, message: Json, before: Json, version: str, now: str) -> Json:
-    edit = message.get("edited")
-    edited_at = edit.get("ts") if isinstance(edit, dict) else None
-    # An edit that only took a file away is marked nowhere.
-    is_newer = isinstance(edited_at, str) and moment(edited_at) > moment(version)
-    at = edited_at if is_newer else now
+    at = edited_after(message, version) or now  # an edit that only took a file away is marked nowhere
     change = {"subtype": "message_changed", "message": message, "previous_message": before}
     return _envelope(place, {**change, "ts": at, "event_ts": at})
+
+
+def edited_after(message: Json, version: str) -> str | None:
+    """Return the ts of the message's last edit, if that is newer than *version*."""
+    edit = message.get("edited")
+    edited_at = timestamp(edit.get("ts")) if isinstance(edit, dict) else None
+    return edited_at if edited_at and moment(edited_at) > moment(version) else None
 
 
 def _deletion_event(place: Place, before: Json, now: str) -> Json:

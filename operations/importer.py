@@ -4,7 +4,6 @@ A message starts what its event would have started, under the same name and quie
 events, with histories or with an earlier import. What the archive knows better stays: an export is older.
 """
 
-import re
 import secrets
 import time
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from typing import Any, NamedTuple, TypedDict
 
 from chalicelib import layout, mending, workflow
 from chalicelib.archive import Archive, JsonObject
-from chalicelib.conversation import channel_type, moment
+from chalicelib.conversation import channel_type
 from chalicelib.errors import NotStarted, NotUnderstood, SlackRefused
 from chalicelib.events import Change
 from chalicelib.executions import WITHOUT_SUCCESS, Executions, Outcome
@@ -169,14 +168,14 @@ class Importer:
         record = self._record(conversation, root if fresh.kind == "reply" else ts)
         if fresh.kind == "reply":
             reply_record = record["replies"].get(ts) if record else None
-            edited_at = reply_record and _edited_after(message, reply_record["version"])
+            edited_at = reply_record and mending.edited_after(message, reply_record["version"])
             is_known = reply_record is not None and not edited_at
             return None if is_known else mending.reply_change(place, message, record, edited_at or "")
         if record is None or record["version"] == mending.NOTHING_KNOWN:
             return self._with_files(mending.change(place, message, None, ""), is_new=True)
         if record["deleted"]:
             return None
-        edited_at = _edited_after(message, record["version"])
+        edited_at = mending.edited_after(message, record["version"])
         edit = mending.change(place, message, record, edited_at) if edited_at else None
         if edit:
             return self._without_tokens(edit)
@@ -297,11 +296,3 @@ def _beginning() -> Progress:
         "started": [],
         "tokens": [],
     }
-
-
-def _edited_after(message: Json, version: str) -> str | None:
-    """Return the ts of the message's last edit, if that is newer than *version*."""
-    edit = message.get("edited")
-    edited_at = edit.get("ts") if isinstance(edit, dict) else None
-    is_ts = isinstance(edited_at, str) and re.fullmatch(r"[0-9]{1,12}\.[0-9]{1,6}", edited_at, re.ASCII)
-    return edited_at if is_ts and moment(str(edited_at)) > moment(version) else None

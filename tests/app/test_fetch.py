@@ -398,6 +398,12 @@ def test_a_type_that_is_empty_is_asked_for_then_taken_from_the_name(
     assert (result["status"], result["file"]["mimetype"]) == ("archived", mimetype)
 
 
+def test_a_type_that_slack_tells_later_is_taken_before_that_of_the_name(slack: Slack, take: Take) -> None:
+    file = slack.add_file("a.txt", TEXT, "application/x-odd")
+    result = take(files.file({**file.object(), "mimetype": ""}))
+    assert result["file"]["mimetype"] == "application/x-odd"
+
+
 def test_a_type_that_stays_unknown_is_refused_where_it_is_not_allowed(
     slack: Slack, channel: Channel, take: Take
 ) -> None:

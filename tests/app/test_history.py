@@ -589,3 +589,50 @@ def test_a_death_of_what_a_past_has_started_is_told_under_no_old_message(
     assert eventually(lambda: not any(map(stage.workflow.is_running, names)))
     slack.wait_for_replies(channel, loud.ts, timeout=60)
     assert slack.replies(channel, quiet.ts) == []
+
+
+@pytest.mark.parametrize("edit_ts", ["abc", "", "1.", "²", "-1.0", "9" * 30, 7, None])
+def test_an_edit_without_a_sensible_time_keeps_no_other_message_from_being_read(
+    slack: Slack, channel: Channel, turns: Turns, record_of: Callable[[str], Any], edit_ts: Any
+) -> None:
+    odd = slack.upload(channel, slack.users[1], [TEXT], "#odd")
+    slack.wait_for_replies(channel, odd.ts)
+    odd.body["edited"] = {"user": "U1", "ts": edit_ts}
+    odd.body["text"] = "#even"
+    sound = share(slack, channel, "#sound")
+    assert turns.all()["state"] == "done"
+    assert record_of(f"metadata/{slack.team_id}/{sound.files[0].id}.json")["tags"] == ["sound"]
+    assert record_of(f"metadata/{slack.team_id}/{odd.files[0].id}.json")["tags"] == ["even"]
+
+
+NONSENSE: list[Any] = [None, 7, "x", "", [], {}, [None], ["x"], [{}], {"ts": []}, True]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("is_known", [True, False], ids=["known", "new"])
+@pytest.mark.parametrize(
+    "field",
+    [
+        "file",
+        "user",
+        "thread_ts",
+        "reply_count",
+        "latest_reply",
+        "subtype",
+        "text",
+        "blocks",
+        "edited",
+        "replies",
+    ],
+)
+def test_nonsense_in_a_message_keeps_no_other_message_from_being_read(
+    slack: Slack, channel: Channel, turns: Turns, record_of: Callable[[str], Any], field: str, is_known: bool
+) -> None:
+    for nonsense in NONSENSE:
+        odd = slack.upload(channel, slack.users[1], [TEXT], "#odd", deliver=is_known)
+        if is_known:
+            slack.wait_for_replies(channel, odd.ts)
+        odd.body[field] = nonsense
+    sound = share(slack, channel, "#sound")
+    assert turns.all()["state"] == "done"
+    assert record_of(f"metadata/{slack.team_id}/{sound.files[0].id}.json")["tags"] == ["sound"]
