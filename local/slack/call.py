@@ -70,8 +70,8 @@ class MethodCall:
         return channel
 
 
-def arguments_of(request: Request) -> Json:
-    """The arguments, whichever of JSON, form and query they came in."""
+def arguments_of(request: Request, *, in_json: bool = True) -> Json:
+    """The arguments, in JSON, form or query; those in JSON only where the method sees them (*in_json*)."""
     query: Json = dict(parse_qsl(request.query, keep_blank_values=True))
     if (request.header("Content-Type") or "").startswith("application/json"):
         try:
@@ -80,5 +80,5 @@ def arguments_of(request: Request) -> Json:
             raise RefusedError("invalid_json") from None
         if not isinstance(body, dict):
             raise RefusedError("json_not_object")
-        return query | body
+        return query | body if in_json else query
     return query | dict(parse_qsl(request.body.decode(errors="replace"), keep_blank_values=True))

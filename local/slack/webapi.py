@@ -8,7 +8,7 @@ from local.http_server import Request, Response, as_json
 from local.slack.call import MethodCall, RefusedError, arguments_of
 from local.slack.faults import WEB_API, Faults, Misbehaviour
 from local.slack.files import Json
-from local.slack.methods import READING
+from local.slack.methods import FORM_ONLY, READING
 from local.slack.signin import sign_in_page
 from local.slack.tiers import PER_MINUTE, Tier
 from local.slack.views import Views
@@ -43,7 +43,7 @@ class WebApi:
             method = self.methods.get(name)
             if method is None:
                 raise RefusedError("unknown_method", req_method=name)
-            arguments = arguments_of(request)
+            arguments = arguments_of(request, in_json=name not in FORM_ONLY)
             self._authenticate(request, arguments)
             return {"ok": True, **method(MethodCall(self.workspace, arguments, self.faults))}
         except RefusedError as refused:

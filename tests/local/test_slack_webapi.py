@@ -11,6 +11,7 @@ from slack_sdk.errors import SlackApiError
 
 from local.clock import Clock
 from local.slack import Slack
+from local.slack.methods import FORM_ONLY
 from tests.receiver import Receiver
 
 SECTION = {"type": "section", "text": {"type": "mrkdwn", "text": "hello"}}
@@ -23,9 +24,10 @@ def slack() -> Iterator[Slack]:
 
 
 def call(slack: Slack, method: str, token: str | None = None, **arguments: Any) -> dict[str, Any]:
-    """Call *method* with a JSON body; the answer, which came with status 200."""
+    """Call *method* with a body as it takes it; the answer, which came with status 200."""
     headers = {"Authorization": f"Bearer {token or slack.bot_token}"}
-    response = requests.post(f"{slack.url}/api/{method}", json=arguments, headers=headers, timeout=5)
+    body: dict[str, Any] = {"data" if method in FORM_ONLY else "json": arguments}
+    response = requests.post(f"{slack.url}/api/{method}", headers=headers, timeout=5, **body)
     assert response.status_code == 200
     answer: dict[str, Any] = response.json()
     return answer
@@ -54,6 +56,18 @@ def test_slacks_own_client_can_talk_to_it(slack: Slack) -> None:
     assert client.reactions_add(**about)["ok"]
     with pytest.raises(SlackApiError, match="already_reacted"):
         client.reactions_add(**about)
+
+
+@pytest.mark.parametrize(
+    ("method", "name", "error"),
+    [("conversations.info", "channel", "channel_not_found"), ("users.info", "user", "user_not_found")],
+)
+def test_methods_that_read_see_no_arguments_in_json(slack: Slack, method: str, name: str, error: str) -> None:
+    there = {"channel": slack.channels[0].id, "user": slack.users[0].id}[name]
+    assert call(slack, method, **{name: there})["ok"]
+    headers = {"Authorization": f"Bearer {slack.bot_token}"}
+    response = requests.post(f"{slack.url}/api/{method}", json={name: there}, headers=headers, timeout=5)
+    assert response.json() == {"ok": False, "error": error}
 
 
 def test_a_form_body_is_accepted_as_well(slack: Slack) -> None:
