@@ -39,7 +39,8 @@ _TABLE = {
     "chalicelib/listings.py": ("app/test_search",),
     "chalicelib/matches.py": ("app/test_search", "app/test_finding"),
     "chalicelib/mending.py": ("app/test_history", "app/test_withdrawals"),
-    "chalicelib/notices.py": ("app/test_notices", "app/test_notifier"),
+    "chalicelib/notices.py": ("app/test_notices", "app/test_notifier", "app/test_introduction"),
+    "chalicelib/notifier.py": ("app/test_notifier", "app/test_history", "app/test_introduction"),
     "chalicelib/replies.py": ("app/test_replies", "app/test_withdrawals", "app/test_notifier"),
     "chalicelib/parking.py": (
         "app/test_workflow",

@@ -219,7 +219,7 @@ def test_home_names_each_day_once_and_the_newest_first() -> None:
         file = {"id": f"F{number}", "name": f"{number}.txt", "size": 1, "permalink": None}
         share = {"user": "U1", "channel": "C1", "channel_type": "channel", "ts": f"{second}.1", "tags": []}
         record: Any = {"file": file}
-        shares: Any = [share]
+        shares: Any = [share, {**share, "ts": "1.1"}]  # the newest first
         return Hit(f"{9_999_999_999 - second}-F{number}", record, shares, 0)
 
     moments = [1_499_126_399, 1_499_040_000, 1_499_126_400]  # the last and the first second of a day; the next day

@@ -244,6 +244,7 @@ def test_an_edited_snippet_is_archived_as_it_is_now(slack: Slack, take: Take) ->
         "http://127.0.0.2:80/x",
         "http://localhost:80/x",
         "https://[::1]/x",
+        "https://[",
         "https://files.slack.com/x\r\nHost: evil.example",
         "ftp://files.slack.com/x",
         "//files.slack.com/x",

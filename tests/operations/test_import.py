@@ -131,6 +131,22 @@ def test_what_events_have_archived_is_there_before_and_what_they_say_later_stays
 
 
 @pytest.mark.long
+def test_a_reply_that_was_edited_since_the_export_keeps_its_later_tags(
+    slack: Slack, channel: Channel, imported: Run, record_of: Records
+) -> None:
+    upload = slack.upload(channel, slack.users[0], [("a.txt", b"a", "text/plain")])
+    slack.wait_for_replies(channel, upload.ts, timeout=60)
+    reply = slack.say(channel, slack.users[1], "#early", thread_ts=upload.ts)
+    key = f"metadata/{slack.team_id}/{upload.files[0].id}.json"
+    assert eventually(lambda: record_of(key)["tags"] == ["early"])
+    files = of_workspace(slack, channel)
+    slack.edit(reply, "#late")
+    assert eventually(lambda: record_of(key)["tags"] == ["late"])
+    imported(files)
+    assert record_of(key)["tags"] == ["late"]
+
+
+@pytest.mark.long
 def test_what_a_person_has_deleted_since_the_export_is_not_archived_again(
     slack: Slack, channel: Channel, imported: Run, record_of: Records
 ) -> None:
