@@ -334,3 +334,10 @@ def test_of_marks_in_a_row_the_first_thirty_count(mark: str) -> None:
     assert fold("a" + mark * 29) != thirty
     assert fold("a" + mark * 31) == fold("a" + mark * 1_000) == thirty
     assert fold("b" * 40 + mark + "c") == "b" * 40 + fold("b" + mark)[1:] + "c"
+
+
+def test_blocks_within_blocks_without_end_are_no_tags_and_no_trouble() -> None:
+    block: dict[str, object] = {"type": "text", "text": "#deep"}
+    for _ in range(5_000):
+        block = {"type": "rich_text_section", "elements": [block]}
+    assert tags("#shallow", [{"type": "rich_text", "elements": [block]}]).kept == ["shallow"]
