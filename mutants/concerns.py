@@ -22,6 +22,7 @@ _TABLE = {
     "chalicelib/events.py": ("app/test_events", "app/test_route", "app/test_following"),
     "chalicelib/events_route.py": ("app/test_route", "app/test_hostile_requests"),
     "chalicelib/fields.py": ("app/test_events",),
+    "chalicelib/executions.py": ("app/test_executions", "app/test_history"),
     "chalicelib/files.py": ("app/test_events", "app/test_fetch", "app/test_following"),
     "chalicelib/fetch.py": ("app/test_fetch", "app/test_pipeline"),
     "chalicelib/filehost.py": ("app/test_fetch", "app/test_transfer"),
@@ -77,6 +78,7 @@ _TABLE = {
     "operations/remains.py": ("operations/test_forget",),
     "operations/slack_app.py": ("operations/test_stack", "operations/test_deploy"),
     "operations/stack.py": ("operations/test_stack", "operations/test_prove", "operations/test_doctor"),
+    "operations/stages.py": ("operations/test_stages", "operations/test_doctor"),
     "operations/times.py": ("operations/test_stages",),
     "operations/totals.py": ("operations/test_import",),
 }

@@ -37,3 +37,4 @@ def test_an_execution_runs_until_it_has_ended(slack: Slack, channel: Channel, ex
 def test_an_execution_that_there_is_not_does_not_run(executions: Executions) -> None:
     assert not executions.is_running("T1-C1-1_1")
     assert executions.status("T1-C1-1_1") is None
+    assert executions.outcome("T1-C1-1_1") is None

@@ -340,4 +340,4 @@ def test_blocks_within_blocks_without_end_are_no_tags_and_no_trouble() -> None:
     block: dict[str, object] = {"type": "text", "text": "#deep"}
     for _ in range(5_000):
         block = {"type": "rich_text_section", "elements": [block]}
-    assert tags("#shallow", [{"type": "rich_text", "elements": [block]}]).kept == ["shallow"]
+    assert tags("#shallow `code`", [{"type": "rich_text", "elements": [block]}]).kept == ["shallow"]
