@@ -123,6 +123,7 @@ def test_each_page_and_thread_is_read_from_where_the_last_turn_stopped(
     assert (record["counts"]["archived"], record["counts"]["unchanged"]) == (24, 0)
     assert len(turns.own()) == 1
     assert turns.count > 5
+    assert turns.waits[0] >= int(history.CALLS_A_TURN * history.SECONDS_A_CALL)  # Slack's pace
 
 
 @pytest.mark.long
