@@ -123,7 +123,7 @@ def test_each_page_and_thread_is_read_from_where_the_last_turn_stopped(
     assert (record["counts"]["archived"], record["counts"]["unchanged"]) == (24, 0)
     assert len(turns.own()) == 1
     assert turns.count > 5
-    assert turns.waits[0] >= int(history.CALLS_A_TURN * history.SECONDS_A_CALL)  # Slack's pace
+    assert turns.waits[0] > 3 * history.SECONDS_A_CALL  # a turn of four calls, at the pace that Slack allows
 
 
 @pytest.mark.long
