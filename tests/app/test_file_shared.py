@@ -22,6 +22,17 @@ SHARE: shares.Share = shares.share(payload("file_shared_group_dm"))
 FILE = ("minutes.txt", b"minutes", "text/plain")
 
 
+def test_a_share_is_read_from_the_event() -> None:
+    assert SHARE == {
+        "team": "T0LOCAL01",
+        "channel": "G0LOCAL001",
+        "file": "F0LOCAL061",
+        "version": "1764065061.000400",
+        "bot_user": "U0LOCALBOT",
+        "event_id": "Ev0LOCAL061",
+    }
+
+
 @pytest.fixture
 def group(slack: Slack, request: pytest.FixtureRequest) -> Channel:
     """A group message."""

@@ -316,3 +316,10 @@ def test_the_length_of_a_message_is_that_of_its_texts() -> None:
     button = {"type": "button", "text": {"type": "plain_text", "text": "abc"}}
     assert blocks.length([{"type": "divider"}, {"type": "section", "text": {"type": "mrkdwn", "text": "de"}}]) == 2
     assert blocks.length({"blocks": [{"type": "actions", "elements": [button, button]}]}) == 6
+
+
+@pytest.mark.parametrize(
+    ("length", "lengths"), [(2_899, [2_899]), (2_900, [2_900]), (2_901, [2_900, 1]), (5_800, [2_900, 2_900])]
+)
+def test_a_line_takes_as_many_sections_as_it_needs_and_none_is_empty(length: int, lengths: list[int]) -> None:
+    assert [len(block["text"]["text"]) for block in blocks.sections(["x" * length])] == lengths

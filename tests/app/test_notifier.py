@@ -166,6 +166,11 @@ def test_an_execution_that_died_after_its_notice_is_not_reported_again(
     assert len(slack.replies(channel, ts)) == 1
 
 
+def test_what_is_about_no_conversation_is_nobodys_business(slack: Slack, notify: Notify) -> None:
+    notify('{"type":"error","error":"The event has no inner event."}')
+    assert slack.requests_to("chat.postMessage") == []
+
+
 @pytest.mark.parametrize("text", ["no json", "[]", '{"type":"news"}'])
 def test_what_is_not_the_apps_goes_to_the_dead_letters(notify: Notify, text: str) -> None:
     with pytest.raises(errors.NotUnderstood):

@@ -283,6 +283,8 @@ def test_a_reply_of_an_earlier_version_goes_when_one_of_its_files_does(
     assert mark
     old = {name: mark.value[name] for name in ("state", "at", "reply", "files")}
     archive.write(key, old, over=mark)
+    notify(outcome(message, kind="reply"))
+    assert len(said(slack, message)) == 1
     record(archive, message, "F1")
     notify(outcome(message, kind="reply"))
     assert said(slack, message) == []

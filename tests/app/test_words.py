@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib import letters
-from chalicelib.words import LONGEST_WORD, of_comment, of_share, words
+from chalicelib.words import LONGEST_WORD, is_half, of_comment, of_share, words
 
 TABLE = {
     "a file's name": ("Q3-report_final (2).PDF", ["q3", "report", "final", "2", "pdf"]),
@@ -121,3 +121,10 @@ def test_the_table_is_pythons_own_as_of_unicode_14(table: str, kinds: str) -> No
 
 def _span(first: str, last: str) -> range:
     return range(ord(first), ord(last) + 1)
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"), [("約", True), ("書", True), ("約書", False), ("a", False), ("é", False), ("", False)]
+)
+def test_one_character_of_a_script_without_spaces_is_half_a_word(word: str, expected: bool) -> None:
+    assert is_half(word) is expected

@@ -505,12 +505,13 @@ def test_every_line_has_been_seen_failing() -> None:
 
 def test_what_an_interrupted_proof_left_goes_with_the_next_one(pipeline: Pipeline, proof: Proof) -> None:
     s3, bucket = pipeline.aws.client("s3"), pipeline.deployment.bucket
-    s3.put_object(Bucket=bucket, Key=f"{FOLDER}a", Body=b"a")
+    for name in "ac":
+        s3.put_object(Bucket=bucket, Key=FOLDER + name, Body=b"a")
     s3.create_multipart_upload(Bucket=bucket, Key=f"{FOLDER}b")
     s3.put_object(Bucket=bucket, Key="notices/T0PROOF-C0PROOF-1_1.json", Body=b"{}")
-    assert len(left(pipeline)) == 3
+    assert len(left(pipeline)) == 4
     assert lines(proof, "earlier proofs") == [
-        Line("ok", "earlier proofs: 3 things that an interrupted proof had left are gone")
+        Line("ok", "earlier proofs: 4 things that an interrupted proof had left are gone")
     ]
     assert left(pipeline) == []
 
