@@ -1,5 +1,6 @@
 """Failed executions, started again."""
 
+import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -7,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib import events, workflow
 from local.pipeline import Pipeline
 from local.slack import Slack
 from local.slack.model import Channel, Message
@@ -67,6 +69,24 @@ def test_what_succeeded_in_a_replay_is_not_started_again(
     _good_replies(slack, channel, failed)
     assert attempts(pipeline, failed) == {"": "FAILED", "-r1": "SUCCEEDED"}
     assert replayed(pipeline, failed) == []
+
+
+@pytest.mark.long
+def test_what_a_release_before_0_2_0_started_is_started_with_the_ids_of_its_files(
+    pipeline: Pipeline, slack: Slack, channel: Channel
+) -> None:
+    client, machine = pipeline.aws.client("stepfunctions"), pipeline.deployment.state_machine_arn
+    upload = slack.upload(channel, slack.users[0], [("r.txt", b"r", "text/plain")], "Übergabe", deliver=False)
+    change = events.change(upload.envelope)
+    assert change
+    name, text = workflow.execution_name(change), workflow.execution_input(change)
+    old = {key: value for key, value in json.loads(text).items() if key != "file_ids"}
+    client.start_execution(stateMachineArn=machine, name=name, input=workflow.canonical_json(old))
+    assert attempts(pipeline, upload) == {"": "FAILED"}
+    assert replayed(pipeline, upload) == ["-r1"]
+    assert attempts(pipeline, upload)["-r1"] == "SUCCEEDED"
+    arn = f"{machine.replace(':stateMachine:', ':execution:')}:{name}-r1"
+    assert client.describe_execution(executionArn=arn)["input"] == text
 
 
 def test_what_began_before_is_left_alone(pipeline: Pipeline, failed: Message) -> None:
