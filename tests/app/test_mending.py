@@ -47,3 +47,20 @@ def test_a_change_is_of_the_time_of_its_edit_unless_that_is_on_record(edit: dict
     change = mending.change(PLACE, {**MESSAGE, **edit}, record("1764065080.000000"), NOW)
     assert change
     assert (change.kind, change.message["version"]) == ("edit", version)
+
+
+@pytest.mark.parametrize(
+    ("is_cut", "text", "kind"),
+    [
+        (True, "#old and more", None),
+        (True, "#other", "edit"),
+        (False, "#old and more", "edit"),
+        (False, "#old", None),
+    ],
+)
+def test_of_a_comment_of_which_only_the_beginning_is_on_record_the_rest_is_no_change(
+    is_cut: bool, text: str, kind: str | None
+) -> None:
+    before = {**record(TS), "comment_cut": is_cut}
+    change = mending.change(PLACE, {**MESSAGE, "text": text}, before, NOW)
+    assert (change and change.kind) == kind

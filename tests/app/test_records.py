@@ -293,6 +293,12 @@ def test_a_message_of_which_only_a_reply_is_known_is_not_deleted() -> None:
     assert (record["deleted"], record["version"], record["files"]) == (False, records.NO_VERSION, [])
 
 
+def test_of_a_message_that_is_deleted_before_it_is_known_the_thread_is_known() -> None:
+    deletion = step("deletion", "104.1", "", "", removed="F1", user=None, thread_ts="99.1")
+    record = records.message_record(None, deletion)
+    assert (record["thread_ts"], record["deleted"], record["known"]) == ("99.1", True, ["F1"])
+
+
 def test_a_new_record_has_the_form_that_the_design_shows(story: Story) -> None:
     design = (Path(__file__).parents[2] / "docs" / "design.md").read_text(encoding="utf-8")
     form = json.loads(design.partition("The document's record:\n\n```json\n")[2].partition("```")[0])
