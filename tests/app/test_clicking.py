@@ -390,6 +390,12 @@ def test_who_sees_nothing_yet_gets_home_when_slack_takes_it_again(slack: Slack, 
     assert slack.views.home(mira.id)
 
 
+def test_home_that_slack_refuses_for_good_is_not_asked_for_again(slack: Slack, mira: User) -> None:
+    slack.misbehave("api_error", only="views.publish", error="not_enabled")
+    delivery = slack.deliver(slack.open_home(mira, deliver=False))
+    assert [attempt.status for attempt in delivery.attempts] == [200]
+
+
 def test_the_messages_tab_publishes_nothing(slack: Slack, mira: User) -> None:
     assert slack.deliver(slack.open_home(mira, "messages", deliver=False)).acknowledged
     assert slack.views.home(mira.id) is None
