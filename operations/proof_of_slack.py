@@ -187,10 +187,10 @@ def _take_back(there: Workspace, proof: Proof, upload: Upload) -> None:
         is_followed = proof.wait_for(lambda: _is_followed(there, proof, upload))
     except FileGone:
         is_followed = True
-    if upload.ts:
-        _delete_message(there, proof.channel, upload.ts)
     forget.forget(proof.stage.client("s3"), proof.stage.bucket, upload.file_id, there.slack)
     proof.erase(layout.file_deletion_key(there.team, upload.file_id))
+    if upload.ts:
+        _delete_message(there, proof.channel, upload.ts)
     if not is_followed:
         raise Wrong(
             f"the archive did not follow the deletion of the file within {proof.seconds:.0f} s: is the Slack app "

@@ -423,14 +423,15 @@ def test_a_file_that_an_interrupted_proof_left_in_slack_goes_with_the_next_one(
     assert traces(pipeline, slack, channel) == []
 
 
-def test_a_message_that_is_gone_already_is_no_fault(slack: Slack, in_slack: Proof) -> None:
-    slack.misbehave("api_error", only="chat.delete", error="message_not_found")
-    assert [line.mark for line in lines(in_slack, SLACK)] == ["ok", "ok", "ok"]
-
-
-def test_a_message_that_cannot_be_deleted_is_a_fault(slack: Slack, in_slack: Proof) -> None:
-    slack.misbehave("api_error", only="chat.delete", error="cant_delete_message")
-    assert "cant_delete_message" in lines(in_slack, SLACK)[-1].text
+@pytest.mark.parametrize(
+    ("error", "mark"), [("message_not_found", "ok"), ("cant_delete_message", "wrong")], ids=["gone", "refused"]
+)
+def test_a_message_that_is_gone_is_no_fault_and_where_one_stays_the_archive_keeps_nothing(
+    pipeline: Pipeline, slack: Slack, channel: Channel, in_slack: Proof, error: str, mark: str
+) -> None:
+    slack.misbehave("api_error", only="chat.delete", error=error)
+    assert lines(in_slack, SLACK)[-1].mark == mark
+    assert [text for text in traces(pipeline, slack, channel) if "/" in text] == []
 
 
 def finds_nothing(request: Request) -> Request | Response:
