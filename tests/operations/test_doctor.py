@@ -34,6 +34,12 @@ def test_a_stage_that_works_is_ok_in_every_line(pipeline: Pipeline) -> None:
 
 
 @pytest.mark.long
+def test_the_stage_of_make_local_needs_no_credentials(pipeline: Pipeline) -> None:
+    report = lines(pipeline, "STAGE=local", AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY="")
+    assert report["credentials"] == "are of account 123456789012"
+
+
+@pytest.mark.long
 def test_without_a_stage_this_machine_is_looked_at(pipeline: Pipeline) -> None:
     report = lines(pipeline)
     assert list(report) == ["Python", "region", "credentials", "rights", "Slack"]
