@@ -592,6 +592,7 @@ def test_a_death_of_what_a_past_has_started_is_told_under_no_old_message(
     assert slack.replies(channel, quiet.ts) == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("edit_ts", ["abc", "", "1.", "²", "-1.0", "9" * 30, 7, None])
 def test_an_edit_without_a_sensible_time_keeps_no_other_message_from_being_read(
     slack: Slack, channel: Channel, turns: Turns, record_of: Callable[[str], Any], edit_ts: Any

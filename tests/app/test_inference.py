@@ -158,6 +158,7 @@ def test_more_hidden_documents_than_a_search_reads_are_as_none(made: Made) -> No
         assert there.ask(text).shown == without.ask(text).shown
 
 
+@pytest.mark.long
 def test_a_search_that_stops_among_what_one_may_see_says_so(made: Made) -> None:
     there = made("a member")
     for age in range(search.CHUNK * search.CHUNKS + 1):

@@ -167,8 +167,9 @@ def test_an_execution_that_died_after_its_notice_is_not_reported_again(
 
 
 def test_what_is_about_no_conversation_is_nobodys_business(slack: Slack, notify: Notify) -> None:
+    count = len(slack.requests)
     notify('{"type":"error","error":"The event has no inner event."}')
-    assert slack.requests_to("chat.postMessage") == []
+    assert len(slack.requests) == count
 
 
 @pytest.mark.parametrize("text", ["no json", "[]", '{"type":"news"}'])
