@@ -394,6 +394,7 @@ def test_the_command_says_what_came_of_it(
         "Done: 4 files archived, 0 there before, 1 skipped, 0 failed, 0 messages not understood." in process.stdout
     )
     assert "plan: Slack only links to it" in process.stdout
+    assert "… and" not in process.stdout
     assert "Left out, since no list of the export names them: left." in process.stdout
     answer = pipeline.aws.client("ssm").get_parameters_by_path(Path="/slack-integrator/local/EXPORT_TOKEN")
     assert answer["Parameters"] == []
