@@ -219,5 +219,6 @@ READING: dict[str, Callable[[MethodCall], Json]] = {
     "users.info": users_info,
 }
 FORM_ONLY = READING.keys() - {"auth.test"} | {"files.getUploadURLExternal"}
-"""Methods that do not see arguments in JSON: only those that write take it (suna pull request 6616, earshot 10).
+"""Methods that do not see arguments in JSON: only those that write take it (kortix-ai/suna pull request 6616,
+Octember/earshot 10).
 https://docs.slack.dev/apis/web-api#methods_supporting_json"""
