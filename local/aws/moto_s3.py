@@ -1,18 +1,21 @@
-"""Where moto's S3 is not as AWS: it is kinder with checksums, and loses what somebody reads.
+"""Where moto's S3 is not as AWS: it is kinder with checksums and conditions, and loses what somebody reads.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
 """
 
 import base64
 import hashlib
 import re
+import threading
 import zlib
 from collections.abc import Callable, Iterator
+from functools import wraps
 from typing import Any
 from xml.etree import ElementTree
 
 from moto.s3.exceptions import S3ClientError
-from moto.s3.models import FakeKey, FakeMultipart
+from moto.s3.models import FakeKey, FakeMultipart, S3Backend
 from moto.s3.responses import S3Response
 
 from local.aws.parts import CHECKSUM, NAMESPACE
@@ -67,6 +70,31 @@ def let_readers_finish(patches: Patches) -> None:
             close(key, garbage)
 
     patches.attribute(FakeKey, "dispose", dispose)
+
+
+def write_one_at_a_time(patches: Patches) -> None:
+    """Moto looks at a condition, and writes later: of two that name the same ETag at one moment, both succeed."""
+    lock = threading.RLock()
+
+    def alone(write: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(write)
+        def write_alone(*arguments: Any, **options: Any) -> Any:
+            with lock:
+                return write(*arguments, **options)
+
+        return write_alone
+
+    for owner, name in _WRITES:
+        patches.attribute(owner, name, alone(getattr(owner, name)))
+
+
+_WRITES = [
+    (S3Response, "put_object"),
+    (S3Response, "delete_object"),
+    (S3Response, "_key_response_post"),  # it completes an upload
+    (S3Backend, "put_object"),
+    (S3Backend, "delete_object"),
+]
 
 
 def check_checksums(patches: Patches) -> None:

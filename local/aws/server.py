@@ -31,7 +31,7 @@ from local.aws.executions import stop_executions
 from local.aws.lambdas import ClosedError, Lambdas
 from local.aws.listings import list_by_sorted_names
 from local.aws.moto_cloudformation import make_stacks
-from local.aws.moto_s3 import check_checksums, let_readers_finish
+from local.aws.moto_s3 import check_checksums, let_readers_finish, write_one_at_a_time
 from local.aws.outages import ONLOOKER, Outages
 from local.aws.packages import Packages
 from local.aws.patches import Patches
@@ -153,6 +153,7 @@ class Aws:
         make_stacks(patches)
         tell_of_ended_executions(patches, send)
         watch(patches, self.usage)
+        write_one_at_a_time(patches)
         check_checksums(patches)
         let_readers_finish(patches)
         tell_account_settings(patches, lambda: self.concurrency)
