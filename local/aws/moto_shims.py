@@ -336,7 +336,9 @@ def refuse_empty_messages(patches: Patches) -> None:
 
 
 def check_executions(patches: Patches) -> None:
-    """Moto starts executions of any name and any size, and calls one without a name "None".
+    """Moto starts executions of any name and any size, calls one without a name "None", and starts two at once.
+
+    Between its look at the names and the new execution it copies the state machine.
 
     https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html: a name has 1 to 80
     characters, some are not allowed (InvalidName; a long one is a ValidationException, as in moto's own check
@@ -351,8 +353,10 @@ def check_executions(patches: Patches) -> None:
                 "1 validation error detected: Value at 'input' failed to satisfy constraint: "
                 f"Member must have length less than or equal to {INPUT_BYTES}"
             )
-        return as_before(backend, arn, name or str(uuid.uuid4()), text, *rest)
+        with lock:
+            return as_before(backend, arn, name or str(uuid.uuid4()), text, *rest)
 
+    lock = threading.Lock()
     as_before = patches.attribute(StepFunctionsParserBackend, "start_execution", start)
 
 

@@ -1,6 +1,7 @@
 import http.client
 import json
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -516,6 +517,27 @@ def test_an_execution_has_a_valid_name(aws: Aws, deployed: Deployment, name: str
         aws.client("stepfunctions").start_execution(stateMachineArn=deployed.state_machine_arn, name=name)
 
     assert code(error) == expected
+
+
+@pytest.mark.usefixtures("hasty")
+def test_of_several_starts_of_one_name_at_one_moment_one_succeeds(aws: Aws) -> None:
+    client, moment = aws.client("stepfunctions"), threading.Barrier(8)
+    definition = json.dumps(machine(Nothing={"Type": "Pass", "End": True}))
+    role = "arn:aws:iam::123456789012:role/toy-local"
+    arn = client.create_state_machine(name="run", definition=definition, roleArn=role)["stateMachineArn"]
+
+    def start(name: str, number: int) -> str:
+        moment.wait(timeout=30)
+        try:
+            client.start_execution(stateMachineArn=arn, name=name, input=str(number))
+        except client.exceptions.ExecutionAlreadyExists:
+            return "exists"
+        return "started"
+
+    with ThreadPoolExecutor(8) as pool:
+        for number in range(60):
+            starts = pool.map(start, [f"name-{number}"] * 8, range(8))
+            assert sorted(starts) == ["exists"] * 7 + ["started"]
 
 
 def test_executions_without_a_name_get_different_ones(aws: Aws, deployed: Deployment) -> None:

@@ -1,8 +1,7 @@
 """Conditional writes of the local S3: of those who name the same condition at one moment, one succeeds."""
 
-import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -16,15 +15,6 @@ ROUNDS = 40
 
 Write = Callable[[Any, str, str, str], None]
 """Writes at the key of the bucket, if the ETag is still there, or nothing when it is empty."""
-
-
-@pytest.fixture
-def hasty() -> Iterator[None]:
-    """Threads take turns between any two steps."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    yield
-    sys.setswitchinterval(before)
 
 
 def put(s3: Any, bucket: str, key: str, etag: str) -> None:
