@@ -223,7 +223,8 @@ def _tell_of_remains(stage: Stage, file_id: str, rest: Traces) -> None:
     letters = remains.letters(stage, file_id)
     executions = remains.executions(stage, file_id, rest.shares)
     if not letters and not executions:
-        print("No dead letter names it, and no execution in Step Functions had it.")
+        known = "no execution in Step Functions had it" if rest.shares else "its messages are not known any more"
+        print(f"No dead letter names it, and {known}.")
     if letters:
         print("These dead letters name it, until they are delivered again, deleted, or two weeks old:")
     for letter in letters:

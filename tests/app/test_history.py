@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib import clients, conversation, history, history_run, history_telling, notices, workflow
+from chalicelib import clients, conversation, history, history_run, history_telling, layout, notices, workflow
 from chalicelib.archive import Archive
 from chalicelib.errors import ArchiveUnavailable, SlackUnavailable
 from chalicelib.executions import Executions
@@ -20,6 +20,7 @@ from chalicelib.slack import Slack as SlackClient
 from local.pipeline import Pipeline
 from local.slack import Slack
 from local.slack.model import Channel, Message
+from tests.app.spoiled_s3 import SpoiledS3, after
 from tests.conftest import words
 from tests.waiting import eventually
 
@@ -60,6 +61,11 @@ class Turns:
                 return self.record()
             time.sleep(0.05)
         raise AssertionError(f"not over after {most} turns: {order}")
+
+    def executions(self) -> int:
+        """How many executions have been started for messages, by anybody."""
+        client, name = self.stage.workflow.client, self.stage.workflow.state_machine
+        return len(client.call("ListExecutions", stateMachineArn=name, maxResults=1000)["executions"])
 
     def own(self) -> list[Message]:
         """What the app has said in the channel of its past."""
@@ -124,6 +130,7 @@ def test_each_page_and_thread_is_read_from_where_the_last_turn_stopped(
     assert len(turns.own()) == 1
     assert turns.count > 5
     assert turns.waits[0] > 3 * history.SECONDS_A_CALL  # a turn of four calls, at the pace that Slack allows
+    assert turns.waits[-1] == 2  # as soon as something has ended, the next one is looked for soon
 
 
 @pytest.mark.long
@@ -252,6 +259,24 @@ def test_deletions_that_no_event_told_are_followed(
         for message in (alone, root, reply, kept_reply)
     ]
     assert [share["deleted"] for share in shares] == [True, True, True, False]
+    executions = turns.executions()
+    turns.all(turns.order(tell=False), later=60)
+    assert turns.executions() == executions
+
+
+@pytest.mark.long
+def test_what_is_forgotten_while_the_past_is_read_keeps_nothing_from_being_read(
+    slack: Slack, channel: Channel, turns: Turns, spoiled: SpoiledS3
+) -> None:
+    message = share(slack, channel)
+    turns.all()  # without a reply to it, for which Slack would keep a tombstone
+    slack.delete(message, deliver=False)
+    share(slack, channel)
+    archive, key = turns.stage.archive, layout.message_key(slack.team_id, channel.id, message.ts)
+    spoiled.spoil("GET", key, after(lambda: archive.delete(key)))
+    turns.stage = turns.stage._replace(archive=spoiled.archive(archive.bucket))
+    record = turns.all(turns.order(tell=False))
+    assert (record["state"], record["counts"]["archived"]) == ("done", 1)
 
 
 @pytest.mark.long

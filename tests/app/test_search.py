@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,6 +30,7 @@ from local.pipeline import Pipeline
 from local.slack import CommandResult, Request, Slack
 from local.slack.model import Channel, User
 
+PERFORMANCE = Path(__file__).parents[2] / "docs" / "performance.md"
 NOW = "2026-11-23T10:00:00Z"
 Put = Callable[..., str]
 Ask = Callable[..., CommandResult]
@@ -471,6 +473,11 @@ def test_no_answer_takes_more_requests_than_the_bound(
     assert counter.records <= suggestions.MOST_RECORDS
 
 
+def test_docs_name_the_bound_of_a_search() -> None:
+    text = " ".join(PERFORMANCE.read_text(encoding="utf-8").split())
+    assert f"make more than {search.MOST_LISTINGS} listings and read more than {search.MOST_RECORDS} rec" in text
+
+
 @pytest.mark.long
 def test_slack_is_asked_about_ten_channels_at_most_and_more_goes_on_there(
     slack: Slack, put: Put, ask: Ask, tag: str, elsewhere: Channel
@@ -513,9 +520,10 @@ class Documents(Shelf):
     def __init__(self, count: int, channel: str, seconds: float = 60.0) -> None:
         self.places = [index.place(9_000 - number, f"F{number}") for number in range(count)]
         self.deadline, self._channel, self._left = self, channel, seconds
-        self.read = 0
+        self.read, self.pages = 0, list[int]()
 
     def keys(self, prefix: str, after: str, most: int) -> Page:
+        self.pages.append(most)
         behind = [place for place in self.places if place > after] if f"/{self._channel}/" in prefix else []
         return Page(behind[:most], len(behind) <= most)
 
@@ -546,6 +554,15 @@ def test_a_search_that_finds_nothing_among_what_one_may_see_goes_on_after_what_i
     assert listings.read == record_count
     assert (results.hits, results.capped) == ([], True)
     assert results.after == listings.places[record_count - 1].partition("-")[0] + "-"
+
+
+def test_the_pages_of_many_listings_are_short(api: Api) -> None:
+    listings: Any = Documents(1, "C1")
+    others = tuple(f"C{number}" for number in range(2, 11))
+    asker, channels = Asker("T1", "U1", "C1", is_guest=True, others=others), Channels(api, "T1", listings.deadline)
+    search.find([as_tag("notice"), as_tag("period")], "", asker, listings, channels)
+    assert len(listings.pages) == 2 * 10
+    assert sum(listings.pages) <= 2_000
 
 
 def test_a_search_never_goes_back_among_documents_of_one_second(api: Api) -> None:

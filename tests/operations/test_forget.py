@@ -210,5 +210,8 @@ def test_what_cannot_be_reached_is_listed(pipeline: Pipeline, slack: Slack, chan
     assert f"  {slack.team_id}-{channel.id}-{message.ts.replace('.', '_')} (succeeded)" in output.splitlines()
     again = run(pipeline, file_id, AWS_DEFAULT_REGION=pipeline.aws.environ()["AWS_REGION"]).stdout
     assert all(message_id in again for message_id in ids.values())  # they stay, and are seen again
+    assert "No dead letter" not in again
     for url in queues.values():
         sqs.purge_queue(QueueUrl=url)
+    last = run(pipeline, file_id, AWS_DEFAULT_REGION=pipeline.aws.environ()["AWS_REGION"]).stdout
+    assert last.splitlines()[-1] == "No dead letter names it, and its messages are not known any more."

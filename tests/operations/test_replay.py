@@ -89,6 +89,21 @@ def test_what_a_release_before_0_2_0_started_is_started_with_the_ids_of_its_file
     assert client.describe_execution(executionArn=arn)["input"] == text
 
 
+@pytest.mark.long
+def test_what_somebody_started_by_hand_keeps_nothing_else_from_being_started(
+    pipeline: Pipeline, slack: Slack, channel: Channel, failed: Message
+) -> None:
+    client, machine = pipeline.aws.client("stepfunctions"), pipeline.deployment.state_machine_arn
+    other = slack.say(channel, slack.users[0], "hello", deliver=False)
+    name = f"{slack.team_id}-{channel.id}-{other.ts.replace('.', '_')}"
+    client.start_execution(stateMachineArn=machine, name=name, input="{}")
+    assert attempts(pipeline, other) == {"": "FAILED"}
+    names = list(replay(client, machine, BEGAN))
+    assert f"{name}-r1" in names
+    assert any(failed.ts.replace(".", "_") in name for name in names)
+    assert attempts(pipeline, other)["-r1"] == "FAILED"
+
+
 def test_what_began_before_is_left_alone(pipeline: Pipeline, failed: Message) -> None:
     attempts(pipeline, failed)
     assert replayed(pipeline, failed, since=datetime.now(UTC) + timedelta(hours=1)) == []
