@@ -63,7 +63,7 @@ _TABLE = {
     "chalicelib/time_limit.py": ("app/test_fetch",),
     "chalicelib/transfer.py": ("app/test_transfer", "app/test_fetch"),
     "chalicelib/utf8.py": ("app/test_events", "app/test_workflow", "app/test_archive"),
-    "chalicelib/visibility.py": ("app/test_visibility", "app/test_search"),
+    "chalicelib/visibility.py": ("app/test_visibility", "app/test_search", "app/test_finding"),
     "chalicelib/workflow.py": ("app/test_workflow", "app/test_route"),
     "operations/__main__.py": ("operations/test_stages", "operations/test_replay"),
     "operations/chalice_cli.py": ("operations/test_deploy",),

@@ -38,3 +38,7 @@ def test_an_execution_that_there_is_not_does_not_run(executions: Executions) -> 
     assert not executions.is_running("T1-C1-1_1")
     assert executions.status("T1-C1-1_1") is None
     assert executions.outcome("T1-C1-1_1") is None
+
+
+def test_where_step_functions_cannot_say_how_many_run_one_does(executions: Executions) -> None:
+    assert Executions(executions.client, f"{executions.state_machine}-of-nobody").count() == 1

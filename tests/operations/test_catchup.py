@@ -142,6 +142,17 @@ def test_ctrl_c_leaves_the_workflow_running_and_the_same_command_looks_on(
     assert started.record(channel.id)["run"] == record["run"]
 
 
+@pytest.mark.long
+def test_the_command_fails_where_a_file_did(pipeline: Pipeline, slack: Slack, channel: Channel) -> None:
+    slack.misbehave("login_page")
+    slack.upload(channel, slack.users[0], [TEXT], deliver=False)
+    command = [sys.executable, "-B", "-m", "operations", "catchup", "STAGE=local", f"CHANNEL={channel.id}"]
+    about: Any = {"cwd": PROJECT, "env": {**pipeline.aws.environ(), "PATH": ""}, "text": True}
+    process = subprocess.run(command, **about, capture_output=True, check=False)
+    assert (process.returncode, process.stderr) == (1, "")
+    assert "0 skipped, 1 failed" in process.stdout
+
+
 def wait_until_shown(process: "subprocess.Popen[str]", text: str) -> None:
     """Read what *process* prints until *text* is there."""
     assert process.stdout

@@ -153,6 +153,18 @@ def test_a_document_of_which_only_old_versions_are_left_is_found(s3: Any) -> Non
 
 
 @pytest.mark.long
+def test_entries_of_a_document_whose_record_is_gone_go_too(s3: Any) -> None:
+    bucket = "entries-without-a-record"
+    s3.create_bucket(Bucket=bucket)
+    archive = Archive(s3, bucket)
+    s3.put_object(Bucket=bucket, Key="documents/T1/F1/a.pdf", Body=b"content")
+    archive.put_empty("tags/T1/public/a/8500918102-F1")
+    archive.put_empty("tags/T1/public/a/8500918102-F2")
+    forget.forget(s3, bucket, "F1")
+    assert everything(s3, bucket) == ["tags/T1/public/a/8500918102-F2"]
+
+
+@pytest.mark.long
 def test_the_marks_of_replies_and_the_replies_go_too(slack: Slack, channel: Channel, api: Api, s3: Any) -> None:
     bucket = "forgotten-replies"
     s3.create_bucket(Bucket=bucket)
