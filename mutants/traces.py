@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 Trace = dict[str, dict[str, Any]]
@@ -9,10 +10,15 @@ Trace = dict[str, dict[str, Any]]
 whether it *failed*."""
 
 
+_START_SECONDS = 60
+"""Of CPU time, for what a test starts that others use after it, and another one started when it was traced."""
+
+
 class Selection(NamedTuple):
     """The tests to *run*, in order, of *files*, and those to *skip*; *cpu* seconds are enough for them.
 
-    *elsewhere* are those that run other processes, too; None if that is not known of any.
+    *elsewhere* are those that run other processes, too; None if that is not known of any. *limits* are the CPU
+    seconds that are enough for each test.
     """
 
     files: Sequence[str]
@@ -20,6 +26,7 @@ class Selection(NamedTuple):
     skip: list[str]
     elsewhere: frozenset[str] | None
     cpu: int
+    limits: Mapping[str, int] = MappingProxyType({})
 
 
 def selection(
@@ -53,7 +60,8 @@ def selection(
     elsewhere = frozenset(test for test in possible if tests[test]["elsewhere"])
     cpu = 20 + 3 * sum(tests[test]["cpu"] for test in possible)
     files = [file for file, trace in traces.items() if not trace.keys().isdisjoint(possible)]
-    return Selection(files, order, skip, elsewhere, int(cpu))
+    limits = {test: int(_START_SECONDS + 10 * tests[test]["cpu"]) for test in possible}
+    return Selection(files, order, skip, elsewhere, int(cpu), limits)
 
 
 def _spans(source: str, line: int) -> tuple[range | None, range | None]:

@@ -6,6 +6,7 @@ With MUTANTS_TESTS it runs the tests that this file names, in its order, and add
 
 import json
 import os
+import resource
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -64,11 +65,16 @@ class Tracer:
 
 
 class Selector:
-    """Runs the tests that *file* orders; "skip" lists what is left out, and any other comes last."""
+    """Runs the tests that *file* orders; "skip" lists what is left out, and any other comes last.
+
+    A test that takes more CPU time than its limit in "limits" ends the process, as the limit of all of them does: a
+    loop without end would take as long as all tests that were to follow.
+    """
 
     def __init__(self, file: Path, failure_file: Path) -> None:
         self._failed = failure_file
         self._wanted = json.loads(file.read_text(encoding="utf-8"))
+        self._of_all = 0
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -78,6 +84,15 @@ class Selector:
         only = self._wanted.get("only", False)
         selection = [item for item in items if item.nodeid in order or not (only or item.nodeid in left_out)]
         items[:] = sorted(selection, key=lambda item: order.get(item.nodeid, len(order)))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Limit the CPU time of *item*."""
+        of_all, hard = resource.getrlimit(resource.RLIMIT_CPU)
+        self._of_all = self._of_all or of_all
+        seconds = self._wanted.get("limits", {}).get(item.nodeid)
+        end = int(time.process_time()) + seconds if seconds else self._of_all
+        resource.setrlimit(resource.RLIMIT_CPU, (min(end, self._of_all), hard))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Name a test that failed."""

@@ -99,7 +99,8 @@ class Worker:
 
     def _run_selection(self, tests: Selection, ids: Sequence[str], *, only: bool) -> tuple[Verdict, list[str]]:
         selection, failures = self._folder / ".selection.json", self._folder / ".failed.json"
-        selection.write_text(json.dumps({"run": list(ids), "skip": tests.skip, "only": only}), encoding="utf-8")
+        about = {"run": list(ids), "skip": tests.skip, "only": only, "limits": dict(tests.limits)}
+        selection.write_text(json.dumps(about), encoding="utf-8")
         failures.unlink(missing_ok=True)
         environ = {"MUTANTS_TESTS": str(selection), "MUTANTS_FAILED": str(failures)}
         verdict = self._pytest(tests.files, environ, tests.cpu)

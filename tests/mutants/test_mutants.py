@@ -90,6 +90,7 @@ def test_a_change_is_tested_by_what_may_run_its_function_and_what_runs_its_line_
         ["failed", "other", "unseen"],
         29,
     )
+    assert (selection.limits["quick"], selection.limits["all"]) == (61, 70)
     at_top = traces.selection("m.py", source, 1, {"tests/t.py": tests, "tests/u.py": others}, ["tests/t.py"])
     assert set(at_top.run) == tests.keys() - {"failed"}
     of_loading = traces.selection(
@@ -161,6 +162,21 @@ def test_a_loop_without_end_is_told_from_a_failure_and_a_survivor_from_both(work
     ends = {"survived": "return 1", "failed": "return 2", "out of time": "return sum(iter(int, 1))"}
     fates = {end: worker.test(module, f"def number(): {code}\n", tests).fate for end, code in ends.items()}
     assert fates == {end: end for end in ends}
+
+
+def test_a_test_that_takes_far_longer_than_it_did_ends_the_run(worker: Worker, copy: Path) -> None:
+    module, test = "chalicelib/utf8.py", copy / "test_slow.py"
+    test.write_text(
+        "import time\n\n\ndef test_first() -> None:\n    pass\n\n\n"
+        "def test_second() -> None:\n    end = time.process_time() + 4\n    while time.process_time() < end:\n"
+        "        pass\n"
+    )
+    fates = []
+    for seconds in (2, 30):
+        limits = {"test_slow.py::test_first": 1, "test_slow.py::test_second": seconds}
+        tests = traces.Selection([test.name], [*limits], [], frozenset(), 600, limits)
+        fates.append(worker.test(module, "", tests).fate)
+    assert fates == ["out of time", "survived"]
 
 
 def test_a_failure_that_may_be_the_machines_has_to_happen_twice(worker: Worker, copy: Path) -> None:
