@@ -197,6 +197,19 @@ def test_a_canvas_shared_again_is_a_new_version_only_when_it_changed(
     assert earlier["taken"] == first["file"]["snapshot"]
 
 
+def test_a_canvas_of_which_slack_sends_a_stub_alone_is_looked_at_again(
+    slack: Slack, take: Take, archive: Archive, chosen: Settings
+) -> None:
+    """In a channel that is shared with another company: the stub does not say that it is a canvas."""
+    file = add(slack)
+    save(take(file), archive, slack.team_id, "100.1")
+    file.content = LATER
+    stub = {"id": file.id, "mode": "file_access", "file_access": "check_file_info", "created": 0, "user": ""}
+    client = Api(clients.http(), chosen)
+    later = fetch.fetch(slack.team_id, files.file(stub), chosen, archive, client, 900.0)
+    assert (later["status"], body(archive, later["document"])) == ("archived", LATER)
+
+
 def test_a_snapshot_that_is_saved_late_does_not_replace_a_newer_one(
     slack: Slack, take: Take, archive: Archive
 ) -> None:

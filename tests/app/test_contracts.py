@@ -102,6 +102,7 @@ def test_the_tree_in_the_docstring_is_the_tree() -> None:
 
 def test_an_errors_message_is_short_enough_for_the_workflow() -> None:
     assert len(str(errors.SlackRefused("x" * 1_000))) == errors.LONGEST_MESSAGE
+    assert str(errors.SlackRefused("no_such_channel")) == "no_such_channel"
 
 
 @pytest.mark.long

@@ -245,3 +245,21 @@ def test_a_conversation_that_the_app_is_not_in_is_refused_by_name(
     with pytest.raises(SlackRefused) as refusal:
         reader.texts()
     assert refusal.value.error == "not_in_channel"
+
+
+@pytest.mark.parametrize(
+    ("details", "kind"),
+    [
+        ({"is_channel": True, "is_private": False}, "channel"),
+        ({"is_channel": True, "is_private": False, "is_group": True}, "group"),
+        ({"is_channel": True, "is_private": True, "is_group": False}, "group"),
+        ({"is_channel": False, "is_private": False, "is_group": False}, "group"),
+        ({"is_channel": "true", "is_private": False}, "group"),
+        ({"is_channel": True}, "group"),
+        ({}, "group"),
+        ({"is_im": True}, "im"),
+        ({"is_mpim": True, "is_group": True}, "mpim"),
+    ],
+)
+def test_what_is_not_plainly_public_is_private(details: dict[str, Any], kind: str) -> None:
+    assert conversation.channel_type(details) == kind

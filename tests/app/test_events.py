@@ -1,5 +1,6 @@
 """Slack's event ► an upload, an edit, a deletion, a reply, or nothing."""
 
+import json
 from typing import Any
 
 import pytest
@@ -141,6 +142,8 @@ def test_a_file_named_twice_is_one() -> None:
 def test_in_a_shared_channel_the_archive_is_ours_and_the_sender_is_named() -> None:
     message = uploaded(payload("file_share_connect_sender")).message
     assert (message["team"], message["sender_team"]) == ("T0LOCAL01", "T0PARTNER")
+    envelope = json.loads(json.dumps(payload("file_share_connect_sender")).replace("T0PARTNER", "T00ALLY"))
+    assert uploaded(envelope).message["sender_team"] == "T00ALLY"
     assert "sender_team" not in uploaded(payload("file_share_modern")).message
 
 

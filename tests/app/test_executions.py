@@ -8,9 +8,11 @@ import pytest
 from chalicelib import events, workflow
 from chalicelib.executions import Executions
 from chalicelib.sigv4 import STEP_FUNCTIONS, Client
+from local.http_server import whole
 from local.pipeline import Pipeline
 from local.slack import Slack
 from local.slack.model import Channel
+from tests.app import aws_stub
 from tests.waiting import eventually
 
 
@@ -42,3 +44,5 @@ def test_an_execution_that_there_is_not_does_not_run(executions: Executions) -> 
 
 def test_where_step_functions_cannot_say_how_many_run_one_does(executions: Executions) -> None:
     assert Executions(executions.client, f"{executions.state_machine}-of-nobody").count() == 1
+    with aws_stub.service(STEP_FUNCTIONS, whole(b"{}")) as stub:
+        assert Executions(stub.client, executions.state_machine).count() == 1

@@ -14,6 +14,7 @@ from chalicelib import index, records
 from chalicelib.archive import Archive
 from local.pipeline import PROJECT, Pipeline
 from operations import reindex
+from operations.console import Stop
 from tests.app.test_records import NOW, fetched, step
 
 Run = Callable[..., Any]
@@ -83,6 +84,19 @@ def test_a_dry_run_reports_and_changes_nothing(store: Archive, run: Run) -> None
     assert keys(store) == before
 
 
+def test_progress_names_the_last_document_from_which_it_can_go_on(pipeline: Pipeline, store: Archive) -> None:
+    place, told = reindex.Place(store.bucket, pipeline.aws.environ()), list[tuple[int, str]]()
+    with ThreadPoolExecutor(2) as workers:
+        reindex.reindex(lambda: place, "T1", workers, lambda *how_far: told.append(how_far), dry_run=True)
+    assert told[-1] == (5, "F5")
+
+
+@pytest.mark.parametrize("after", ["F1/../x", "-", "F1.json"])
+def test_what_is_no_files_id_is_refused(after: str) -> None:
+    with pytest.raises(Stop, match="AFTER is the id of a file"):
+        reindex.main({"STAGE": "local", "AFTER": after})
+
+
 def test_every_request_is_counted(pipeline: Pipeline, store: Archive) -> None:
     bucket = reindex.PatientBucket(reindex.Place(store.bucket, pipeline.aws.environ()))
     for _ in range(2):
@@ -110,7 +124,7 @@ def test_the_entry_of_an_upload_that_is_under_way_stays(store: Archive, run: Run
 
 @pytest.mark.long
 @pytest.mark.parametrize(
-    ("variables", "says"), [({"DRY_RUN": "1"}, "missing, 0 too many. "), ({}, "are there again")]
+    ("variables", "says"), [({"DRY_RUN": "1"}, "missing, 0 too many. "), ({"AFTER": "F0"}, "are there again")]
 )
 def test_the_command_says_what_it_found(pipeline: Pipeline, s3: Any, variables: dict[str, str], says: str) -> None:
     bucket = f"slack-integrator-local-{pipeline.aws.account}-{REGION}"
