@@ -224,6 +224,20 @@ def test_a_snapshot_that_is_saved_late_does_not_replace_a_newer_one(
     assert [earlier["document"] for earlier in record["earlier"]] == [late["document"]]
 
 
+def test_a_record_names_the_newest_snapshots_as_far_as_there_is_room(
+    slack: Slack, take: Take, archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(records, "MOST_SNAPSHOTS", 2)
+    file, snapshots = add(slack), []
+    for number in range(5):
+        file.content = PAGE + b"<p>%d</p>" % number
+        snapshots.append(take(file))
+        snapshots[-1]["file"]["snapshot"] = f"2026-01-0{number + 1}T00:00:00Z"
+        record = save(snapshots[-1], archive, slack.team_id, f"{number + 1}00.1")
+    assert record["document"] == snapshots[4]["document"]
+    assert [earlier["document"] for earlier in record["earlier"]] == [each["document"] for each in snapshots[2:4]]
+
+
 def test_what_was_archived_of_a_canvas_stays_when_slack_refuses_it_later(
     slack: Slack, take: Take, archive: Archive
 ) -> None:

@@ -64,3 +64,16 @@ def test_of_a_comment_of_which_only_the_beginning_is_on_record_the_rest_is_no_ch
     before = {**record(TS), "comment_cut": is_cut}
     change = mending.change(PLACE, {**MESSAGE, "text": text}, before, NOW)
     assert (change and change.kind) == kind
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [("#old", None), ("#new", "reply"), ("", "reply"), ("#old <#C0OTHER|>", None)],
+    ids=["the same tags", "other tags", "none any more", "a channel whose name it does not say"],
+)
+def test_a_reply_whose_tags_are_on_record_is_no_change(text: str, kind: str | None) -> None:
+    reply_ts = "1764065070.000100"
+    reply = {"type": "message", "user": "U1", "ts": reply_ts, "thread_ts": TS, "text": text}
+    root = {**record(TS), "replies": {reply_ts: {"version": reply_ts, "tags": ["old"]}}}
+    change = mending.reply_change(PLACE, reply, root, NOW)
+    assert (change and change.kind) == kind

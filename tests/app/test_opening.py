@@ -283,6 +283,17 @@ def test_a_token_without_the_scopes_gets_no_link_that_would_not_open(
     assert "Archived copy" not in slack.command(board, mira, "/docs", "gasherbrum").text
 
 
+def test_a_token_without_the_scopes_gets_links_to_what_is_public_unless_a_guest_asks(
+    slack: Slack, channel: Channel, upload: Upload, mira: User
+) -> None:
+    guest = slack.add_user("guest", is_restricted=True)
+    channel.members.add(guest.id)
+    upload(channel, text="broadpeak")
+    slack.scopes.discard("groups:read")
+    assert "Archived copy" in slack.command(channel, mira, "/docs", "broadpeak").text
+    assert "Archived copy" not in slack.command(channel, guest, "/docs", "broadpeak").text
+
+
 @pytest.mark.parametrize(
     ("context", "headers", "expected"),
     [
