@@ -165,6 +165,7 @@ def test_a_word_nearly_right_is_answered_with_the_word_that_was_meant(
     upload(channel, "annapurna.txt")
     assert ask(channel, "anapurna").lines[-2:] == ["Did you mean annapurna?", "annapurna"]
     assert "annapurna" not in ask(channel, "#anapurna").text
+    assert "annapurna" not in ask(channel, '"anapurna peak"').text
 
 
 # From anywhere.

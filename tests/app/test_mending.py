@@ -68,7 +68,7 @@ def test_of_a_comment_of_which_only_the_beginning_is_on_record_the_rest_is_no_ch
 
 @pytest.mark.parametrize(
     ("text", "kind"),
-    [("#old", None), ("#new", "reply"), ("", "reply"), ("#old <#C0OTHER|>", None)],
+    [("#old", None), ("#new", "reply"), ("", "reply"), ("#new <#C0OTHER|>", None)],
     ids=["the same tags", "other tags", "none any more", "a channel whose name it does not say"],
 )
 def test_a_reply_whose_tags_are_on_record_is_no_change(text: str, kind: str | None) -> None:

@@ -102,6 +102,11 @@ def test_the_newest_version_is_what_the_message_says() -> None:
     }
 
 
+def test_of_a_message_of_which_a_reply_alone_is_known_nothing_is_cut() -> None:
+    record = told(["reply"])
+    assert (record["comment"], record["comment_cut"], record["version"]) == ("", False, records.NO_VERSION)
+
+
 def test_a_deleted_message_says_no_more_than_that() -> None:
     share = records.share_of(told(["original", "deletion"]), "F1")
     assert (share["deleted"], share["tags"], share["comment"], share["version"]) == (True, [], "", "104.1")

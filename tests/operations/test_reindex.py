@@ -84,6 +84,18 @@ def test_a_dry_run_reports_and_changes_nothing(store: Archive, run: Run) -> None
     assert keys(store) == before
 
 
+@pytest.mark.long
+def test_an_index_of_more_than_a_page_of_listing_is_read_once(store: Archive, run: Run) -> None:
+    before = len(keys(store))
+    with ThreadPoolExecutor(8) as pool:
+        list(
+            pool.map(
+                store.put_empty, [f"words/T1/C9/stale/8500000000-F0GONE{number:04}" for number in range(1_001)]
+            )
+        )
+    assert run(dry_run=True)[1:] == (before + 1_001, 0, 1_001)
+
+
 def test_progress_names_the_last_document_from_which_it_can_go_on(pipeline: Pipeline, store: Archive) -> None:
     place, told = reindex.Place(store.bucket, pipeline.aws.environ()), list[tuple[int, str]]()
     with ThreadPoolExecutor(2) as workers:

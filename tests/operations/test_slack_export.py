@@ -161,6 +161,7 @@ BAD_ZIPS = {
     "no zip": lambda whole: b"<html>Sign in</html>",
     "empty": lambda whole: b"",
     "the beginning only": lambda whole: whole[: len(whole) // 2],
+    "without its last byte": lambda whole: whole[:-1],
     "the end only": lambda whole: whole[-200:],
     "content spoiled": damaged_bytes,
     "a password": lambda whole: whole.replace(
