@@ -265,13 +265,14 @@ def _as_list(value: Any) -> list[str]:
 
 def _refuse(environ: Any, start: Any) -> Iterable[bytes]:
     """AccessDenied in the form that the service's client reads."""
+    kind, service = "application/xml", environ.get("HTTP_AUTHORIZATION", "/s3/")
+    error = b"<Error><Code>AccessDenied</Code><Message>no grant</Message></Error>"
     if environ.get("HTTP_X_AMZ_TARGET"):
         body, kind = b'{"__type": "AccessDeniedException", "message": "no grant"}', "application/x-amz-json-1.1"
+    elif "/lambda/" in service:
+        body, kind = b'{"Message": "no grant"}', "application/json"
     else:
-        error = b"<Code>AccessDenied</Code><Message>no grant</Message>"
-        document = b"<Error>" + error + b"</Error>"
-        is_s3 = "/s3/" in environ.get("HTTP_AUTHORIZATION", "/s3/")
-        body = document if is_s3 else b"<ErrorResponse>" + document + b"</ErrorResponse>"
-        kind = "application/xml"
-    start("403 Forbidden", [("Content-Type", kind), ("Content-Length", str(len(body)))])
+        body = error if "/s3/" in service else b"<ErrorResponse>" + error + b"</ErrorResponse>"
+    headers = {"Content-Type": kind, "Content-Length": str(len(body)), "x-amzn-ErrorType": "AccessDeniedException"}
+    start("403 Forbidden", list(headers.items()))
     return [body]

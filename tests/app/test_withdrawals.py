@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from chalicelib import clients, errors, layout, notifier, withdrawals
+from chalicelib import clients, errors, layout, marks, notifier, records, withdrawals
 from chalicelib.archive import Archive
 from chalicelib.slack import Slack as Api
 from local.pipeline import Pipeline
 from local.slack import Slack
 from local.slack.model import Channel, Message
+from tests.app.test_records import step
 from tests.conftest import words
 from tests.waiting import eventually
 
@@ -205,3 +206,28 @@ def test_the_execution_of_a_files_deletion_is_named_after_the_file(pipeline: Pip
             return None
 
     becomes(status, "SUCCEEDED")
+
+
+def test_a_reply_of_an_earlier_version_about_an_edit_goes_with_the_message(
+    slack: Slack, channel: Channel, archive: Archive, api: Api
+) -> None:
+    """It posted one of its own about an edit that brought a file."""
+    message = slack.say(channel, slack.users[0], "files", deliver=False)
+    about = {"channel": channel.id}
+    posted = [api.call("chat.postMessage", {**about, "text": text})["ts"] for text in ("gone", "kept")]
+    place = marks.Place(slack.team_id, channel.id, message.ts)
+    values: dict[str, Any] = {
+        f"{place.name}-1": {"state": "posted", "at": NOW, "reply": posted[0], "files": ["F1"]},
+        f"{place.name}-2": {"state": "posted", "at": NOW, "files": ["F1"]},
+        f"{place.name}-3": {"state": "posted", "at": NOW, "reply": posted[1], "files": ["F2"]},
+    }
+    for name, value in values.items():
+        archive.write(layout.notice_key(name), value, over=None)
+    told = step("upload", message.ts, "", "F1 F2", ts=message.ts, channel=channel.id)
+    record = records.message_record(None, told)
+    withdrawals.follow(place, None, marks.Marks(archive, NOW, CLAIM), api)
+    withdrawals.follow(place, {**record, "deleted_files": ["F1"]}, marks.Marks(archive, NOW, CLAIM), api)
+    texts = [each.text for each in slack.messages if each.ts in posted and not each.deleted]
+    assert texts == ["kept"]
+    read = [archive.read(layout.notice_key(name)) for name in values]
+    assert [mark.value["state"] for mark in read if mark] == ["withdrawn", "posted", "posted"]

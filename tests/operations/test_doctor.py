@@ -105,3 +105,11 @@ def test_a_setting_that_is_missing_is_said_in_its_line(pipeline: Pipeline) -> No
         process = run(pipeline, "doctor", "STAGE=local", **environ)
     assert re.search(r"^  NOT OK  token +.*ACCESS_TOKEN", process.stdout, re.MULTILINE), process.stdout
     assert "Traceback" not in process.stderr
+
+
+@pytest.mark.long
+def test_credentials_that_may_not_look_are_not_ok(pipeline: Pipeline) -> None:
+    notify = pipeline.aws.client("lambda").get_function(FunctionName=pipeline.deployment.functions["notify"])
+    keys = pipeline.aws.keys("notify", notify["Configuration"]["Role"])
+    report = lines(pipeline, "STAGE=dev", **keys)
+    assert re.match(r"NOT OK: AWS refuses \w+ \(AccessDenied\w*\): ", report["stage"]), report
