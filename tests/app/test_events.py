@@ -452,3 +452,18 @@ def test_a_change_without_a_sound_event_ts_is_not_understood(name: str, event_ts
         envelope["event"] = {"type": "file_deleted", "file_id": "F1", "event_ts": event_ts}
     with pytest.raises(NotUnderstood, match="event_ts"):
         events.change(envelope)
+
+
+@pytest.mark.parametrize(
+    ("event", "may_ask"),
+    [
+        ({"type": "app_mention"}, True),
+        ({"type": "message", "channel_type": "im"}, True),
+        ({"type": "message", "channel_type": "im", "subtype": "message_changed"}, False),
+        ({"type": "message", "channel_type": "channel"}, False),
+        (7, False),
+        (None, False),
+    ],
+)
+def test_the_app_is_spoken_to_by_its_name_or_alone_with_it(event: Any, may_ask: bool) -> None:
+    assert events.may_ask({"event": event}) is may_ask

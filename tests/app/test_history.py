@@ -416,6 +416,21 @@ def test_the_invitation_after_that_goes_on_and_speaks_once(slack: Slack, channel
 
 
 @pytest.mark.long
+@pytest.mark.parametrize(("days", "tell", "count"), [(0, True, 1), (2, True, 2), (2, False, 1)])
+def test_an_invitation_days_later_has_a_message_of_its_own(
+    slack: Slack, channel: Channel, turns: Turns, days: int, tell: bool, count: int
+) -> None:
+    for _ in range(12):
+        share(slack, channel)
+    first = turns.order()
+    history.turn(first, turns.stage, time.time(), 30)
+    history.stop(first, "States.Timeout", turns.stage, time.time())
+    later = days * 86_400.0 + 60
+    assert turns.all(turns.order(latest=f"{time.time() + later:.6f}", tell=tell), later=later)["state"] == "done"
+    assert len(turns.own()) == count
+
+
+@pytest.mark.long
 def test_a_scope_that_is_lost_on_the_way_is_told(slack: Slack, channel: Channel, turns: Turns) -> None:
     for _ in range(12):
         share(slack, channel)
