@@ -309,6 +309,20 @@ def test_the_mark_says_what_became_of_the_notice(
     assert state_of(archive, text) == state
 
 
+def test_an_answer_that_slack_does_not_take_is_given_when_it_is_delivered_again_at_once(
+    slack: Slack, channel: Channel, notify: Notify
+) -> None:
+    ts = slack.say(channel, slack.users[0], "x", deliver=False).ts
+    where = {"team": slack.team_id, "channel": channel.id, "ts": ts, "thread_ts": None}
+    asked = json.dumps({"type": "asked", **where, "channel_type": "channel"})
+    slack.misbehave("api_error", times=1, only="chat.postMessage", error="internal_error")
+    with pytest.raises(errors.SlackUnavailable):
+        notify(asked)
+    notify(asked)
+    notify(asked)
+    assert len(slack.replies(channel, ts)) == 1
+
+
 def test_a_claim_that_another_invocation_took_over_is_said_in_the_log_and_no_other_is(
     slack: Slack, channel: Channel, api: Api, archive: Archive, spoiled: SpoiledS3, caplog: pytest.LogCaptureFixture
 ) -> None:
