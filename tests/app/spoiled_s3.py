@@ -22,6 +22,7 @@ class SpoiledS3:
     def __init__(self, aws: Aws) -> None:
         self._aws = aws
         self._rules: list[tuple[str, str, Spoil]] = []
+        self.methods: list[str] = []  # of all requests
         self._server = HttpServer(self._answer)
 
     def __enter__(self) -> Self:
@@ -40,6 +41,7 @@ class SpoiledS3:
         return not self._rules
 
     def _answer(self, request: Request) -> Response:
+        self.methods.append(request.method)
         for rule in self._rules:
             method, part, spoil = rule
             if request.method == method and part in f"{request.path}?{request.query}":

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib import log
+from chalicelib import clients, log
+from local.pipeline import Pipeline
 
 
 @pytest.fixture(autouse=True)
@@ -99,6 +100,22 @@ def test_an_error_is_one_line_without_its_traceback(capsys: pytest.CaptureFixtur
         log.error("failed")
     (line,) = lines(capsys)
     assert not line.get("traceback")
+
+
+@pytest.mark.parametrize(("environ", "operations"), [({"DEBUG": "1"}, ["HeadBucket"]), ({}, [])])
+def test_calls_that_botocore_makes_are_logged_for_who_debugs(
+    pipeline: Pipeline,
+    bucket: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    environ: dict[str, str],
+    operations: list[str],
+) -> None:
+    for name, value in pipeline.aws.environ().items():
+        monkeypatch.setenv(name, value)
+    log.configure(environ)
+    clients.s3.__wrapped__().head_bucket(Bucket=bucket)
+    assert [line["operation"] for line in lines(capsys) if line["step"] == "called"] == operations
 
 
 def test_a_call_is_logged_with_its_milliseconds(capsys: pytest.CaptureFixture[str]) -> None:

@@ -476,6 +476,7 @@ def test_no_answer_takes_more_requests_than_the_bound(
 def test_docs_name_the_bound_of_a_search() -> None:
     text = " ".join(PERFORMANCE.read_text(encoding="utf-8").split())
     assert f"make more than {search.MOST_LISTINGS} listings and read more than {search.MOST_RECORDS} rec" in text
+    assert f"{search.MOST_TERMS} words and tags in {visibility.MOST_SCOPES} conversations" in text
 
 
 @pytest.mark.long

@@ -122,6 +122,13 @@ def test_memory_that_was_sent_is_used_again_and_holds_nothing_of_before() -> Non
     assert [bytes(first.body), bytes(second.body)] == [bytes(transfer.PART), b"last"]
 
 
+def test_a_small_file_is_stored_in_one_request_unless_it_is_there(spoiled: SpoiledS3, bucket: str) -> None:
+    archive, key = spoiled.archive(bucket), "documents/T1/F0ONCE/x"
+    first = transfer.store(archive, key, [b"first"], 5, None)
+    assert spoiled.methods == ["PUT"]
+    assert transfer.store(archive, key, [b"later"], 5, None) == first
+
+
 def test_nothing_is_one_empty_part() -> None:
     [part] = transfer.parts([], 0, len, [])
     assert part.body == b""
