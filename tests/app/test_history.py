@@ -523,6 +523,19 @@ def test_slack_that_does_not_answer_for_days_ends_it(
     assert turns.waits == [4, 8, 16, 32, 64, 128, 256, 512, 1_024, 2_048, 2_048]
 
 
+def test_a_turn_in_which_step_functions_cannot_be_reached_is_taken_again_soon(
+    pipeline: Pipeline, slack: Slack, channel: Channel, turns: Turns
+) -> None:
+    share(slack, channel)
+    pipeline.aws.outages.down.add("states")
+    try:
+        order = history.turn(turns.order(), turns.stage, time.time(), 30)
+    finally:
+        pipeline.aws.outages.down.clear()
+    assert (order["state"], order["wait"]) == ("running", 4)
+    assert turns.all(order)["counts"]["archived"] == 1
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("method", ["conversations.info", "conversations.history"])
 def test_slack_that_answers_429_for_an_hour_is_not_asked_before(
