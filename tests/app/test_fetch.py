@@ -451,6 +451,13 @@ def test_a_host_that_drips_is_given_up_at_the_deadline(slack: Slack, take: Take,
     assert stored(s3, bucket, file) == []
 
 
+@pytest.mark.long
+def test_a_host_that_is_slow_has_all_of_the_time_that_is_left(slack: Slack, take: Take) -> None:
+    file = slack.add_file("slow.txt", b"x" * 60, "text/plain")
+    slack.misbehave("slow", only=file.id, seconds=0.05, chunk=1)
+    assert take(files.file(file.object()), 2 * fetch.SPARE_SECONDS)["status"] == "archived"
+
+
 class SlowHost:
     """A host of files that sends *head* a byte every 0.05 s, and then *rest* and nothing more."""
 
