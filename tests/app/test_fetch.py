@@ -11,11 +11,13 @@ from contextlib import closing, suppress
 from typing import Any
 
 import pytest
+import requests
 
 from chalicelib import clients, errors, events, fetch, files, layout, transfer
 from chalicelib.archive import Archive
 from chalicelib.settings import Settings
 from chalicelib.slack import Slack as Api
+from chalicelib.slack import retry_after
 from local.http_server import HttpServer, Request, Response, plain, redirect
 from local.slack import Generated, Slack
 from local.slack.files import File
@@ -431,6 +433,25 @@ def test_without_the_scope_a_forwarded_file_is_a_failure(slack: Slack, take: Tak
     slack.scopes.discard("files:read")
     with pytest.raises(errors.AccessRefused):
         take({**files.file(file.object()), "forwarded": True})
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("30", 30.0),
+        ("0", 0.0),
+        ("", 60.0),
+        ("soon", 60.0),
+        ("1.5", 60.0),
+        ("-1", 60.0),
+        ("\u0663", 60.0),
+        ("9" * 7, 60.0),
+    ],
+)
+def test_slack_is_left_alone_for_a_minute_where_it_does_not_say_for_how_long(header: str, seconds: float) -> None:
+    response = requests.Response()
+    response.headers["Retry-After"] = header
+    assert retry_after(response) == seconds
 
 
 def test_an_entry_that_was_not_understood_is_skipped_without_a_question(slack: Slack, take: Take) -> None:
