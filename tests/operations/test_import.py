@@ -220,6 +220,19 @@ def test_an_import_that_was_interrupted_goes_on_where_it_was(
     assert counts(after) == {"messages": 6, "archived": 4, "skipped": 1}
 
 
+def test_the_bar_moves_with_the_days_that_are_read(
+    slack: Slack, channel: Channel, target: Target, tokens: Tokens, tmp_path: Path
+) -> None:
+    slack.say(channel, slack.users[0], "Nothing to see", deliver=False)
+    files = of_workspace(slack, channel)
+    files[f"{channel.name}/2024-01-01.json"] = [message("1704100000.000100")]
+    with Export(write(tmp_path / "export.zip", files)) as export:
+        parts = list(Importer(target, export, tokens, pause=0.05).run())
+    assert parts[0] == 0
+    assert parts == sorted(parts)
+    assert any(0 < part < 1 for part in parts)
+
+
 @pytest.mark.long
 def test_what_an_import_that_died_has_archived_counts_as_archived_by_it(
     slack: Slack, channel: Channel, target: Target, tokens: Tokens, imported: Run, tmp_path: Path
