@@ -557,6 +557,14 @@ def test_a_search_that_finds_nothing_among_what_one_may_see_goes_on_after_what_i
     assert results.after == listings.places[record_count - 1].partition("-")[0] + "-"
 
 
+def test_a_word_of_which_one_sees_no_document_is_as_if_it_were_not_there(api: Api) -> None:
+    listings: Any = Documents(5, "C9")
+    asker, channels = Asker("T1", "U1", "C1", is_guest=True), Channels(api, "T1", listings.deadline)
+    assert not suggestions.all_visible([Term("notice", None, ("notice",))], asker, listings, channels)
+    inside = asker._replace(channel="C9")
+    assert suggestions.all_visible([Term("notice", None, ("notice",))], inside, listings, channels)
+
+
 def test_the_pages_of_many_listings_are_short(api: Api) -> None:
     listings: Any = Documents(1, "C1")
     others = tuple(f"C{number}" for number in range(2, 11))

@@ -101,6 +101,21 @@ def test_a_name_that_no_channel_of_the_app_has_is_answered_with_those_that_it_ha
         started.channel_id("#Somewhere")
 
 
+def test_ten_channels_are_all_named_and_more_are_counted(started: Catchup) -> None:
+    with Slack() as small:
+        settings = Settings(access_token=small.bot_token, slack_url=small.api_url, slack_loopback=True)
+        there = started._replace(slack=SlackClient(clients.http(), settings), team=small.team_id)
+        for number in range(10 - len(list(there.conversations()))):
+            small.add_channel(f"room{number}")
+        with pytest.raises(Stop, match=r"The app is in #[^.]+") as ten:
+            there.channel_id("nowhere")
+        small.add_channel("zoo")
+        with pytest.raises(Stop, match=r"and 1 more\.") as eleven:
+            there.channel_id("nowhere")
+    assert "more" not in str(ten.value)
+    assert "#zoo" not in str(eleven.value)
+
+
 def test_what_was_not_archived_is_summed_up_with_the_reason(
     slack: Slack, channel: Channel, started: Catchup
 ) -> None:
