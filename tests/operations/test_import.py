@@ -220,6 +220,20 @@ def test_an_import_that_was_interrupted_goes_on_where_it_was(
     assert counts(after) == {"messages": 6, "archived": 4, "skipped": 1}
 
 
+@pytest.mark.long
+def test_a_document_that_is_there_gets_the_share_of_which_no_event_told(
+    slack: Slack, channel: Channel, imported: Run, record_of: Records
+) -> None:
+    file = slack.add_file("a.txt", b"a", "text/plain")
+    first = slack.upload(channel, slack.users[0], [file], "#first")
+    slack.wait_for_replies(channel, first.ts, timeout=60)
+    second = slack.upload(channel, slack.users[1], [file], "#second", deliver=False)
+    imported(of_workspace(slack, channel))
+    record = record_of(layout.metadata_key(slack.team_id, file.id))
+    assert [share["ts"] for share in record["shares"]] == [first.ts, second.ts]
+    assert record["tags"] == ["first", "second"]
+
+
 def test_the_bar_moves_with_the_days_that_are_read(
     slack: Slack, channel: Channel, target: Target, tokens: Tokens, tmp_path: Path
 ) -> None:
