@@ -45,6 +45,8 @@ class Archive:
             except self.s3.exceptions.NoSuchKey:
                 return None
             body = answer["Body"].read()
+        if not answer.get("ETag"):
+            raise ArchiveUnavailable("The archive's storage gave an answer without an ETag: a proxy's, not S3's.")
         return json_object(body, answer["ETag"])
 
     def write(self, key: str, value: T, *, over: JsonObject[Any] | None) -> JsonObject[T] | None:

@@ -7,6 +7,7 @@ import pytest
 
 from chalicelib import errors
 from chalicelib.archive import Archive
+from local.http_server import whole
 from tests.app.spoiled_s3 import SpoiledS3, without_etag
 
 
@@ -21,6 +22,20 @@ def test_a_record_that_is_no_json_is_not_overwritten(archive: Archive, s3: Any, 
     with pytest.raises(errors.ArchiveUnavailable, match="no JSON"):
         archive.change("metadata/T1/FBAD.json", lambda current: {"new": True})
     assert s3.get_object(Bucket=bucket, Key="metadata/T1/FBAD.json")["Body"].read() == b"<html>"
+
+
+@pytest.mark.parametrize("body", [b"\xff\x00 a proxy's page </html>", b'{"a": 1}'], ids=["page", "JSON"])
+def test_a_record_without_an_etag_is_a_proxys_answer_and_is_asked_for_again(
+    archive: Archive, spoiled: SpoiledS3, body: bytes
+) -> None:
+    archive.write("tests/read-again.json", {"a": 1}, over=None)
+    spoiled.spoil("GET", "tests/", lambda *_: whole(body, headers={"Content-Type": "text/html"}))
+    there = spoiled.archive(archive.bucket)
+    with pytest.raises(errors.ArchiveUnavailable):
+        there.read("tests/read-again.json")
+    record = there.read("tests/read-again.json")
+    assert record is not None
+    assert record.value == {"a": 1}
 
 
 def test_a_lost_condition_is_no_error(archive: Archive) -> None:
