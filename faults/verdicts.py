@@ -6,7 +6,7 @@ from faults.harness import Harness, execution_name
 from faults.kinds import KILLED_AFTER, LOST, TIMEOUT
 
 SAME, TOLD, TWICE, UNMARKED, DEAD, UNREPORTED, REFUSED, NOT_TAKEN, SWEPT, HINT, PRIVATE = "=tdubarnshp"
-BLANKED, REPLACED, WAITING, STOPPED, WRONG = "kowvX"
+BLANKED, REPLACED, WAITING, STOPPED, FAILED, WRONG = "kowvfX"
 
 LEGEND = {
     SAME: "the end is the same as without a fault",
@@ -24,6 +24,7 @@ LEGEND = {
     REPLACED: "the same, but Slack refuses for good to change the reply: another one replaces it",
     WAITING: "a file of which Slack said only that it was shared waits as a dead letter, and an alarm tells",
     STOPPED: "reading a conversation's past has stopped and says so, or its execution failed and an alarm tells",
+    FAILED: "the same end, also what is said in Slack; the execution failed, and an alarm tells",
     WRONG: "a broken promise",
 }
 _MARKS = "notify PutObject notices/ (over)"
@@ -46,6 +47,8 @@ def judge(harness: Harness, case: Case, result: Snapshot) -> tuple[str, str]:
         return STOPPED, ""
     if case.answer:
         return _judge_answer(case, result)
+    if result["status"] == "FAILED" and {**result, "status": reference["status"]} == reference:
+        return FAILED, ""
     if result["unfinished"] and {**result, "unfinished": 0} == reference:
         return SWEPT, ""
     if result["tags"] > reference["tags"] and {**result, "tags": reference["tags"]} == reference:
