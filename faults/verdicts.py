@@ -1,9 +1,9 @@
 """The verdict on a case: the same end, or an honest one; and which doublings and silences are allowed, and why."""
 
 from chalicelib.withdrawals import TAKEN_BACK
+from faults import kinds
 from faults.cases import DEAD_NOTICE, Case, Snapshot, broken_promises
 from faults.harness import Harness, execution_name
-from faults.kinds import KILLED_AFTER, LOST, TIMEOUT
 
 SAME, TOLD, TWICE, UNMARKED, DEAD, UNREPORTED, REFUSED, NOT_TAKEN, SWEPT, HINT, PRIVATE = "=tdubarnshp"
 BLANKED, REPLACED, WAITING, STOPPED, FAILED, WRONG = "kowvfX"
@@ -29,7 +29,7 @@ LEGEND = {
 }
 _MARKS = "notify PutObject notices/ (over)"
 _SAYS_WHO = {"route users.info", "route conversations.info"}
-_MAY_DOUBLE = {"notify chat.postMessage": {LOST, KILLED_AFTER, TIMEOUT}, _MARKS: None}
+_MAY_DOUBLE = {"notify chat.postMessage": {kinds.LOST, kinds.KILLED_AFTER, kinds.TIMEOUT}, _MARKS: None}
 
 
 def judge(harness: Harness, case: Case, result: Snapshot) -> tuple[str, str]:
@@ -66,8 +66,13 @@ def judge(harness: Harness, case: Case, result: Snapshot) -> tuple[str, str]:
     if case.point == _MARKS and _with_mark(result) == reference:
         return UNMARKED, ""
     if result["replies"][0].startswith("❌"):
-        return TOLD, result["replies"][0]
+        return (WRONG, "trouble that passes was not waited out") if _passes(case) else (TOLD, result["replies"][0])
     return WRONG, f"it differs: {_difference(result, reference)}"
+
+
+def _passes(case: Case) -> bool:
+    """Tell whether the fault is trouble that passes, and has passed: the workflow tries for hours."""
+    return case.fault not in (kinds.REFUSED, kinds.NOT_THERE_YET) and case.times < kinds.EVER
 
 
 def _judge_answer(case: Case, result: Snapshot) -> tuple[str, str]:
@@ -96,7 +101,7 @@ def _may_leave_parts(case: Case) -> bool:
     return (
         case.fault.kills
         or "AbortMultipartUpload" in case.point
-        or ("CreateMultipartUpload" in case.point and case.fault is LOST)
+        or ("CreateMultipartUpload" in case.point and case.fault is kinds.LOST)
     )
 
 
