@@ -338,7 +338,8 @@ def refuse_empty_messages(patches: Patches) -> None:
 def check_executions(patches: Patches) -> None:
     """Moto starts executions of any name and any size, calls one without a name "None", and starts two at once.
 
-    Between its look at the names and the new execution it copies the state machine.
+    Between its look at the names and the new execution it copies the state machine; and for a moment it lists an
+    execution that has no status yet, over which the listing stumbles.
 
     https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html: a name has 1 to 80
     characters, some are not allowed (InvalidName; a long one is a ValidationException, as in moto's own check
@@ -356,8 +357,17 @@ def check_executions(patches: Patches) -> None:
         with lock:
             return as_before(backend, arn, name or str(uuid.uuid4()), text, *rest)
 
-    lock = threading.Lock()
+    def locked(look: Callable[..., Any]) -> Callable[..., Any]:
+        def look_when_nothing_starts(*arguments: Any, **options: Any) -> Any:
+            with lock:
+                return look(*arguments, **options)
+
+        return look_when_nothing_starts
+
+    lock = threading.RLock()
     as_before = patches.attribute(StepFunctionsParserBackend, "start_execution", start)
+    for name in ("list_executions", "describe_execution", "get_execution_history"):
+        patches.attribute(StepFunctionsParserBackend, name, locked(getattr(StepFunctionsParserBackend, name)))
 
 
 def _check_name(backend: Any, name: str) -> None:

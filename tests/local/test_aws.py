@@ -540,6 +540,22 @@ def test_of_several_starts_of_one_name_at_one_moment_one_succeeds(aws: Aws) -> N
             assert sorted(starts) == ["exists"] * 7 + ["started"]
 
 
+@pytest.mark.usefixtures("hasty")
+def test_executions_that_are_about_to_begin_are_listed(aws: Aws) -> None:
+    client = aws.client("stepfunctions")
+    definition = json.dumps(machine(Nothing={"Type": "Pass", "End": True}))
+    role = "arn:aws:iam::123456789012:role/toy-local"
+    arn = client.create_state_machine(name="run", definition=definition, roleArn=role)["stateMachineArn"]
+
+    def start(number: int) -> None:
+        client.start_execution(stateMachineArn=arn, name=f"name-{number}")
+        client.list_executions(stateMachineArn=arn, statusFilter="RUNNING")
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(start, range(300)))
+    assert len(client.list_executions(stateMachineArn=arn, maxResults=1000)["executions"]) == 300
+
+
 def test_executions_without_a_name_get_different_ones(aws: Aws, deployed: Deployment) -> None:
     client = aws.client("stepfunctions")
     arns = {client.start_execution(stateMachineArn=deployed.state_machine_arn)["executionArn"] for _ in range(2)}
