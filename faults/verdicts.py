@@ -47,7 +47,11 @@ def judge(harness: Harness, case: Case, result: Snapshot) -> tuple[str, str]:
         return STOPPED, ""
     if case.answer:
         return _judge_answer(case, result)
-    if result["status"] == "FAILED" and {**result, "status": reference["status"]} == reference:
+    if (
+        result["status"] == "FAILED"
+        and not _passes(case)
+        and {**result, "status": reference["status"]} == reference
+    ):
         return FAILED, ""
     if result["unfinished"] and {**result, "unfinished": 0} == reference:
         return SWEPT, ""
