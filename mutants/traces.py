@@ -11,7 +11,7 @@ whether it *failed*."""
 
 
 _START_SECONDS = 60
-"""Of CPU time: the first test of a file starts what the others use, and another was the first when it was traced."""
+"""Of CPU time: the first test of a file starts what others use, and another one was first when it was traced."""
 
 
 class Selection(NamedTuple):
