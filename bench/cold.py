@@ -14,7 +14,7 @@ from bench.loopback import Stubs
 from bench.measured import Run, run
 
 ROUNDS = {"deployed": 11, "compiled": 5, "TLS": 7}
-"""The ways to run a process, and the number of runs. Only "compiled" has bytecode; an unpacked zip has none."""
+"""The ways to run a process, and the number of runs. In "compiled" all have bytecode, else only what brings it."""
 QUICK = {"deployed": 3, "TLS": 1}
 STANDARD = {name.lstrip("_") for name in sys.stdlib_module_names}
 

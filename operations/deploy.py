@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from chalicelib.settings import REFERENCE
 from chalicelib.slack import is_webhook
-from operations import chalice_cli, chalice_config, chalice_state, dead_letters, prove, slack_app, stack
+from operations import bytecode, chalice_cli, chalice_config, chalice_state, dead_letters, prove, slack_app, stack
 from operations.console import Stop, ask_secret, say, step
 from operations.preflight import check, check_bucket, python_that_ends
 from operations.slack_app import WrongSecret
@@ -133,6 +133,8 @@ def _deploy_functions(stage: Stage, has_renewed: bool) -> None:
     recovered = chalice_state.recover(stage, PROJECT)
     if recovered:
         say(f"this machine does not know all of the stage, AWS does: going on with its {len(recovered)} resources")
+    modules = bytecode.add(PROJECT)
+    say(f"the package gets the bytecode of its {modules} modules, so that no cold start has to compile them")
     chalice_cli.chalice(stage, PROJECT, "deploy")
     dead_letters.keep(stage)
     say(f"notices that fail three times, or reach no function, go to {stage.prefix}-notices-dead")

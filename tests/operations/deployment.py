@@ -1,5 +1,6 @@
 """A copy of the project, the AWS and Slack that it is deployed to, and a terminal to do it in."""
 
+import io
 import json
 import os
 import re
@@ -7,11 +8,14 @@ import select
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from moto.awslambda.utils import get_backend
 
 from local.aws.packages import Packages
 from local.aws.server import Aws
@@ -97,6 +101,11 @@ class Deployment:
         (message,) = self.aws.client("sqs").receive_message(**arguments)["Messages"]
         body: str = message["Body"]
         return body
+
+    def package(self, function: str) -> zipfile.ZipFile:
+        """The zip that was deployed as the code of *function*."""
+        lambda_function: Any = get_backend(self.aws.account, self.aws.region).get_function(f"{NAME}-{function}")
+        return zipfile.ZipFile(io.BytesIO(lambda_function.code_bytes))
 
     def stack(self) -> Any:
         """The stack, in moto's memory."""

@@ -4,6 +4,7 @@ One stage is deployed, used, deployed again, changed and destroyed, in this orde
 """
 
 import fnmatch
+import importlib.util
 import json
 import os
 import re
@@ -329,6 +330,18 @@ def test_a_changed_function_is_shipped(deployment: Deployment) -> None:
     deployment.deploy()
     _, reply = deployment.upload(("a.txt", b"a", "text/plain"))
     assert reply.startswith("✅ 1 file kept.")
+
+
+def test_every_module_of_the_package_comes_with_its_bytecode(deployment: Deployment) -> None:
+    package = deployment.package("fetch_file")
+    names = package.namelist()
+    modules = [Path(name) for name in names if name.endswith(".py")]
+    assert {"app.py", "chalice/app.py", "chalicelib/events.py", "requests/api.py"} <= set(map(str, modules))
+    for module in modules:
+        name = f"__pycache__/{module.stem}.{sys.implementation.cache_tag}.pyc"
+        compiled = package.read(str(module.parent / name))
+        assert compiled[8:16] == importlib.util.source_hash(package.read(str(module))), module
+    assert len(set(names)) == len(names)
 
 
 def test_a_secret_that_cannot_be_the_apps_stops_before_anything_is_made(deployment: Deployment) -> None:
