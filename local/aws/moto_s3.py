@@ -7,10 +7,8 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
 import base64
 import hashlib
 import re
-import threading
 import zlib
 from collections.abc import Callable, Iterator
-from functools import wraps
 from typing import Any
 from xml.etree import ElementTree
 
@@ -74,18 +72,7 @@ def let_readers_finish(patches: Patches) -> None:
 
 def write_one_at_a_time(patches: Patches) -> None:
     """Moto looks at a condition, and writes later: of two that name the same ETag at one moment, both succeed."""
-    lock = threading.RLock()
-
-    def alone(write: Callable[..., Any]) -> Callable[..., Any]:
-        @wraps(write)
-        def write_alone(*arguments: Any, **options: Any) -> Any:
-            with lock:
-                return write(*arguments, **options)
-
-        return write_alone
-
-    for owner, name in _WRITES:
-        patches.attribute(owner, name, alone(getattr(owner, name)))
+    patches.one_at_a_time(_WRITES)
 
 
 _WRITES = [

@@ -354,20 +354,11 @@ def check_executions(patches: Patches) -> None:
                 "1 validation error detected: Value at 'input' failed to satisfy constraint: "
                 f"Member must have length less than or equal to {INPUT_BYTES}"
             )
-        with lock:
-            return as_before(backend, arn, name or str(uuid.uuid4()), text, *rest)
+        return as_before(backend, arn, name or str(uuid.uuid4()), text, *rest)
 
-    def locked(look: Callable[..., Any]) -> Callable[..., Any]:
-        def look_when_nothing_starts(*arguments: Any, **options: Any) -> Any:
-            with lock:
-                return look(*arguments, **options)
-
-        return look_when_nothing_starts
-
-    lock = threading.RLock()
     as_before = patches.attribute(StepFunctionsParserBackend, "start_execution", start)
-    for name in ("list_executions", "describe_execution", "get_execution_history"):
-        patches.attribute(StepFunctionsParserBackend, name, locked(getattr(StepFunctionsParserBackend, name)))
+    methods = ("start_execution", "list_executions", "describe_execution", "get_execution_history")
+    patches.one_at_a_time((StepFunctionsParserBackend, method) for method in methods)
 
 
 def _check_name(backend: Any, name: str) -> None:

@@ -1,7 +1,9 @@
 """Changes to other people's objects that can be taken back."""
 
-from collections.abc import Callable, MutableMapping
-from contextlib import ExitStack
+import threading
+from collections.abc import Callable, Iterable, MutableMapping
+from contextlib import AbstractContextManager, ExitStack
+from functools import wraps
 from typing import Any
 
 
@@ -31,6 +33,12 @@ class Patches:
             self._undo.callback(target.pop, name, None)
         target[name] = value
 
+    def one_at_a_time(self, methods: Iterable[tuple[type, str]]) -> None:
+        """Let no two calls of *methods* overlap; one of them may call another."""
+        lock = threading.RLock()
+        for target, name in methods:
+            self.attribute(target, name, _alone(getattr(target, name), lock))
+
     def later(self, undo: Callable[[], object]) -> None:
         """Call *undo* with the others."""
         self._undo.callback(undo)
@@ -38,3 +46,12 @@ class Patches:
     def undo(self) -> None:
         """Put everything back."""
         self._undo.close()
+
+
+def _alone(method: Callable[..., Any], lock: AbstractContextManager[bool]) -> Callable[..., Any]:
+    @wraps(method)
+    def alone(*arguments: Any, **options: Any) -> Any:
+        with lock:
+            return method(*arguments, **options)
+
+    return alone
