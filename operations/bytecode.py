@@ -46,9 +46,11 @@ def _modules(project: Path) -> Iterator[tuple[Path, Path]]:
                 yield Path(file), Path(str(distribution.locate_file(file)))
 
 
-def _requirements(project: Path) -> list[metadata.Distribution]:
+def _requirements(project: Path) -> Iterator[metadata.Distribution]:
+    """Yield the requirements; one that is not installed on this machine comes without bytecode."""
     text = project.joinpath("requirements.txt").read_text(encoding="utf-8")
-    return [metadata.distribution(name) for name in re.findall(r"^([\w.-]+)==", text, re.MULTILINE)]
+    for name in re.findall(r"^([\w.-]+)==", text, re.MULTILINE):
+        yield from metadata.distributions(name=name)
 
 
 def _place(module: Path) -> Path:

@@ -112,6 +112,13 @@ def test_assertions_stay_in_it(package: Path, monkeypatch: pytest.MonkeyPatch) -
     assert "AssertionError: kept" in failure.value.stderr
 
 
+def test_a_requirement_that_is_not_installed_here_comes_without(package: Path) -> None:
+    with package.joinpath("requirements.txt").open("a") as file:
+        file.write("nowhere==1.0 ; sys_platform == 'win32' \\\n    --hash=sha256:00\n")
+    bytecode.add(package)
+    assert [*package.rglob("idna/**/*.pyc")]
+
+
 def test_a_source_that_is_no_python_is_left_to_chalice(package: Path, capfd: pytest.CaptureFixture[str]) -> None:
     package.joinpath("chalicelib", "words.py").write_text("WORD =\n")
     bytecode.add(package)
