@@ -218,6 +218,33 @@ def test_since_leaves_out_what_is_older(slack: Slack, channel: Channel, turns: T
     assert (record["counts"]["archived"], record["total"]) == (1, 1)
 
 
+def test_the_past_begins_when_the_conversation_was_made(slack: Slack, channel: Channel, turns: Turns) -> None:
+    channel.created = 1_451_606_400  # 2016
+    share(slack, channel)
+    turns.all()
+    assert turns.own()[-1].text.startswith("✅ What was shared here since January 2016 is in the archive: 1 file")
+
+
+def test_a_file_that_fails_is_counted_once(slack: Slack, channel: Channel, turns: Turns) -> None:
+    slack.misbehave("gone", only=share(slack, channel).files[0].id)
+    record = turns.all()
+    assert (record["counts"]["failed"], len(record["problems"])) == (1, 1)
+
+
+def test_the_files_of_an_execution_that_is_stopped_by_hand_count_as_failed(
+    slack: Slack, channel: Channel, turns: Turns
+) -> None:
+    slack.misbehave("server_error")
+    slack.upload(channel, slack.users[1], [TEXT, TEXT], deliver=False)
+    order = history.turn(turns.order(), turns.stage, time.time(), 30)
+    client, machine = turns.stage.workflow.client, turns.stage.workflow.state_machine
+    execution = machine.replace(":stateMachine:", ":execution:") + ":" + turns.record()["started"][0]["name"]
+    client.call("StopExecution", executionArn=execution)
+    record = turns.all(order)
+    assert record["counts"]["failed"] == 2
+    assert [problem["reason"] for problem in record["problems"]] == ["Archiving it ended (ABORTED)."]
+
+
 def test_a_conversation_without_files_is_left_in_peace(slack: Slack, channel: Channel, turns: Turns) -> None:
     slack.say(channel, slack.users[0], "Hello", deliver=False)
     assert turns.all()["state"] == "done"

@@ -307,6 +307,15 @@ def test_an_unknown_tag_is_answered_with_the_nearest(channel: Channel, put: Put,
     assert answer.buttons == {f"{tag}finance": f"{tag}finance"}
 
 
+def test_two_unknown_tags_are_answered_with_the_nearest_of_each(
+    channel: Channel, put: Put, ask: Ask, tag: str
+) -> None:
+    for name in ("finance", "board"):
+        put((channel, f"{tag}{name}"))
+    answer = ask(channel, f"{tag}fiance {tag}bord")
+    assert set(answer.buttons) == {f"{tag}finance", f"{tag}board"}
+
+
 def test_tags_are_listed_by_their_beginning(channel: Channel, put: Put, ask: Ask, tag: str) -> None:
     put((channel, f"{tag}one {tag}two 2026"))
     assert ask(channel, f"tags {tag}").lines == [f"*Tags in use that begin with {tag}*", f"#{tag}one #{tag}two"]
