@@ -20,7 +20,8 @@ from local.slack.sender import Delivery
 FUNCTIONS = ("fetch_file", "save_metadata", "notify", "start_parked", "read_history")
 ALIKE = ("start_parked", "read_history")
 """Functions that call methods of Slack's which others call, too: they reach it by a way of their own."""
-QUIET_SECONDS = 300
+QUIET_SECONDS = 900
+"""What lasts is tried for hours: twelve such cases at once take some five minutes, and longer beside other work."""
 OWN_LIMIT = 0.3
 """Seconds, a little less than the route's and the notifier's clients wait at least."""
 
