@@ -338,13 +338,13 @@ class _Turn:
         if message.get("subtype") == "tombstone":
             return self._deletion(item.ts, self._record(item.ts))
         if message.get("files") or message.get("file") or item.ts in self._archived.timestamps:
-            return self._of_files(message, item.thread)
+            return self._of_files(item, message)
         root = message.get("thread_ts")
         if root and root != item.ts:
             return mending.reply_change(self._place, message, self._root(root), self._now_ts())
         return None
 
-    def _of_files(self, message: Json, thread: str | None) -> Change | None:
+    def _of_files(self, item: Item, message: Json) -> Change | None:
         record = self._record(message["ts"])
         change = mending.change(self._place, message, record, self._now_ts())
         if change or record is None or record["deleted"]:
@@ -354,21 +354,29 @@ class _Turn:
         documents = [self._stage.archive.read(key) for key in keys]
         if not all(documents):
             return mending.change(self._place, message, None, self._now_ts())
-        self._count_documents([document.value["archived_at"] for document in documents if document], thread)
+        if self._is_counted_here(item, message):
+            self._count_documents([document.value["archived_at"] for document in documents if document])
         return None
 
-    def _count_documents(self, archived_at: list[str], thread: str | None) -> None:
-        """Count documents that are there.
+    def _is_counted_here(self, item: Item, message: Json) -> bool:
+        """Return True at one of the places where *message* is read, which may be several.
 
-        A turn that was killed may have archived them. But where the root of *thread* shows files itself, the second
-        part finds only replies that the first one has read and counted.
+        A reply is counted where its thread is read, unless it was sent to the channel as well. The thread of a root
+        that shows files is read with the root; the second part comes upon its files once more.
         """
+        root = message.get("thread_ts")
+        is_in_channel = root in (None, message["ts"]) or message.get("subtype") == "thread_broadcast"
+        if is_in_channel or not item.thread:
+            return is_in_channel and not item.thread
+        record = self._root(item.thread) if item.next["part"] == "files" else None
+        return record is None or not record["files"]
+
+    def _count_documents(self, archived_at: list[str]) -> None:
+        """Count documents that are there; a turn that was killed may have archived them."""
         began = datetime.fromtimestamp(self._run["began"], UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         before = sum(moment < began for moment in archived_at)
         self._run["counts"]["unchanged"] += before
-        root = self._root(thread) if thread and self._run["position"]["part"] == "files" else None
-        if root is None or not root["files"]:
-            self._run["counts"]["archived"] += len(archived_at) - before
+        self._run["counts"]["archived"] += len(archived_at) - before
 
     def _missing(self, item: Item) -> Change | None:
         """What Slack does not show may stand in a thread, be deleted, or have been left out: it is asked for."""
@@ -382,7 +390,7 @@ class _Turn:
             return None
         if record["thread_ts"] and record["thread_ts"] != item.ts:
             reply = self._conversation.message(item.ts, record["thread_ts"])
-            return self._of_files(reply, None) if reply else self._deletion(item.ts, record)
+            return self._of_files(item, reply) if reply else self._deletion(item.ts, record)
         if self._is_old(item.ts) or self._conversation.message(item.ts, None):
             return None
         return self._deletion(item.ts, record)

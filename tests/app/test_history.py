@@ -174,6 +174,27 @@ def test_a_second_run_starts_nothing(slack: Slack, channel: Channel, turns: Turn
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("root_file", [None, TEXT], ids=["a question", "a file"])
+def test_a_file_in_a_thread_is_counted_once(slack: Slack, channel: Channel, turns: Turns, root_file: Any) -> None:
+    root = (
+        share(slack, channel, file=root_file) if root_file else slack.say(channel, slack.users[0], "The minutes?")
+    )
+    share(slack, channel, "#reply", root)
+    files = 2 if root_file else 1
+    assert turns.all()["counts"]["archived"] == files
+    counts = turns.all(turns.order(tell=False), later=60)["counts"]
+    assert (counts["archived"], counts["unchanged"]) == (0, files)
+
+
+@pytest.mark.long
+def test_a_file_in_a_reply_to_the_channel_is_counted_once(slack: Slack, channel: Channel, turns: Turns) -> None:
+    root = slack.say(channel, slack.users[0], "The minutes?", deliver=False)
+    share(slack, channel, "#reply", root).body["subtype"] = "thread_broadcast"
+    assert turns.all()["counts"]["archived"] == 1
+    assert turns.all(turns.order(tell=False), later=60)["counts"]["unchanged"] == 1
+
+
+@pytest.mark.long
 def test_what_failed_for_good_before_is_tried_again(slack: Slack, channel: Channel, turns: Turns) -> None:
     slack.workspace.scopes.discard("files:read")
     message = slack.upload(channel, slack.users[1], [TEXT])
