@@ -187,7 +187,10 @@ def test_a_file_in_a_thread_is_counted_once(slack: Slack, channel: Channel, turn
 
 
 @pytest.mark.long
-def test_a_file_in_a_reply_to_the_channel_is_counted_once(slack: Slack, channel: Channel, turns: Turns) -> None:
+def test_a_file_in_a_reply_to_the_channel_is_counted_once(
+    slack: Slack, channel: Channel, turns: Turns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "CALLS_A_TURN", 3)  # so that it is archived before its thread is read
     root = slack.say(channel, slack.users[0], "The minutes?", deliver=False)
     share(slack, channel, "#reply", root).body["subtype"] = "thread_broadcast"
     assert turns.all()["counts"]["archived"] == 1
