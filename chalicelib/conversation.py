@@ -29,7 +29,7 @@ class Position(TypedDict):
 
     *part* is messages, files or end. Messages: those older than *latest* are still to be read, after the replies of
     *thread* that are newer than *after*. Files: those that were created until *until* (epoch seconds) are still to
-    be read, from *page* on, without the replies *done*.
+    be read, from *page* on, without the replies and files *done*.
     """
 
     part: str
@@ -189,12 +189,19 @@ class Conversation:
                     "page": position["page"],
                 },
             )
-            threads = self._threads(answer["files"], since)
-            for root, replies in threads.items():
-                for item in self._remaining_replies(root, replies, position):
-                    yield item
-                    position = item.next
-            position = _next_page(position, answer["files"], threads)
+            of_page = set[str]()
+            for files in _in_steps(answer["files"]):
+                asked_ids = {file["id"] for file in files if not _tells_shares(file)}
+                threads = {} if asked_ids & {*position["done"]} else self._threads(files, since)
+                for root, replies in threads.items():
+                    for item in self._remaining_replies(root, replies, position):
+                        yield item
+                        position = item.next
+                of_page |= asked_ids.union(*threads.values())
+                if asked_ids:
+                    position = {**position, "done": sorted({*position["done"], *asked_ids})}
+                    yield Item("moved", "0", None, None, position)
+            position = _next_page(position, answer["files"], of_page)
             yield Item("moved", "0", None, None, position)
 
     def _remaining_replies(self, root: str, replies: set[str], position: Position) -> Iterator[Item]:
@@ -222,7 +229,7 @@ class Conversation:
         return threads
 
     def _shares(self, file: Json) -> list[Json]:
-        if not isinstance(file.get("shares"), dict):  # Slack fills them in with some delay
+        if not _tells_shares(file):
             try:
                 file = self._call("files.info", {"file": file["id"]})["file"]
             except FileGone:
@@ -256,15 +263,24 @@ def moment(ts: str) -> tuple[int, int]:
     return int(seconds), int(fraction.ljust(6, "0") or 0)
 
 
-def _next_page(position: Position, files: list[Json], threads: dict[str, set[str]]) -> Position:
-    """Return where the files behind *files* begin, whose replies are *threads*.
+def _tells_shares(file: Json) -> bool:
+    """Return True if *file* says in which messages it is; Slack fills that in with some delay."""
+    return isinstance(file.get("shares"), dict)
+
+
+def _in_steps(files: list[Json]) -> list[list[Json]]:
+    """Return *files* in lists, after each of which a turn may end: each that has to be asked for has its own."""
+    return [*([file] for file in files if not _tells_shares(file)), list(filter(_tells_shares, files))]
+
+
+def _next_page(position: Position, files: list[Json], of_page: set[str]) -> Position:
+    """Return where the files behind *files* begin; *of_page* are their replies, and those that were asked for.
 
     Not by the page's number alone: files that are deleted meanwhile would move others to a page that was read. The
     files of the last two seconds are listed again, so their replies, of however many pages, stay known as done.
     """
     if len(files) < FILES_PAGE:
         return {**position, "part": "end", "thread": None, "after": "0", "done": []}
-    of_page = {ts for replies in threads.values() for ts in replies}
     oldest = min(int(file.get("created") or 0) for file in files)
     replies_done = sorted(of_page.union(position["done"] if oldest + 1 >= position["until"] else ()))
     if oldest >= position["until"]:  # a hundred files of one second

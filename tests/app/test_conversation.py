@@ -1,6 +1,7 @@
 """Reading a conversation: each message once, newest first, from wherever it stopped, and threads of any age."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import islice
 from typing import Any
 
@@ -202,6 +203,37 @@ def test_a_file_whose_shares_are_not_told_is_asked_about(slack: Slack, channel: 
     reader.conversation = Conversation(call, channel.id, Known())
     assert reader.texts() == ["root", "here"]
     assert "files.info" in reader.calls
+
+
+def test_files_that_have_to_be_asked_about_are_read_by_turns_of_few_calls(
+    slack: Slack, channel: Channel, client: Client
+) -> None:
+    root = say(slack, channel, "root")[0]
+    replies = [share(slack, channel, f"reply {number}", root) for number in range(6)]
+    bare = {"files": [{"id": reply.files[0].id, "created": 1} for reply in replies]}
+    position, texts, turns = conversation.beginning(LATEST), list[str](), 0
+
+    def turn() -> None:
+        nonlocal position
+        calls = 0
+
+        def call(method: str, arguments: dict[str, Any]) -> dict[str, Any]:
+            nonlocal calls
+            calls += 1
+            if calls > 4:
+                raise TimeoutError
+            return bare if method == "files.list" else client.call(method, arguments, form=True)
+
+        for item in Conversation(call, channel.id, Known()).read(position, "0"):
+            position = item.next
+            texts.extend([item.message["text"]] if item.message else [])
+
+    while position["part"] != "end":
+        turns += 1
+        assert turns < 20
+        with suppress(TimeoutError):
+            turn()
+    assert texts == ["root", *(f"reply {number}" for number in range(6))]
 
 
 def test_what_the_archive_has_and_slack_does_not_show_comes_in_its_place(
