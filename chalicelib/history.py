@@ -362,13 +362,15 @@ class _Turn:
         """Return True at one of the places where *message* is read, which may be several.
 
         A reply is counted where its thread is read, unless it was sent to the channel as well. The thread of a root
-        that shows files is read with the root; the second part comes upon its files once more.
+        that shows files is read with the root, if that is not too old; the second part finds its files once more.
         """
         root = message.get("thread_ts")
         is_in_channel = root in (None, message["ts"]) or message.get("subtype") == "thread_broadcast"
         if is_in_channel or not item.thread:
             return is_in_channel and not item.thread
-        record = self._root(item.thread) if item.next["part"] == "files" else None
+        if item.next["part"] != "files" or moment(item.thread) <= moment(self._run["since"]):
+            return True
+        record = self._root(item.thread)
         return record is None or not record["files"]
 
     def _count_documents(self, archived_at: list[str]) -> None:

@@ -187,6 +187,16 @@ def test_a_file_in_a_thread_is_counted_once(slack: Slack, channel: Channel, turn
 
 
 @pytest.mark.long
+def test_a_file_in_the_thread_of_an_older_file_is_counted(slack: Slack, channel: Channel, turns: Turns) -> None:
+    root = share(slack, channel)
+    since = slack.say(channel, slack.users[0], "from here on", deliver=False)
+    share(slack, channel, "#reply", root)
+    turns.all()
+    order = turns.order(since=since.ts, tell=False)
+    assert turns.all(order, later=60)["counts"]["unchanged"] == 1
+
+
+@pytest.mark.long
 def test_a_file_in_a_reply_to_the_channel_is_counted_once(
     slack: Slack, channel: Channel, turns: Turns, monkeypatch: pytest.MonkeyPatch
 ) -> None:
